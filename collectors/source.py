@@ -1,0 +1,112 @@
+"""What a source is: declared operations, a collect half and a normalize half."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from evidence.model import Row
+from evidence.observation import JSON, Observation, observation_id
+from evidence.operation import Operation
+from evidence.reading import Reading
+from evidence.recording import ScopeHeader, ScopeRecording
+
+
+class UndeclaredOperation(Exception):
+    """A collector tried an operation that it does not declare. Nothing was sent."""
+
+
+class Batch:
+    """The observations about one subject while a task makes them; written together when the task ends."""
+
+    def __init__(self, recording: ScopeRecording, subject: str, operations: Mapping[str, Operation]) -> None:
+        self.subject = subject
+        self.observations: list[Observation] = []
+        self._recording = recording
+        self._operations = operations
+
+    @property
+    def header(self) -> ScopeHeader:
+        """The scope that is being read."""
+        return self._recording.header
+
+    def observe(
+        self, operation: str, parameters: Mapping[str, JSON], ask: Callable[[str], Observation]
+    ) -> Observation:
+        """The observation of one exchange: a killed run's, where it recorded one, else `ask(id)`'s.
+
+        Raises UndeclaredOperation, before anything is sent, where the collector does not declare `operation`.
+        """
+        if operation not in self._operations:
+            raise UndeclaredOperation(f"{operation} is not declared by this collector, so it is not called")
+        wanted = observation_id(self.header.id, operation, parameters)
+        observation = self._recording.recorded(wanted) or ask(wanted)
+        self.observations.append(observation)
+        return observation
+
+    @property
+    def reading(self) -> Reading:
+        """What has been observed so far, as normalize will read it."""
+        return Reading(self.subject, self.observations)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Everything to be asked about one subject of a scope, one exchange after the other.
+
+    `run` gives the tasks that follow from the answers: of the same scope, or of scopes that it opens. A task never
+    waits for another, so any number of workers can take tasks from one flat queue.
+    """
+
+    scope: ScopeHeader
+    subject: str
+    run: Callable[[Batch], Iterable[Task]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings that normalize depends on, recorded with the run so that it can be replayed."""
+
+    tag_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """For `owner`, `business_purpose`, `data_class`, `environment`: the tags that carry it, first match wins, any case."""
+    organization_accounts: tuple[str, ...] = ()
+    """Accounts that the organisation calls its own beside those the provider names."""
+
+
+class Collector(Protocol):
+    """The collect half of one configured source."""
+
+    def start(self) -> Iterable[Task]:
+        """The first tasks. May read the environment and credentials; raises CredentialError where there are none."""
+        ...
+
+
+class CredentialError(Exception):
+    """A source has no usable credentials. The message names the source and the next step."""
+
+
+Normalize = Callable[[ScopeHeader, Iterator[Reading], Settings], Iterator[Row]]
+"""From a scope's readings to its rows: the `scope` row, the facts, and the gaps of every NULL. Pure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One kind of source, as the registry holds it. Its parts are imported when they are first used."""
+
+    type: str
+    title: str
+    extra: str
+    """The extra of the package that brings its SDK."""
+    operations: Callable[[], Mapping[str, Operation]]
+    configuration: Callable[[], type[Any]]
+    """The pydantic model of its `[[source]]` table."""
+    collector: Callable[[], Callable[[Any, int | None], Collector]]
+    """Builds the collect half from that model. Imports the SDK. The number, if any, is how many keys and secrets of
+    each scope to describe: `doctor` reads one of each, a run reads all."""
+    normalize: Callable[[], Normalize]
+    """Imports no SDK."""
+    not_offered: Callable[[], Mapping[str, str]]
+    """`table.column` → why the provider has no such fact."""
+    policy: Callable[[], str]
+    """The least-privilege policy for collection, as text ready to be used."""

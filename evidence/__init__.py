@@ -1,0 +1,1 @@
+"""The ground floor: observations, the inventory's tables, gaps, the store and the manifest."""

@@ -1,0 +1,141 @@
+"""Inventory rows on their way to disk: each NULL is explained by a gap before its row is written."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from evidence.model import BOOKKEEPING, TABLES, Gap, GapKind, Row, arrow_schema, columns
+from evidence.observation import short_id
+from evidence.operation import Operation
+from evidence.reading import Failure, Reading
+
+BATCH_ROWS = 10_000
+"""Rows held in memory for a table before they go to disk."""
+
+
+class UnexplainedNull(Exception):
+    """A row has a NULL that no operation and no missing offer of the provider explains: an error in a normalizer."""
+
+
+def explain(
+    row: Row,
+    readings: Iterable[Reading],
+    operations: Mapping[str, Operation],
+    not_offered: Mapping[str, str],
+) -> Iterator[Gap]:
+    """The gaps of one row: for each None, why the operations that yield the column did not tell.
+
+    `readings` are all that the row was made from. `not_offered` maps `table.column` to the reason why the provider
+    has no such fact. Raises UnexplainedNull where neither explains a None.
+    """
+    readings = list(readings)
+    unknown: dict[tuple[str, Failure], list[str]] = defaultdict(list)
+    for name in (column.name for column in columns(type(row)) if column.name not in BOOKKEEPING):
+        if getattr(row, name) is None:
+            unknown[_reason(f"{row.table}.{name}", readings, operations, not_offered)].append(name)
+    for (operation, failure), names in unknown.items():
+        yield gap(row, operation, failure, of_table=row.table, subject=row.id, names=names)
+
+
+def _reason(
+    fact: str, readings: Iterable[Reading], operations: Mapping[str, Operation], not_offered: Mapping[str, str]
+) -> tuple[str, Failure]:
+    yielding = [name for name, operation in operations.items() if fact in operation.facts]
+    for name in yielding:
+        for reading in readings:
+            if name in reading.failures:
+                return name, reading.failures[name]
+    if fact in not_offered:
+        return yielding[0] if yielding else "", Failure(GapKind.NOT_OFFERED, not_offered[fact], "")
+    if not yielding:
+        raise UnexplainedNull(f"{fact} is NULL, but no operation yields it and it is not declared as not offered")
+    answered = [o for name in yielding for reading in readings for o in reading.of(name)]
+    if answered:
+        return answered[0].operation, Failure(GapKind.FAILED, "the answer does not state it", answered[0].id)
+    return yielding[0], Failure(GapKind.FAILED, "it was not asked, because what leads to it was not observed", "")
+
+
+def gap(
+    row: Row,
+    operation: str,
+    failure: Failure,
+    *,
+    of_table: str,
+    subject: str,
+    names: Iterable[str] = (),
+    rows_missing: bool = False,
+) -> Gap:
+    """A gap in the scope of `row`: of `names` in the table's row `subject`, or, with `rows_missing`, of the rows themselves."""
+    names = sorted(names)
+    return Gap(
+        id=short_id("GAP", row.scope, of_table, subject, operation, *names),
+        source=row.source,
+        scope=row.scope,
+        evidence=[failure.observation] if failure.observation else [],
+        operation=operation,
+        kind=failure.kind,
+        error=failure.error,
+        of_table=of_table,
+        subject=subject,
+        columns=names,
+        rows_missing=rows_missing,
+    )
+
+
+class InventoryWriter:
+    """Writes rows to one Parquet file a table, sorted by id, in a folder that is complete only after `__exit__`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._rows: dict[str, list[Row]] = defaultdict(list)
+        self._writers: dict[str, Any] = {}
+
+    def __enter__(self) -> InventoryWriter:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def add(self, row: Row) -> None:
+        """Take one row; every BATCH_ROWS of a table go to disk."""
+        rows = self._rows[row.table]
+        rows.append(row)
+        if len(rows) >= BATCH_ROWS:
+            self._flush(row.table)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for table in TABLES:
+            if kind is None:
+                self._flush(table)
+            if table in self._writers:
+                self._writers.pop(table).close()
+            if kind is None:
+                _sort(self._part(table), self.folder / f"{table}.parquet")
+            self._part(table).unlink(missing_ok=True)
+
+    def _part(self, table: str) -> Path:
+        return self.folder / f"{table}.parquet.part"
+
+    def _flush(self, table: str) -> None:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        model = TABLES[table]
+        schema = arrow_schema(model)
+        if table not in self._writers:
+            self._writers[table] = parquet.ParquetWriter(self._part(table), schema, compression="zstd")
+        rows = self._rows.pop(table, [])
+        arrays = [pa.array([getattr(row, f.name) for row in rows], f.type) for f in schema]
+        self._writers[table].write_table(pa.Table.from_arrays(arrays, schema=schema))
+
+
+def _sort(part: Path, path: Path) -> None:
+    from pyarrow import parquet
+
+    table = parquet.read_table(part, memory_map=True).sort_by([("id", "ascending"), ("scope", "ascending")])
+    parquet.write_table(table, part, compression="zstd")
+    part.rename(path)

@@ -1,0 +1,421 @@
+"""The inventory's tables: one dataclass a table, from which the Arrow schema, the documentation and the checks are made.
+
+Two rules hold in every table. None means "not observed" and nothing else: "never", "none" and "not applicable" are
+values of their own (`NEVER`, the empty string, the empty list, 0, an enum member). And every None has a gap that names it.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SCHEMA_VERSION = "1"
+"""Raised whenever a column changes its meaning or goes away; a new column does not raise it."""
+
+NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+"""A date that is observed to be absent: a key that does not expire, a deletion that is not scheduled."""
+
+
+class Manager(StrEnum):
+    CUSTOMER = "customer"
+    PROVIDER = "provider"
+
+
+class Origin(StrEnum):
+    GENERATED = "generated"
+    """Generated inside the key store."""
+    IMPORTED = "imported"
+    """Generated elsewhere and brought in."""
+    EXTERNAL = "external"
+    """Stays in a key store outside the provider."""
+
+
+class ProtectionLevel(StrEnum):
+    SOFTWARE = "software"
+    HSM = "hsm"
+    EXTERNAL = "external"
+
+
+class State(StrEnum):
+    """The states of SP 800-57 Part 1, with the one that providers add: waiting to be destroyed."""
+
+    PRE_ACTIVE = "pre_active"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    DEACTIVATED = "deactivated"
+    COMPROMISED = "compromised"
+    PENDING_DELETION = "pending_deletion"
+    DESTROYED = "destroyed"
+
+
+class Usage(StrEnum):
+    """One purpose of a key, as SP 800-57 Part 1 section 5.2 separates them."""
+
+    ENCRYPT = "encrypt"
+    WRAP = "wrap"
+    SIGN = "sign"
+    MAC = "mac"
+    DERIVE = "derive"
+    AGREE = "agree"
+    ENCAPSULATE = "encapsulate"
+
+
+class KeyType(StrEnum):
+    """The rows of SP 800-57 Part 1 Table 1, named as KMIP's NIST Key Type enumeration names them."""
+
+    PRIVATE_SIGNATURE = "private signature"
+    PUBLIC_SIGNATURE_VERIFICATION = "public signature verification"
+    SYMMETRIC_AUTHENTICATION = "symmetric authentication"
+    PRIVATE_AUTHENTICATION = "private authentication"
+    SYMMETRIC_DATA_ENCRYPTION = "symmetric data encryption"
+    SYMMETRIC_KEY_WRAPPING = "symmetric key wrapping"
+    SYMMETRIC_MASTER = "symmetric master"
+    PRIVATE_KEY_TRANSPORT = "private key transport"
+    PUBLIC_KEY_TRANSPORT = "public key transport"
+    SYMMETRIC_KEY_AGREEMENT = "symmetric key agreement"
+    PRIVATE_STATIC_KEY_AGREEMENT = "private static key agreement"
+    PUBLIC_STATIC_KEY_AGREEMENT = "public static key agreement"
+
+
+class Rotatable(StrEnum):
+    """Whether the key store can rotate a key by itself, and if not, why not."""
+
+    YES = "yes"
+    ASYMMETRIC = "asymmetric"
+    MAC = "mac"
+    IMPORTED = "imported"
+    CUSTOM_KEY_STORE = "custom_key_store"
+    REPLICA = "replica"
+    NOT_ACTIVE = "not_active"
+    PROVIDER_MANAGED = "provider_managed"
+    NOT_OFFERED = "not_offered"
+
+
+class VersionCause(StrEnum):
+    """How a version of key material came about."""
+
+    INITIAL = "initial"
+    AUTOMATIC = "automatic"
+    ON_DEMAND = "on_demand"
+    IMPORT = "import"
+    MANUAL = "manual"
+
+
+class RotationResult(StrEnum):
+    """How the last rotation of a secret ended."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    NONE = "none"
+    """No rotation has been tried."""
+
+
+class PrincipalKind(StrEnum):
+    ACCOUNT = "account"
+    """A whole account: its own policies decide who in it."""
+    HUMAN = "human"
+    MACHINE = "machine"
+    SERVICE = "service"
+    """A service of the provider."""
+    UNDECIDED = "undecided"
+    """The provider's answers do not tell a person from a machine."""
+    ANYONE = "anyone"
+
+
+class Capability(StrEnum):
+    ADMINISTER = "administer"
+    USE = "use"
+    DECRYPT = "decrypt"
+    GRANT = "grant"
+
+
+class GapKind(StrEnum):
+    REFUSED = "refused"
+    FAILED = "failed"
+    SWITCHED_OFF = "switched_off"
+    NOT_OFFERED = "not_offered"
+    """The provider does not offer this fact: neither a permission nor another try would bring it."""
+
+
+def bookkeeping(doc: str) -> Any:
+    """A column that identifies a row and is never unknown."""
+    return field(metadata={"doc": doc})
+
+
+def column(doc: str) -> Any:
+    """A fact, with what it means; None until it is observed."""
+    return field(default=None, metadata={"doc": doc})
+
+
+@dataclass(slots=True, kw_only=True)
+class Row:
+    """What every row carries."""
+
+    table: ClassVar[str]
+    doc: ClassVar[str]
+
+    id: str = bookkeeping("The provider's own name of the thing (an ARN, a URL); unique within a scope")
+    source: str = bookkeeping("Name of the configured source")
+    scope: str = bookkeeping("Id of the scope in which this was read")
+    evidence: list[str] = bookkeeping("Ids of the observations that this row was made from")
+
+
+@dataclass(slots=True, kw_only=True)
+class Scope(Row):
+    table = "scope"
+    doc = "One thing that was to be read: account × region × service, a vault, a token"
+
+    provider: str | None = column("Kind of source: aws, azure, gcp, …")
+    account: str | None = column("Account, subscription or project")
+    account_name: str | None = column("The account's name as its owner gave it; empty where it has none")
+    region: str | None = column("Region or location; `global` where the service has none")
+    service: str | None = column("Service read: kms, secretsmanager, …")
+    identity: str | None = column("Who collected, as the provider names the caller")
+    asked: bool | None = column("The configuration asks for it")
+    reached: bool | None = column("At least one call was answered; false where the region is switched off")
+    complete: bool | None = column("Everything in it was read; not observed where any call was refused or failed")
+    calls: int | None = column("Exchanges recorded")
+    pages: int | None = column("Exchanges that were pages of a list")
+    listed: int | None = column("Keys, secrets and stores listed; not observed where a list is incomplete")
+    described: int | None = column("Of those, the ones whose description was read")
+    refused: int | None = column("Calls that the provider refused")
+    failed: int | None = column("Calls without a usable answer")
+    collected_at: datetime | None = column("When the last exchange was received")
+
+
+@dataclass(slots=True, kw_only=True)
+class KeyStore(Row):
+    table = "key_store"
+    doc = "A place that holds keys: the KMS of an account and region, a custom key store, a vault, a token"
+
+    kind: str | None = column("What it is, in the provider's words")
+    name: str | None = column("Its name")
+    account: str | None = column("Account, subscription or project")
+    region: str | None = column("Region or location")
+    protection_level: ProtectionLevel | None = column("What protects key material at rest")
+    validation: str | None = column("FIPS 140 validation where the provider's API states it; empty for none stated")
+    soft_delete: bool | None = column("A deleted key can be brought back for a time")
+    purge_protection: bool | None = column("Nobody can shorten that time")
+    recovery_days: int | None = column("The shortest time, in days, for which a deletion can be undone")
+    network_public: bool | None = column("Reachable from the public internet")
+    logging_enabled: bool | None = column("Key operations are written to an audit log")
+    access_model: str | None = column("How access is granted: key policy, RBAC, access policy, …")
+    connection_state: str | None = column("For a store outside the service: connected, disconnected, failed; else none")
+
+
+@dataclass(slots=True, kw_only=True)
+class Key(Row):
+    table = "key"
+    doc = "A logical key, whatever the number of its versions"
+
+    name: str | None = column("What people call it: its first alias, else its id")
+    aliases: list[str] | None = column("All aliases, sorted")
+    description: str | None = column("Description given by its owner; empty for none")
+    account: str | None = column("Account, subscription or project that holds it")
+    region: str | None = column("Region or location")
+    key_store: str | None = column("Id of the key store that holds it")
+    manager: Manager | None = column("Who decides over it: the customer or the provider")
+    origin: Origin | None = column("Where its material was generated")
+    usages: list[Usage] | None = column("What it may be used for, sorted; one purpose a key is the rule")
+    key_type: KeyType | None = column("Its row in SP 800-57 Part 1 Table 1, from which its cryptoperiod follows")
+    algorithm: str | None = column("Algorithm family: AES, RSA, EC, HMAC, ML-DSA, …")
+    parameter_set: str | None = column("Curve or parameter set in the algorithm's own name; empty where size says all")
+    bits: int | None = column("Key size in bits; 0 where the algorithm has none")
+    security_bits: int | None = column("Classical security strength in bits (SP 800-57 Part 1 Table 2)")
+    pq_category: int | None = column("NIST post-quantum category 1-5; 0 for what a quantum computer breaks")
+    mechanisms: list[str] | None = column("Algorithms it may be used with, as the provider names them, sorted")
+    protection_level: ProtectionLevel | None = column("What protects its material")
+    state: State | None = column("Its state, in the terms of SP 800-57")
+    created_at: datetime | None = column("When it was created")
+    activated_at: datetime | None = column("When it could first be used; NEVER if not yet")
+    expires_at: datetime | None = column("When its material expires; NEVER if it does not")
+    expiry_settable: bool | None = column("The key store lets its owner set an expiry date for it")
+    suspended_at: datetime | None = column("When it was disabled; NEVER if it is not")
+    rotatable: bool | None = column("The key store can rotate it by itself")
+    rotatable_reason: Rotatable | None = column("Why it can, or why not")
+    rotation_enabled: bool | None = column("Automatic rotation is on")
+    rotation_period_days: int | None = column("Days between automatic rotations; 0 where it is off")
+    rotation_next_at: datetime | None = column("Next automatic rotation; NEVER where it is off")
+    rotations: int | None = column("Completed rotations, automatic or not")
+    last_rotated_at: datetime | None = column("When the material now in use began to be used; creation if never rotated")
+    used: bool | None = column("It has been used for cryptography since it was created")
+    last_used_at: datetime | None = column("Last cryptographic use; creation if it was never used (see `used`)")
+    usage_tracked_since: datetime | None = column("From when on the provider knows about use")
+    deletion_window_set: bool | None = column("A waiting period before destruction has been chosen for it")
+    deletion_window_days: int | None = column("Days between the request and the destruction; 0 where none is chosen")
+    deletion_requested_at: datetime | None = column("When its deletion was asked for; NEVER if it was not")
+    deletion_at: datetime | None = column("When it will be destroyed; NEVER if that is not scheduled")
+    extractable: bool | None = column("Its material can leave the key store in clear")
+    public: bool | None = column("Its policy admits anyone")
+    external_accounts: list[str] | None = column("Accounts outside the organisation that its policy or grants admit")
+    wildcard_access: bool | None = column("A statement admits any principal, or gives a principal every operation")
+    account_delegated: bool | None = column("The account's own policies decide who else may use it")
+    regions: list[str] | None = column("Regions that hold a copy of its material, sorted")
+    owner: str | None = column("Who answers for it, by its tags; empty for nobody")
+    business_purpose: str | None = column("What it is for, by its tags, else its description; empty for nothing said")
+    data_class: str | None = column("Classification of the data it protects, by its tags; empty for none")
+    environment: str | None = column("Environment, by its tags; empty for none")
+    tags: str | None = column("All tags, as a JSON object")
+
+
+@dataclass(slots=True, kw_only=True)
+class KeyVersion(Row):
+    table = "key_version"
+    doc = "One piece of key material"
+
+    key: str | None = column("Id of its key")
+    state: State | None = column("Its state; a superseded version is `deactivated`: it decrypts only")
+    created_at: datetime | None = column("When it came into use")
+    superseded_at: datetime | None = column("When a newer version took over; NEVER for the one in use")
+    cause: VersionCause | None = column("How it came about")
+    expires_at: datetime | None = column("When it expires; NEVER if it does not")
+
+
+@dataclass(slots=True, kw_only=True)
+class Secret(Row):
+    table = "secret"
+    doc = "A managed secret, never its value"
+
+    name: str | None = column("Its name")
+    kind: str | None = column("What it is, in the provider's words")
+    description: str | None = column("Description given by its owner; empty for none")
+    account: str | None = column("Account, subscription or project that holds it")
+    region: str | None = column("Region or location")
+    key_store: str | None = column("Id of the secrets manager that holds it")
+    managed_by: str | None = column("The provider's service that manages it; empty where the customer does")
+    manager: Manager | None = column("Who decides over it")
+    state: State | None = column("Its state, in the terms of SP 800-57")
+    created_at: datetime | None = column("When it was created")
+    last_rotated_at: datetime | None = column("When its value last changed; creation if never")
+    used: bool | None = column("Its value has been read since it was created")
+    last_used_at: datetime | None = column("Last read of its value, to the day; creation if never (see `used`)")
+    rotation_enabled: bool | None = column("Automatic rotation is on")
+    rotation_period_days: int | None = column("Days between automatic rotations; 0 where it is off")
+    rotation_schedule: str | None = column("The schedule as the provider states it; empty for none")
+    rotation_next_at: datetime | None = column("Latest date of the next rotation; NEVER where it is off")
+    rotation_result: RotationResult | None = column("How the last rotation ended")
+    expires_at: datetime | None = column("When it expires; NEVER if it does not")
+    expiry_settable: bool | None = column("The secrets manager lets its owner set an expiry date for it")
+    deletion_window_set: bool | None = column("A waiting period before destruction has been chosen for it")
+    deletion_window_days: int | None = column("Days between the request and the destruction; 0 where none is chosen")
+    key: str | None = column("The key that encrypts it, as the provider names it; empty for the provider's default")
+    public: bool | None = column("Its policy admits anyone")
+    external_accounts: list[str] | None = column("Accounts outside the organisation that its policy admits")
+    wildcard_access: bool | None = column("A statement admits any principal, or gives a principal every operation")
+    regions: list[str] | None = column("Regions that hold a copy of it, sorted")
+    owner: str | None = column("Who answers for it, by its tags; empty for nobody")
+    business_purpose: str | None = column("What it is for, by its tags, else its description; empty for nothing said")
+    data_class: str | None = column("Classification, by its tags; empty for none")
+    environment: str | None = column("Environment, by its tags; empty for none")
+    tags: str | None = column("All tags, as a JSON object")
+
+
+@dataclass(slots=True, kw_only=True)
+class Access(Row):
+    table = "access"
+    doc = "A principal and what it may do with one key, secret or store"
+
+    subject: str | None = column("Id of the key, secret or store")
+    principal: str | None = column("The principal as the policy names it; `*` for anyone")
+    principal_kind: PrincipalKind | None = column("What the principal is, as far as its name tells")
+    capability: Capability | None = column("What it may do")
+    via: str | None = column("Where that is granted: key policy, grant, resource policy, role assignment")
+    conditions: str | None = column("Conditions on it, as JSON; `{}` for none")
+    external: bool | None = column("The principal is outside the organisation")
+    public: bool | None = column("This grants the capability to anyone")
+
+
+@dataclass(slots=True, kw_only=True)
+class Gap(Row):
+    table = "gap"
+    doc = "Something that was not observed"
+
+    operation: str | None = column("The operation that would have told")
+    kind: GapKind | None = column("Why it was not observed")
+    error: str | None = column("The provider's error, or what is wrong with its answer")
+    of_table: str | None = column("The table that it concerns")
+    subject: str | None = column("Id of the row that it concerns; empty for every row of the scope")
+    columns: list[str] | None = column("The columns that it leaves unknown; empty where it is the rows themselves")
+    rows_missing: bool | None = column("Rows may be missing: the table is incomplete for the subject, or for the scope")
+
+
+@dataclass(slots=True, kw_only=True)
+class ObservationIndex(Row):
+    table = "observation"
+    doc = "One API exchange; its body stands in the file of its scope"
+
+    subject: str | None = column("What the exchange is about; empty for the scope itself")
+    operation: str | None = column("Operation, as the provider's permissions name it")
+    parameters: str | None = column("The request's parameters, as JSON")
+    requested_at: datetime | None = column("When it was asked, by the collector's clock")
+    received_at: datetime | None = column("When the answer was complete")
+    status: str | None = column("ok, refused, failed or switched_off")
+    error: str | None = column("The provider's error code and message; empty for none")
+    request_id: str | None = column("The provider's id of the request; empty where it gave none")
+    attempts: int | None = column("How often it was tried")
+    identity: str | None = column("Who asked; empty where not known")
+    sha256: str | None = column("SHA-256 of the answer's body")
+    bytes: int | None = column("Size of the answer's body")
+    file: str | None = column("The file below `observations/` that holds it")
+
+
+TABLES: dict[str, type[Row]] = {
+    table.table: table for table in (Scope, KeyStore, Key, KeyVersion, Secret, Access, Gap, ObservationIndex)
+}
+"""Every table of the inventory by name."""
+
+BOOKKEEPING = ("id", "source", "scope", "evidence")
+"""The columns that identify a row and are never unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column's name, type (`string`, `list of string`, `integer`, `boolean`, `timestamp`), values and meaning."""
+
+    name: str
+    type: str
+    values: tuple[str, ...]
+    doc: str
+
+
+@cache
+def columns(table: type[Row]) -> tuple[Column, ...]:
+    """The columns of a table in their order."""
+    hints = typing.get_type_hints(table)
+    return tuple(_column(f.name, hints[f.name], f.metadata["doc"]) for f in fields(table))
+
+
+def _column(name: str, hint: Any, doc: str) -> Column:
+    args = [arg for arg in typing.get_args(hint) if arg is not types.NoneType]
+    inner = args[0] if isinstance(hint, types.UnionType) else hint
+    many = typing.get_origin(inner) is list
+    if many:
+        inner = typing.get_args(inner)[0]
+    values = tuple(member.value for member in inner) if issubclass(inner, StrEnum) else ()
+    kind = {bool: "boolean", int: "integer", datetime: "timestamp"}.get(inner, "string")
+    return Column(name, f"list of {kind}" if many else kind, values, doc)
+
+
+@cache
+def arrow_schema(table: type[Row]) -> pa.Schema:
+    """The Arrow schema of a table; times are microseconds in UTC."""
+    import pyarrow as pa
+
+    kinds = {
+        "string": pa.string(),
+        "integer": pa.int64(),
+        "boolean": pa.bool_(),
+        "timestamp": pa.timestamp("us", tz="UTC"),
+        "list of string": pa.list_(pa.string()),
+    }
+    metadata = {"keyproof.table": table.table, "keyproof.schema_version": SCHEMA_VERSION}
+    arrow_fields = [pa.field(c.name, kinds[c.type], c.name not in BOOKKEEPING) for c in columns(table)]
+    return pa.schema(arrow_fields, metadata)

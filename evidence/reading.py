@@ -1,0 +1,123 @@
+"""The answers about one subject, read from its observations without ever turning a bad one into a fact."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StrictBool, StrictInt, StrictStr, ValidationError
+
+from evidence.model import GapKind
+from evidence.observation import Observation, Status
+
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Answer(BaseModel):
+    """The part of an operation's answer that keyproof reads. What else the answer holds stays in the observation."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+Text = StrictStr
+Flag = StrictBool
+Whole = StrictInt
+Time = AwareDatetime
+
+AnswerT = TypeVar("AnswerT", bound=Answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an operation told nothing about its subject."""
+
+    kind: GapKind
+    error: str
+    observation: str
+    """Id of the observation that shows it; "" where nothing was recorded."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """All observations about one subject of one scope, in the order in which they were made.
+
+    `answer` and `pages` give None where the operation was refused, failed or answered something that is not what it
+    documents, and remember the reason in `failures`, from which the gaps are made.
+    """
+
+    subject: str
+    observations: Sequence[Observation]
+    failures: dict[str, Failure] = field(default_factory=dict)
+
+    @property
+    def evidence(self) -> list[str]:
+        """Ids of the observations."""
+        return [observation.id for observation in self.observations]
+
+    def of(self, operation: str) -> Iterator[Observation]:
+        """The observations of one operation."""
+        return (observation for observation in self.observations if observation.operation == operation)
+
+    def answer(self, operation: str, model: type[AnswerT]) -> AnswerT | None:
+        """The one answer of an operation, or None with a failure; never asked is no failure of its own."""
+        answers = [self._parse(observation, model) for observation in self.of(operation)]
+        return answers[0] if answers else None
+
+    def pages(self, operation: str, model: type[AnswerT], more: Callable[[AnswerT], bool]) -> Iterator[AnswerT]:
+        """Every page that could be read. A page missing at the end is a failure, so check `failures` afterwards."""
+        last: AnswerT | None = None
+        for observation in self.of(operation):
+            page = self._parse(observation, model)
+            if page is not None:
+                last = page
+                yield page
+        if last is not None and more(last) and operation not in self.failures:
+            self.fail(operation, GapKind.FAILED, "the list ends before its last page")
+
+    def fail(self, operation: str, kind: GapKind, error: str, observation: str = "") -> None:
+        """Remember why an operation told nothing; the first reason stands."""
+        self.failures.setdefault(operation, Failure(kind, error, observation))
+
+    def _parse(self, observation: Observation, model: type[AnswerT]) -> AnswerT | None:
+        if observation.status is not Status.OK:
+            self.fail(observation.operation, GapKind(observation.status), observation.error, observation.id)
+            return None
+        try:
+            return model.model_validate_json(tidy(observation.body))
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the answer"
+            text = f"the answer is not what the operation documents: {where}: {first['msg']}"
+            self.fail(observation.operation, GapKind.FAILED, text, observation.id)
+            return None
+
+
+def tidy(body: str) -> str:
+    """JSON text without lone surrogates, which no output could hold; each becomes U+FFFD."""
+    if "\\ud" not in body and "\\uD" not in body:
+        return body
+    try:
+        return json.dumps(_replace_surrogates(json.loads(body)))
+    except ValueError:
+        return body
+
+
+def _replace_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return LONE_SURROGATE.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_replace_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {_replace_surrogates(key): _replace_surrogates(item) for key, item in value.items()}
+    return value
+
+
+def group_by_subject(observations: Iterator[Observation]) -> Iterator[Reading]:
+    """Readings of a scope's file: one subject's observations stand together in it."""
+    for subject, group in groupby(observations, key=lambda observation: observation.subject):
+        yield Reading(subject, list(group))
+

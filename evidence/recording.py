@@ -1,0 +1,187 @@
+"""The files of observations: one gzip'd JSON Lines file a scope, written as the answers come and resumable."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import sqlite3
+import tempfile
+import threading
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from evidence.observation import Observation
+
+SUFFIX = ".jsonl.gz"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScopeHeader:
+    """The first line of a scope's file: what was to be read, and as whom."""
+
+    id: str
+    """Unique within a run and stable from run to run, such as `prod/111122223333/eu-west-1/kms`."""
+    source: str
+    type: str
+    """Kind of source: the key of the collectors' registry."""
+    service: str
+    account: str = ""
+    account_name: str | None = None
+    """None where it could not be read."""
+    region: str = "global"
+    identity: str = ""
+    """Caller identity, or "" where it could not be read."""
+    organization: str = ""
+    """Id of the organisation that the account belongs to, or "" where that is not known."""
+    organization_accounts: tuple[str, ...] = ()
+    """Accounts known to belong to the organisation; the account itself always does."""
+
+    def to_line(self) -> str:
+        return json.dumps({"scope": asdict(self)}, ensure_ascii=True, separators=(",", ":"), sort_keys=True) + "\n"
+
+    @classmethod
+    def from_line(cls, line: str) -> ScopeHeader:
+        """Raises ValueError where the line is no header."""
+        try:
+            fields = json.loads(line)["scope"]
+            return cls(**{**fields, "organization_accounts": tuple(fields["organization_accounts"])})
+        except (TypeError, KeyError, json.JSONDecodeError) as error:
+            raise ValueError(f"not the header of a scope: {error}") from error
+
+
+def scope_path(scope: str) -> str:
+    """The file of a scope, relative to `observations/`. Every part of the id is made harmless as a file name."""
+    parts = [quote(part, safe="").replace(".", "%2E") if part.strip(".") == "" else quote(part, safe="") for part in scope.split("/")]
+    return "/".join(parts) + SUFFIX
+
+
+class ScopeRecording:
+    """One scope's file while it is being written.
+
+    It grows as `….part` and takes its name when the scope is complete, so a name without `.part` is a promise. The
+    batch of one subject is one write, flushed through to the file. A `.part` found at the start is what a killed run
+    left: its observations answer `recorded` and are written again with the batch that asks for them.
+    """
+
+    def __init__(self, folder: Path, header: ScopeHeader) -> None:
+        self.header = header
+        self.path = folder / scope_path(header.id)
+        self._part = self.path.with_name(self.path.name + ".part")
+        self._left = self.path.with_name(self.path.name + ".left")
+        self._lock = threading.Lock()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._recorded = self._recover()
+        self._file = self._part.open("wb")
+        self._gzip = gzip.GzipFile(filename="", fileobj=self._file, mode="wb", compresslevel=6, mtime=0)
+        self._write(header.to_line())
+
+    def recorded(self, observation: str) -> Observation | None:
+        """The observation of that id which an earlier, killed run recorded."""
+        if self._recorded is None:
+            return None
+        with self._lock:
+            row = self._recorded.execute("SELECT line FROM recorded WHERE id = ?", (observation,)).fetchone()
+        return Observation.from_line(row[0]) if row else None
+
+    def write(self, batch: Sequence[Observation]) -> None:
+        """Record the observations of one subject. Raises OSError, with the file still valid, where the disk is full."""
+        if batch:
+            with self._lock:
+                self._write("".join(observation.to_line() for observation in batch))
+
+    def complete(self) -> None:
+        """Close the file and give it its name."""
+        with self._lock:
+            self._gzip.close()
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._part.rename(self.path)
+            self._forget()
+
+    def abandon(self) -> None:
+        """Close the file as it is, to be taken up again by the next run."""
+        with self._lock:
+            if not self._file.closed:
+                try:
+                    self._gzip.close()
+                    self._file.close()
+                except OSError:
+                    pass  # the disk is full: what was flushed before stands
+
+    def _write(self, text: str) -> None:
+        self._gzip.write(text.encode("ascii"))
+        self._gzip.flush(zlib.Z_SYNC_FLUSH)
+        self._file.flush()
+
+    def _recover(self) -> sqlite3.Connection | None:
+        leftovers = [path for path in (self._left, self._part) if path.exists()]
+        if not leftovers:
+            return None
+        descriptor, name = tempfile.mkstemp(suffix=".sqlite", dir=self.path.parent)
+        os.close(descriptor)
+        index = sqlite3.connect(name, check_same_thread=False, isolation_level=None)
+        os.unlink(name)  # it lives as long as it is open, and a kill leaves nothing
+        index.execute("PRAGMA journal_mode = OFF")
+        index.execute("CREATE TABLE recorded (id TEXT PRIMARY KEY, line TEXT) WITHOUT ROWID")
+        merged = self._left.with_suffix(".merging")
+        with gzip.GzipFile(filename="", fileobj=merged.open("wb"), mode="wb", mtime=0) as copy:
+            copy.write(self.header.to_line().encode("ascii"))
+            for path in leftovers:
+                for line in _whole_lines(path):
+                    observation = Observation.from_line(line)
+                    known = index.execute("INSERT OR IGNORE INTO recorded VALUES (?, ?)", (observation.id, line))
+                    if known.rowcount:
+                        copy.write(line.encode("ascii"))
+        merged.rename(self._left)
+        return index
+
+    def _forget(self) -> None:
+        self._left.unlink(missing_ok=True)
+        if self._recorded is not None:
+            self._recorded.close()
+            self._recorded = None
+
+
+def _whole_lines(path: Path) -> Iterator[str]:
+    """The observations of a file that was cut off at any byte."""
+    buffer = b""
+    inflate = zlib.decompressobj(wbits=31)
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 16):
+            try:
+                buffer += inflate.decompress(chunk)
+            except zlib.error:
+                break
+            *lines, buffer = buffer.split(b"\n")
+            for line in lines:
+                if not line.startswith(b'{"scope"'):
+                    yield line.decode("ascii") + "\n"
+
+
+def read_scope(path: Path) -> tuple[ScopeHeader, Iterator[Observation]]:
+    """The header of a complete file and its observations, read as they are asked for.
+
+    Raises ValueError where the file is not what `ScopeRecording` writes, and OSError or EOFError where it is damaged.
+    """
+    file = gzip.open(path, "rt", encoding="ascii", newline="\n")
+    header = ScopeHeader.from_line(file.readline())
+
+    def observations() -> Iterator[Observation]:
+        with file:
+            for line in file:
+                yield Observation.from_line(line)
+
+    return header, observations()
+
+
+def scope_files(folder: Path) -> list[Path]:
+    """The complete scope files below `folder`, in the order of their paths."""
+    return sorted(folder.rglob(f"*{SUFFIX}"))
+
+
+Ask = Callable[[], Observation]

@@ -1,0 +1,171 @@
+"""The evidence store: one folder a run, a lock, and a record of what each run was."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+RUN_RECORD = "run.json"
+
+
+class StoreError(Exception):
+    """The store cannot be used as asked. The message names the path and the next step."""
+
+
+class StoreLocked(StoreError):
+    """Another run holds the store."""
+
+
+class OperationRecord(BaseModel):
+    """A declared operation, as the run's collectors had it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    why: str
+    permission: str
+    facts: list[str]
+
+
+class SourceRecord(BaseModel):
+    """A configured source, without anything secret."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    type: str
+    configuration: dict[str, Any]
+    operations: list[OperationRecord]
+
+
+class RunRecord(BaseModel):
+    """What a run was: written when it starts, and once more when its collection ends."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    tool_version: str
+    organization: str
+    configuration_sha256: str
+    started_at: datetime
+    finished_at: datetime | None
+    """When its collection ended; None while it is being collected. It is the default `as_of`."""
+    state: Literal["collecting", "collected"]
+    host: str
+    sources: list[SourceRecord]
+    tag_names: dict[str, list[str]]
+    organization_accounts: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The folder of one run."""
+
+    folder: Path
+
+    @property
+    def observations(self) -> Path:
+        return self.folder / "observations"
+
+    @property
+    def inventory(self) -> Path:
+        return self.folder / "inventory"
+
+    @property
+    def assessment(self) -> Path:
+        return self.folder / "assessment"
+
+    def record(self) -> RunRecord:
+        """Its record. Raises StoreError where it is missing or damaged."""
+        path = self.folder / RUN_RECORD
+        try:
+            return RunRecord.model_validate_json(path.read_bytes())
+        except OSError as error:
+            raise StoreError(f"{path}: {error.strerror}; is this the folder of a run?") from error
+        except ValidationError as error:
+            raise StoreError(f"{path} is damaged: {error.errors()[0]['msg']}") from error
+
+    def write_record(self, record: RunRecord) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.folder / RUN_RECORD, record.model_dump_json(indent=2).encode() + b"\n")
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write beside and rename, so that a reader sees the old file or the new one."""
+    part = path.with_name(path.name + ".part")
+    with part.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    part.rename(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A local folder of runs."""
+
+    root: Path
+
+    def runs(self) -> list[Run]:
+        """All runs, oldest first."""
+        return [Run(path.parent) for path in sorted(self.root.glob(f"runs/*/{RUN_RECORD}"))]
+
+    def run(self, wanted: str) -> Run:
+        """The run of that id or unambiguous prefix; `latest` for the newest. Raises StoreError where there is none."""
+        runs = self.runs()
+        if wanted == "latest" and runs:
+            return runs[-1]
+        found = [run for run in runs if run.folder.name.startswith(wanted)]
+        if len(found) == 1:
+            return found[0]
+        known = ", ".join(run.folder.name for run in (found or runs)[-5:]) or "none"
+        what = "more than one run matches" if found else "no run matches"
+        raise StoreError(f"{what} {wanted!r} in {self.root}; runs there: {known}")
+
+    def new_run(self, now: datetime) -> Run:
+        """A folder for a run that starts now; its record is the caller's to write."""
+        return Run(self.root / "runs" / f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}")
+
+    @contextmanager
+    def locked(self, wait_seconds: float) -> Iterator[None]:
+        """Hold the store for one run. Raises StoreLocked, naming the holder, when it is not free in time."""
+        from filelock import FileLock, Timeout
+
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.root / ".lock", timeout=wait_seconds)
+            holder = self.root / ".lock.holder"
+            with lock:
+                holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
+                yield
+        except Timeout as error:
+            raise StoreLocked(f"{self.root} is held by {_holder(holder)}; wait for it, or pass --wait SECONDS") from error
+        except (PermissionError, FileExistsError, NotADirectoryError) as error:
+            raise StoreError(f"{self.root} cannot be written: {error.strerror}; check [store] url") from error
+
+
+def _holder(path: Path) -> str:
+    try:
+        held = json.loads(path.read_text())
+        return f"process {held['pid']} on {held['host']}"
+    except (OSError, ValueError, KeyError):
+        return "another run"
+
+
+def unfinished(runs: Sequence[Run], configuration_sha256: str) -> Run | None:
+    """The newest run of that configuration whose collection did not end."""
+    for run in reversed(runs):
+        record = run.record()
+        if record.state == "collecting" and record.configuration_sha256 == configuration_sha256:
+            return run
+    return None
