@@ -23,6 +23,7 @@ class Batch:
     def __init__(self, recording: ScopeRecording, subject: str, operations: Mapping[str, Operation]) -> None:
         self.subject = subject
         self.observations: list[Observation] = []
+        self.answered_from_record = 0
         self._recording = recording
         self._operations = operations
 
@@ -31,9 +32,7 @@ class Batch:
         """The scope that is being read."""
         return self._recording.header
 
-    def observe(
-        self, operation: str, parameters: Mapping[str, JSON], ask: Callable[[str], Observation]
-    ) -> Observation:
+    def observe(self, operation: str, parameters: Mapping[str, JSON], ask: Callable[[str], Observation]) -> Observation:
         """The observation of one exchange: a killed run's, where it recorded one, else `ask(id)`'s.
 
         Raises UndeclaredOperation, before anything is sent, where the collector does not declare `operation`.
@@ -41,7 +40,11 @@ class Batch:
         if operation not in self._operations:
             raise UndeclaredOperation(f"{operation} is not declared by this collector, so it is not called")
         wanted = observation_id(self.header.id, operation, parameters)
-        observation = self._recording.recorded(wanted) or ask(wanted)
+        observation = self._recording.recorded(wanted)
+        if observation is None:
+            observation = ask(wanted)
+        else:
+            self.answered_from_record += 1
         self.observations.append(observation)
         return observation
 
@@ -69,7 +72,7 @@ class Settings:
     """The settings that normalize depends on, recorded with the run so that it can be replayed."""
 
     tag_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """For `owner`, `business_purpose`, `data_class`, `environment`: the tags that carry it, first match wins, any case."""
+    """For `owner`, `business_purpose`, `data_class`, `environment`: the tags that carry it; first match, any case."""
     organization_accounts: tuple[str, ...] = ()
     """Accounts that the organisation calls its own beside those the provider names."""
 

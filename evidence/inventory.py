@@ -69,7 +69,7 @@ def gap(
     names: Iterable[str] = (),
     rows_missing: bool = False,
 ) -> Gap:
-    """A gap in the scope of `row`: of `names` in the table's row `subject`, or, with `rows_missing`, of the rows themselves."""
+    """A gap in the scope of `row`: of the columns `names` of `subject`, or, with `rows_missing`, of rows themselves."""
     names = sorted(names)
     return Gap(
         id=short_id("GAP", row.scope, of_table, subject, operation, *names),

@@ -1,7 +1,8 @@
-"""The inventory's tables: one dataclass a table, from which the Arrow schema, the documentation and the checks are made.
+"""The inventory's tables: one dataclass a table, from which schema, documentation and checks are made.
 
 Two rules hold in every table. None means "not observed" and nothing else: "never", "none" and "not applicable" are
-values of their own (`NEVER`, the empty string, the empty list, 0, an enum member). And every None has a gap that names it.
+values of their own (`NEVER`, the empty string, the empty list, 0, an enum member). And every None has a gap that
+names it.
 """
 
 from __future__ import annotations
@@ -245,7 +246,9 @@ class Key(Row):
     rotation_period_days: int | None = column("Days between automatic rotations; 0 where it is off")
     rotation_next_at: datetime | None = column("Next automatic rotation; NEVER where it is off")
     rotations: int | None = column("Completed rotations, automatic or not")
-    last_rotated_at: datetime | None = column("When the material now in use began to be used; creation if never rotated")
+    last_rotated_at: datetime | None = column(
+        "When the material now in use began to be used; creation if never rotated"
+    )
     used: bool | None = column("It has been used for cryptography since it was created")
     last_used_at: datetime | None = column("Last cryptographic use; creation if it was never used (see `used`)")
     usage_tracked_since: datetime | None = column("From when on the provider knows about use")
@@ -386,9 +389,14 @@ class Column:
     doc: str
 
 
-@cache
 def columns(table: type[Row]) -> tuple[Column, ...]:
     """The columns of a table in their order."""
+    return _columns(table.table)
+
+
+@cache
+def _columns(name: str) -> tuple[Column, ...]:
+    table = TABLES[name]
     hints = typing.get_type_hints(table)
     return tuple(_column(f.name, hints[f.name], f.metadata["doc"]) for f in fields(table))
 
@@ -404,10 +412,16 @@ def _column(name: str, hint: Any, doc: str) -> Column:
     return Column(name, f"list of {kind}" if many else kind, values, doc)
 
 
-@cache
 def arrow_schema(table: type[Row]) -> pa.Schema:
     """The Arrow schema of a table; times are microseconds in UTC."""
+    return _arrow_schema(table.table)
+
+
+@cache
+def _arrow_schema(name: str) -> pa.Schema:
     import pyarrow as pa
+
+    table = TABLES[name]
 
     kinds = {
         "string": pa.string(),

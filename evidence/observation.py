@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-JSON: TypeAlias = "None | bool | int | float | str | list[JSON] | dict[str, JSON]"
+JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 
 
 class Status(StrEnum):
@@ -39,7 +39,7 @@ class Observation:
     source: str
     scope: str
     subject: str
-    """What the exchange is about: a key's ARN, or "" for the scope itself. One subject's observations stand together."""
+    """What it is about: a key's ARN, or "" for the scope itself. One subject's observations stand together."""
     operation: str
     """`service:Operation` as the provider's permissions name it."""
     parameters: dict[str, JSON]

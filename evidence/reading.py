@@ -120,4 +120,3 @@ def group_by_subject(observations: Iterator[Observation]) -> Iterator[Reading]:
     """Readings of a scope's file: one subject's observations stand together in it."""
     for subject, group in groupby(observations, key=lambda observation: observation.subject):
         yield Reading(subject, list(group))
-

@@ -9,7 +9,7 @@ import sqlite3
 import tempfile
 import threading
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -55,7 +55,10 @@ class ScopeHeader:
 
 def scope_path(scope: str) -> str:
     """The file of a scope, relative to `observations/`. Every part of the id is made harmless as a file name."""
-    parts = [quote(part, safe="").replace(".", "%2E") if part.strip(".") == "" else quote(part, safe="") for part in scope.split("/")]
+    parts = [
+        quote(part, safe="").replace(".", "%2E") if part.strip(".") == "" else quote(part, safe="")
+        for part in scope.split("/")
+    ]
     return "/".join(parts) + SUFFIX
 
 
@@ -63,8 +66,9 @@ class ScopeRecording:
     """One scope's file while it is being written.
 
     It grows as `….part` and takes its name when the scope is complete, so a name without `.part` is a promise. The
-    batch of one subject is one write, flushed through to the file. A `.part` found at the start is what a killed run
-    left: its observations answer `recorded` and are written again with the batch that asks for them.
+    batch of one subject is one write, flushed through to the file. What is found at the start is what a killed run
+    left: its observations answer `recorded` and are written again with the batch that asks for them, so a resumed
+    file is like one that was never interrupted. Until that is done they stand in `….left`.
     """
 
     def __init__(self, folder: Path, header: ScopeHeader) -> None:
@@ -119,13 +123,13 @@ class ScopeRecording:
         self._file.flush()
 
     def _recover(self) -> sqlite3.Connection | None:
-        leftovers = [path for path in (self._left, self._part) if path.exists()]
+        leftovers = [path for path in (self._left, self._part, self.path) if path.exists()]
         if not leftovers:
             return None
         descriptor, name = tempfile.mkstemp(suffix=".sqlite", dir=self.path.parent)
         os.close(descriptor)
         index = sqlite3.connect(name, check_same_thread=False, isolation_level=None)
-        os.unlink(name)  # it lives as long as it is open, and a kill leaves nothing
+        Path(name).unlink()  # it lives as long as it is open, and a kill leaves nothing
         index.execute("PRAGMA journal_mode = OFF")
         index.execute("CREATE TABLE recorded (id TEXT PRIMARY KEY, line TEXT) WITHOUT ROWID")
         merged = self._left.with_suffix(".merging")
@@ -138,6 +142,8 @@ class ScopeRecording:
                     if known.rowcount:
                         copy.write(line.encode("ascii"))
         merged.rename(self._left)
+        self._part.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
         return index
 
     def _forget(self) -> None:
@@ -168,7 +174,7 @@ def read_scope(path: Path) -> tuple[ScopeHeader, Iterator[Observation]]:
 
     Raises ValueError where the file is not what `ScopeRecording` writes, and OSError or EOFError where it is damaged.
     """
-    file = gzip.open(path, "rt", encoding="ascii", newline="\n")
+    file = gzip.open(path, "rt", encoding="ascii", newline="\n")  # noqa: SIM115 - the generator closes it
     header = ScopeHeader.from_line(file.readline())
 
     def observations() -> Iterator[Observation]:
@@ -182,6 +188,3 @@ def read_scope(path: Path) -> tuple[ScopeHeader, Iterator[Observation]]:
 def scope_files(folder: Path) -> list[Path]:
     """The complete scope files below `folder`, in the order of their paths."""
     return sorted(folder.rglob(f"*{SUFFIX}"))
-
-
-Ask = Callable[[], Observation]

@@ -149,7 +149,9 @@ class Store:
                 holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
                 yield
         except Timeout as error:
-            raise StoreLocked(f"{self.root} is held by {_holder(holder)}; wait for it, or pass --wait SECONDS") from error
+            raise StoreLocked(
+                f"{self.root} is held by {_holder(holder)}; wait for it, or pass --wait SECONDS"
+            ) from error
         except (PermissionError, FileExistsError, NotADirectoryError) as error:
             raise StoreError(f"{self.root} cannot be written: {error.strerror}; check [store] url") from error
 
