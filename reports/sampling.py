@@ -56,7 +56,8 @@ def draw(material: Material, queries: Queries, size: int) -> Iterator[Sample]:
         drawn[row["control"], row["variant"]].append(row["id"])
     for row in queries.rows(
         """
-        SELECT control, variant, count(*) AS population, sha256(string_agg(id, chr(10) ORDER BY id)) AS population_sha256
+        SELECT control, variant, count(*) AS population,
+            sha256(string_agg(id, chr(10) ORDER BY id)) AS population_sha256
         FROM finding WHERE verdict = 'pass' GROUP BY control, variant ORDER BY control, variant
         """
     ):
