@@ -1,0 +1,665 @@
+"""A realistic material of any size, made through the real models, with hostile text in every place that takes text."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from evidence.findings import (
+    Assessment,
+    AttestationUsed,
+    ControlResult,
+    Counts,
+    Decided,
+    ExceptionUsed,
+    FrameworkResult,
+    ParameterValue,
+    RequirementRef,
+    RequirementResult,
+    Severity,
+    Stage,
+    Status,
+    findings_schema,
+)
+from evidence.inventory import InventoryWriter
+from evidence.model import (
+    NEVER,
+    Gap,
+    GapKind,
+    Key,
+    KeyVersion,
+    Manager,
+    ObservationIndex,
+    Origin,
+    ProtectionLevel,
+    Row,
+    Scope,
+    Secret,
+    State,
+    Usage,
+    VersionCause,
+)
+from evidence.observation import short_id
+from evidence.store import OperationRecord, RunRecord, SourceRecord
+from reports.material import Material
+
+AS_OF = datetime(2026, 6, 30, tzinfo=UTC)
+START = datetime(2025, 7, 1, tzinfo=UTC)
+ACCOUNTS = {"111122223333": "payments-prod", "444455556666": "data-platform"}
+REGIONS = ("eu-west-1", "eu-central-1", "us-east-1")
+SERVICES = ("kms", "secretsmanager", "ssm")
+
+HOSTILE = (
+    "<script>alert('owned')</script>",
+    "=cmd|' /C calc'!A0",
+    "\x1b[31mred\x1b[0m\x07",
+    '<img src="http://evil.example/x.png"><link rel=stylesheet href=file:///etc/passwd>',
+    "invoice\u202egnp.exe\u200f",
+    "{{ 7 * 7 }}{% include '/etc/passwd' %}",
+    "nul\x00byte",
+    "unbroken" * 40,
+    "ключ-η-ключ مفتاح 鍵 🔑",
+    "]]><svg onload=alert(1)>",
+    '"><a href="javascript:alert(1)">x</a>',
+)
+MONSTER = "monster " * 12_800
+
+
+@dataclass
+class Estate:
+    """What the factory made, and how many of each."""
+
+    folder: Path
+    keys: int
+    rows: dict[str, list[Row]] = field(default_factory=dict)
+
+    def of(self, table: str) -> list[Any]:
+        return self.rows.setdefault(table, [])
+
+
+def make_material(folder: Path, keys: int = 60, hostile: bool = True) -> Material:
+    """A material of `keys` keys and a quarter as many secrets in two accounts, three regions and one switched off."""
+    estate = Estate(folder, keys)
+    _scopes(estate)
+    for number in range(keys):
+        _key(estate, number, HOSTILE[number % len(HOSTILE)] if hostile and number < 2 * len(HOSTILE) else "")
+    for number in range(max(1, keys // 4)):
+        _secret(estate, number)
+    _count(estate)
+    with InventoryWriter(folder / "inventory") as writer:
+        for rows in estate.rows.values():
+            for row in rows:
+                writer.add(row)
+    (folder / "observations").mkdir(parents=True, exist_ok=True)
+    controls, findings = _judge(estate, hostile)
+    (folder / "assessment").mkdir(parents=True, exist_ok=True)
+    path = folder / "assessment" / "findings.parquet"
+    findings.sort(key=lambda f: (f["control"], f["variant"], f["subject"], f["scope"]))
+    parquet.write_table(pa.Table.from_pylist(findings, schema=findings_schema()), path)
+    return Material(
+        run=_run(hostile),
+        assessment=_assessment(controls, hostile),
+        inventory=folder / "inventory",
+        findings=path,
+        observations=folder / "observations",
+        evidence_digest=hashlib.sha256(f"{keys}".encode()).hexdigest(),
+    )
+
+
+def _scope_id(account: str, region: str, service: str) -> str:
+    return f"prod/{account}/{region}/{service}"
+
+
+def _observe(estate: Estate, scope: str, operation: str, subject: str, status: str = "ok", error: str = "") -> str:
+    name = short_id("OBS", scope, operation, subject)
+    account = scope.split("/")[1]
+    estate.of("observation").append(
+        ObservationIndex(
+            id=name,
+            source="prod",
+            scope=scope,
+            evidence=[name],
+            subject=subject,
+            operation=operation,
+            parameters=json.dumps({"KeyId": subject} if subject else {}),
+            requested_at=AS_OF - timedelta(minutes=30),
+            received_at=AS_OF - timedelta(minutes=30) + timedelta(milliseconds=40),
+            status=status,
+            error=error,
+            request_id=name[4:],
+            attempts=1,
+            identity=f"arn:aws:sts::{account}:assumed-role/KeyproofReader/keyproof",
+            sha256=hashlib.sha256(name.encode()).hexdigest(),
+            bytes=900,
+            file=f"{scope}.jsonl.gz",
+        )
+    )
+    return name
+
+
+def _gap(
+    estate: Estate, scope: str, operation: str, kind: GapKind, error: str, table: str, subject: str, names: list[str]
+) -> None:
+    observation = short_id("OBS", scope, operation, subject)
+    estate.of("gap").append(
+        Gap(
+            id=short_id("GAP", scope, table, subject, operation, *names),
+            source="prod",
+            scope=scope,
+            evidence=[] if kind is GapKind.NOT_OFFERED else [observation],
+            operation=operation,
+            kind=kind,
+            error=error,
+            of_table=table,
+            subject=subject,
+            columns=sorted(names),
+            rows_missing=not names,
+        )
+    )
+
+
+def _scopes(estate: Estate) -> None:
+    for account, name in ACCOUNTS.items():
+        for region, service in [
+            ("global", "account"),
+            *[(region, service) for region in (*REGIONS, "me-south-1") for service in SERVICES],
+        ]:
+            scope = _scope_id(account, region, service)
+            off = region == "me-south-1"
+            refused = account == "444455556666" and region == "us-east-1" and service == "kms"
+            operation = {"kms": "kms:ListKeys", "secretsmanager": "secretsmanager:ListSecrets"}.get(
+                service, "ssm:DescribeParameters" if service == "ssm" else "sts:GetCallerIdentity"
+            )
+            status = "switched_off" if off else "refused" if refused else "ok"
+            error = (
+                "AccessDeniedException: explicit deny in a service control policy " + HOSTILE[0]
+                if refused
+                else "the region is not enabled for this account"
+                if off
+                else ""
+            )
+            evidence = _observe(estate, scope, operation, "", status, error)
+            estate.of("scope").append(
+                Scope(
+                    id=scope,
+                    source="prod",
+                    scope=scope,
+                    evidence=[evidence],
+                    provider="aws",
+                    account=account,
+                    account_name=name,
+                    region=region,
+                    service=service,
+                    identity=f"arn:aws:sts::{account}:assumed-role/KeyproofReader/keyproof",
+                    asked=True,
+                    reached=not off,
+                    complete=None if refused else True,
+                    calls=1,
+                    pages=1,
+                    listed=None if refused else 0,
+                    described=0,
+                    refused=int(refused),
+                    failed=0,
+                    collected_at=AS_OF - timedelta(minutes=20),
+                )
+            )
+            if refused:
+                _gap(estate, scope, operation, GapKind.REFUSED, error, "key", "", [])
+                _gap(estate, scope, operation, GapKind.REFUSED, error, "scope", scope, ["complete", "listed"])
+
+
+def _key(estate: Estate, number: int, name: str) -> None:
+    account = list(ACCOUNTS)[number % 2]
+    region = REGIONS[0] if account == "444455556666" else REGIONS[number % 3]
+    scope = _scope_id(account, region, "kms")
+    arn = f"arn:aws:kms:{region}:{account}:key/{hashlib.sha256(str(number).encode()).hexdigest()[:32]}"
+    age = (number * 37) % 1400 + 5
+    rotated = AS_OF - timedelta(days=min(age, (number * 53) % 700))
+    created = AS_OF - timedelta(days=age)
+    rsa = number % 11 == 3
+    weak = number % 37 == 5
+    provider = number % 9 == 8
+    refused = number % 29 == 7
+    used_unknown = number % 6 == 1
+    rotations = 0 if rsa or number % 5 == 0 else (age // 365)
+    evidence = [_observe(estate, scope, "kms:DescribeKey", arn)]
+    if not provider:
+        for operation in ("kms:GetKeyRotationStatus", "kms:ListKeyRotations", "kms:ListGrants", "kms:GetKeyLastUsage"):
+            evidence.append(_observe(estate, scope, operation, arn))
+        error = "AccessDeniedException: no resource-based policy allows kms:GetKeyPolicy" if refused else ""
+        evidence.append(_observe(estate, scope, "kms:GetKeyPolicy", arn, "refused" if refused else "ok", error))
+        if refused:
+            _gap(estate, scope, "kms:GetKeyPolicy", GapKind.REFUSED, error, "key", arn, ["public", "wildcard_access"])
+    if used_unknown:
+        text = "use is tracked since 2026-04-23 only, and the key is older"
+        _gap(estate, scope, "kms:GetKeyLastUsage", GapKind.NOT_OFFERED, text, "key", arn, ["used", "last_used_at"])
+    estate.of("key").append(
+        Key(
+            id=arn,
+            source="prod",
+            scope=scope,
+            evidence=evidence,
+            name=f"alias/{name}" if name else f"alias/service-{number:05d}",
+            aliases=[],
+            description=MONSTER if number == 4 else "",
+            account=account,
+            region=region,
+            manager=Manager.PROVIDER if provider else Manager.CUSTOMER,
+            origin=Origin.GENERATED,
+            usages=[Usage.SIGN] if rsa else [Usage.ENCRYPT],
+            algorithm="RSA" if rsa else "AES",
+            bits=1024 if weak else 2048 if rsa else 256,
+            security_bits=80 if weak else 112 if rsa else 256,
+            pq_category=0 if rsa else 5,
+            protection_level=ProtectionLevel.HSM,
+            state=State.PENDING_DELETION if number % 23 == 22 else State.ACTIVE,
+            created_at=created,
+            rotatable=not rsa,
+            rotation_enabled=not rsa and number % 5 != 0,
+            rotation_period_days=0 if rsa or number % 5 == 0 else 365,
+            rotations=rotations,
+            last_rotated_at=created if rotations == 0 else max(created, rotated),
+            used=None if used_unknown else number % 4 != 0,
+            last_used_at=None if used_unknown else AS_OF - timedelta(days=number % 200),
+            public=None if refused else number % 41 == 6,
+            wildcard_access=None if refused else False,
+            owner="" if number % 7 == 0 else (MONSTER if number == 4 else f"team-{number % 5} {name}"),
+            business_purpose="" if number % 10 == 0 else "card data",
+            tags="{}",
+        )
+    )
+    for turn in range(rotations + 1):
+        estate.of("key_version").append(
+            KeyVersion(
+                id=f"{arn}#{turn}",
+                source="prod",
+                scope=scope,
+                evidence=evidence[:1],
+                key=arn,
+                state=State.ACTIVE if turn == rotations else State.DEACTIVATED,
+                created_at=created if turn == 0 else max(created, rotated) - timedelta(days=365 * (rotations - turn)),
+                superseded_at=NEVER,
+                cause=VersionCause.INITIAL
+                if turn == 0
+                else [VersionCause.AUTOMATIC, VersionCause.ON_DEMAND, VersionCause.IMPORT][number % 7 % 3],
+                expires_at=NEVER,
+            )
+        )
+
+
+def _secret(estate: Estate, number: int) -> None:
+    account = list(ACCOUNTS)[number % 2]
+    scope = _scope_id(account, "eu-west-1", "secretsmanager")
+    arn = f"arn:aws:secretsmanager:eu-west-1:{account}:secret:db-{number:05d}"
+    rotated = AS_OF - timedelta(days=(number * 31) % 400)
+    estate.of("secret").append(
+        Secret(
+            id=arn,
+            source="prod",
+            scope=scope,
+            evidence=[_observe(estate, scope, "secretsmanager:DescribeSecret", arn)],
+            name=f"db/{number:05d}",
+            account=account,
+            region="eu-west-1",
+            manager=Manager.CUSTOMER,
+            state=State.ACTIVE,
+            created_at=rotated - timedelta(days=100),
+            last_rotated_at=rotated,
+            rotation_enabled=number % 3 != 0,
+            owner="payments",
+        )
+    )
+
+
+def _count(estate: Estate) -> None:
+    observations = Counter(o.scope for o in estate.of("observation"))
+    refused = Counter(o.scope for o in estate.of("observation") if o.status == "refused")
+    things = Counter(row.scope for table in ("key", "secret") for row in estate.of(table))
+    for scope in estate.of("scope"):
+        scope.calls = observations[scope.id]
+        scope.refused = refused[scope.id]
+        if scope.complete and refused[scope.id]:
+            scope.complete = None
+            text = "AccessDeniedException: no resource-based policy allows kms:GetKeyPolicy"
+            _gap(estate, scope.id, "kms:GetKeyPolicy", GapKind.REFUSED, text, "scope", scope.id, ["complete"])
+        if scope.listed is not None:
+            scope.listed = scope.described = things[scope.id]
+
+
+Truth = bool | None
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A control of the factory, judged in Python: the reports are under test here, the engine is not."""
+
+    id: str
+    title: str
+    stage: Stage
+    severity: Severity
+    over: str
+    population: str
+    test: str
+    facts: tuple[str, ...]
+    parameters: dict[str, Any]
+    admits: Callable[[Any], Truth]
+    passes: Callable[[Any, dict[str, Any]], Truth]
+    requirements: tuple[tuple[str, str], ...]
+
+
+def _since(moment: datetime | None, days: int) -> Truth:
+    return None if moment is None else moment >= AS_OF - timedelta(days=days)
+
+
+def _customer(row: Any) -> Truth:
+    return bool(row.manager == "customer" and row.state == "active")
+
+
+SPECS = (
+    Spec("INV-01", "Everything that was asked for was read", Stage.INVENTORY, Severity.HIGH, "scope", "asked",
+         "complete", ("asked", "complete"), {}, lambda r: r.asked, lambda r, p: r.complete,
+         (("pci-dss-4.0.1", "12.3.3"), ("soc2", "CC2.1"), ("iso27001-2022", "A.5.9"))),
+    Spec("INV-02", "Every key has an owner and a purpose", Stage.INVENTORY, Severity.LOW, "key",
+         "manager = 'customer' AND state = 'active'", "owner <> '' AND business_purpose <> ''",
+         ("manager", "state", "owner", "business_purpose"), {}, _customer,
+         lambda r, p: bool(r.owner and r.business_purpose), (("soc2", "CC6.1"), ("iso27001-2022", "A.5.9"))),
+    Spec("GEN-05", "Keys are strong enough for what they do", Stage.GENERATION, Severity.HIGH, "key",
+         "manager = 'customer'", "security_bits >= $min_bits", ("manager", "security_bits", "algorithm"),
+         {"min_bits": 112}, lambda r: r.manager == "customer", lambda r, p: r.security_bits >= p["min_bits"],
+         (("pci-dss-4.0.1", "3.7.1"), ("gdpr", "Art. 32(1)(a)"))),
+    Spec("STO-01", "Key material is protected by hardware", Stage.STORAGE, Severity.MEDIUM, "key",
+         "manager = 'customer'", "protection_level = 'hsm'", ("manager", "protection_level"), {},
+         lambda r: r.manager == "customer", lambda r, p: r.protection_level == "hsm",
+         (("pci-dss-4.0.1", "3.6.1.2"),)),
+    Spec("USE-03", "No key is open to the public", Stage.USAGE, Severity.CRITICAL, "key", "manager = 'customer'",
+         "NOT public", ("manager", "public"), {}, lambda r: r.manager == "customer",
+         lambda r, p: None if r.public is None else not r.public,
+         (("pci-dss-4.0.1", "3.6.1"), ("soc2", "CC6.1"), ("hipaa", "164.312(a)(1)"))),
+    Spec("USE-06", "Keys that nobody uses are found", Stage.USAGE, Severity.LOW, "key",
+         "manager = 'customer' AND state = 'active'", "last_used_at >= $as_of - to_days($max_idle_days)",
+         ("manager", "state", "last_used_at"), {"max_idle_days": 180}, _customer,
+         lambda r, p: _since(r.last_used_at, p["max_idle_days"]), (("iso27001-2022", "A.8.24"),)),
+    Spec("ROT-01", "Keys that can rotate by themselves do", Stage.ROTATION, Severity.HIGH, "key",
+         "manager = 'customer' AND state = 'active' AND rotatable", "rotation_enabled",
+         ("manager", "state", "rotatable", "rotation_enabled", "rotation_period_days"), {},
+         lambda r: bool(_customer(r) and r.rotatable), lambda r, p: r.rotation_enabled,
+         (("pci-dss-4.0.1", "3.7.4"), ("soc2", "CC6.1"))),
+    Spec("ROT-02", "The material in use is within its cryptoperiod", Stage.ROTATION, Severity.HIGH, "key",
+         "manager = 'customer' AND state = 'active'", "last_rotated_at >= $as_of - to_days($max_age_days)",
+         ("manager", "state", "last_rotated_at"), {"max_age_days": 365}, _customer,
+         lambda r, p: _since(r.last_rotated_at, p["max_age_days"]),
+         (("pci-dss-4.0.1", "3.7.4"), ("iso27001-2022", "A.8.24"), ("hipaa", "164.312(a)(2)(iv)"))),
+    Spec("SEC-02", "Secrets change within their interval", Stage.SECRETS, Severity.HIGH, "secret",
+         "manager = 'customer' AND state = 'active'", "last_rotated_at >= $as_of - to_days($max_age_days)",
+         ("manager", "state", "last_rotated_at"), {"max_age_days": 365}, _customer,
+         lambda r, p: _since(r.last_rotated_at, p["max_age_days"]), (("soc2", "CC6.1"), ("pci-dss-4.0.1", "8.6.3"))),
+)  # fmt: skip
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
+
+
+def _judge(estate: Estate, hostile: bool) -> tuple[list[ControlResult], list[dict[str, Any]]]:
+    controls: list[ControlResult] = []
+    findings: list[dict[str, Any]] = []
+    gaps: dict[str, list[Gap]] = {}
+    for gap in estate.of("gap"):
+        gaps.setdefault(gap.subject, []).append(gap)
+    for spec in SPECS:
+        variants = [("default", spec.parameters)]
+        if spec.id == "SEC-02":
+            variants.append(("pci-dss-4.0.1", {"max_age_days": 90}))
+        for variant, parameters in variants:
+            made = list(_findings(estate, spec, variant, parameters, gaps, hostile))
+            findings += made
+            controls.append(_control(spec, variant, parameters, made))
+    return controls, findings
+
+
+def _findings(
+    estate: Estate, spec: Spec, variant: str, parameters: dict[str, Any], gaps: dict[str, list[Gap]], hostile: bool
+) -> Iterator[dict[str, Any]]:
+    for row in estate.of(spec.over):
+        admitted = spec.admits(row)
+        truth = spec.passes(row, parameters) if admitted else None
+        verdict = (
+            "inconclusive"
+            if admitted is None
+            else "not_applicable"
+            if not admitted
+            else {True: "pass", False: "fail", None: "inconclusive"}[truth]
+        )
+        observed = {name: _plain(getattr(row, name)) for name in spec.facts}
+        missing = [g.id for g in gaps.get(row.id, []) if set(g.columns or []) & set(spec.facts)]
+        name = (row.name if spec.over != "scope" else row.id) or ""
+        excepted = verdict == "fail" and spec.id == "ROT-02" and "service-00010" in name
+        yield _finding(spec, variant, row, verdict, observed, missing, name, "EXC-7" if excepted else "")
+    if spec.over == "key":
+        for gap in estate.of("gap"):
+            if gap.rows_missing and gap.of_table == "key":
+                scope = next(s for s in estate.of("scope") if s.id == gap.scope)
+                yield _finding(spec, variant, scope, "inconclusive", {}, [gap.id], scope.id, "")
+
+
+def _finding(
+    spec: Spec,
+    variant: str,
+    row: Any,
+    verdict: str,
+    observed: dict[str, Any],
+    missing: list[str],
+    name: str,
+    exception: str,
+) -> dict[str, Any]:
+    return {
+        "id": short_id("FND", spec.id, variant, row.scope, row.id),
+        "control": spec.id,
+        "variant": variant,
+        "severity": spec.severity,
+        "verdict": verdict,
+        "subject": row.id,
+        "subject_table": row.table,
+        "subject_name": name,
+        "source": "prod",
+        "scope": row.scope,
+        "account": row.account,
+        "region": row.region,
+        "observed": json.dumps(observed),
+        "missing": missing,
+        "exception": exception,
+        "evidence": [] if verdict == "not_applicable" else row.evidence,
+    }
+
+
+def _control(spec: Spec, variant: str, parameters: dict[str, Any], made: list[dict[str, Any]]) -> ControlResult:
+    counts = Counter(f["verdict"] for f in made)
+    return ControlResult(
+        id=spec.id,
+        variant=variant,
+        title=spec.title,
+        stage=spec.stage,
+        severity=spec.severity,
+        meaning=f"{spec.title}: what the provider states about each row is compared with the value that was set. It "
+        "shows how the key store is configured; it does not show who decided so, nor whether the data it protects is "
+        "classified rightly.",
+        over=spec.over,
+        population=spec.population,
+        test=spec.test,
+        population_words="Customer-managed and active" if spec.over != "scope" else "Everything that was asked for",
+        test_words=spec.title,
+        facts=list(spec.facts),
+        parameters=[
+            ParameterValue(
+                name=name,
+                value=value,
+                source="NIST SP 800-57 Part 1 Rev. 5, section 5.3.6" if variant == "default" else "PCI DSS 8.6.3",
+                set_by="catalogue" if variant == "default" else "framework",
+            )
+            for name, value in parameters.items()
+        ],
+        remediation={"aws": "Turn automatic rotation on (kms:EnableKeyRotation), or rotate on demand."},
+        counts=Counts(
+            passed=counts["pass"],
+            failed=counts["fail"],
+            inconclusive=counts["inconclusive"],
+            not_applicable=counts["not_applicable"],
+            excepted=sum(bool(f["exception"]) for f in made),
+        ),
+        population_complete=spec.over != "key",
+        requirements=[
+            RequirementRef(framework=framework, requirement=requirement)
+            for framework, requirement in spec.requirements
+            if variant in ("default", framework)
+        ],
+    )
+
+
+NAMES = {
+    "pci-dss-4.0.1": ("PCI DSS", "4.0.1"),
+    "soc2": ("SOC 2 Trust Services Criteria", "2017, points of focus 2022"),
+    "iso27001-2022": ("ISO/IEC 27001", "2022"),
+    "hipaa": ("HIPAA Security Rule", "45 CFR 164"),
+    "gdpr": ("GDPR", "Regulation (EU) 2016/679"),
+}
+
+
+def _assessment(controls: list[ControlResult], hostile: bool) -> Assessment:
+    frameworks = []
+    for framework, (name, edition) in NAMES.items():
+        wanted = sorted({r.requirement for c in controls for r in c.requirements if r.framework == framework})
+        requirements = [_requirement(framework, requirement, controls) for requirement in wanted]
+        requirements.append(
+            RequirementResult(
+                id="9.9.9",
+                text="Key custodians acknowledge their responsibilities in writing",
+                decided=Decided.MANUALLY,
+                metadata="",
+                remains="The signed acknowledgements of all custodians, and the list of custodians",
+                controls=[],
+                unavailable=["GOV-02"],
+                status=Status.SUPPORTED if framework == "soc2" else Status.NEEDS_ATTESTATION,
+                reason="Attested by ATT-1"
+                if framework == "soc2"
+                else "People decide it, and no attestation is current",
+                attestations=["ATT-1"] if framework == "soc2" else [],
+            )
+        )
+        frameworks.append(
+            FrameworkResult(
+                id=framework,
+                name=name,
+                edition=edition,
+                note="The requirements that concern cryptographic keys and secrets, in our own words.",
+                requirements=requirements,
+            )
+        )
+    return Assessment(
+        run="20260630T000000Z-abc123",
+        organization="Ümlaut & Søns <b>Payments</b> Ltd" if hostile else "Northwind Payments",
+        tool_version="0.1.0",
+        catalogue_sha256="c" * 64,
+        as_of=AS_OF,
+        period_start=START,
+        period_end=AS_OF,
+        controls=controls,
+        frameworks=frameworks,
+        exceptions=[_exception("EXC-7", True, ""), _exception("EXC-8", False, "It expired on 2026-01-31")],
+        attestations=[
+            AttestationUsed(
+                id="ATT-1",
+                requirements=[RequirementRef(framework="soc2", requirement="9.9.9")],
+                statement="Custodians signed the form of 2026. " + (HOSTILE[3] if hostile else ""),
+                document="custodians-2026.pdf",
+                sha256="d" * 64,
+                approver="C. Auditor",
+                date=date(2026, 3, 1),
+                expires=date(2027, 3, 1),
+                not_applicable=False,
+                valid=True,
+                problem="",
+            )
+        ],
+    )
+
+
+def _exception(name: str, valid: bool, problem: str) -> ExceptionUsed:
+    return ExceptionUsed(
+        id=name,
+        control="ROT-02",
+        subject="arn:aws:kms:*:key/*",
+        reason="The ledger's key is replaced with the ledger in the third quarter. " + HOSTILE[1],
+        owner="Ledger team",
+        approver="CISO",
+        compensating_control="Use is limited to one role and reviewed weekly",
+        approved=date(2026, 1, 15),
+        expires=date(2026, 12, 31) if valid else date(2026, 1, 31),
+        valid=valid,
+        problem=problem,
+        covers=1 if valid else 0,
+    )
+
+
+def _requirement(framework: str, requirement: str, controls: list[ControlResult]) -> RequirementResult:
+    ref = RequirementRef(framework=framework, requirement=requirement)
+    supporting = [c for c in controls if ref in c.requirements]
+    failed = [c.id for c in supporting if c.counts.failed > c.counts.excepted]
+    unknown = [c.id for c in supporting if c.counts.inconclusive]
+    if failed:
+        status, reason = Status.NOT_SUPPORTED, f"{', '.join(failed)} fails without a valid exception"
+    elif unknown:
+        status, reason = Status.INCONCLUSIVE, f"{', '.join(unknown)} could not be decided for everything in scope"
+    else:
+        status, reason = Status.SUPPORTED, "All that decides it passes"
+    return RequirementResult(
+        id=requirement,
+        text=supporting[0].title,
+        decided=Decided.PARTLY,
+        metadata="Age of the material in use, rotation settings and their history",
+        remains="The cryptoperiods that the organisation has set for its keys, and why",
+        controls=[(c.id, c.variant) for c in supporting],
+        unavailable=["GOV-01"],
+        status=status,
+        reason=reason,
+        attestations=[],
+    )
+
+
+def _run(hostile: bool) -> RunRecord:
+    return RunRecord(
+        id="20260630T000000Z-abc123",
+        tool_version="0.1.0",
+        organization="Ümlaut & Søns <b>Payments</b> Ltd" if hostile else "Northwind Payments",
+        configuration_sha256="b" * 64,
+        started_at=AS_OF - timedelta(minutes=40),
+        finished_at=AS_OF - timedelta(minutes=18),
+        state="collected",
+        host="audit-runner-1",
+        sources=[
+            SourceRecord(
+                name="prod",
+                type="aws",
+                configuration={"name": "prod", "regions": [*REGIONS, "me-south-1"], "organization": {"role": "Reader"}},
+                operations=[
+                    OperationRecord(name="kms:ListKeys", why="lists the keys", permission="", facts=["key.*"]),
+                    OperationRecord(
+                        name="kms:DescribeKey", why="what a key is", permission="", facts=["key.state", "key.bits"]
+                    ),
+                    OperationRecord(
+                        name="kms:GetKeyPolicy", why="who may use a key", permission="", facts=["key.public"]
+                    ),
+                ],
+            )
+        ],
+        tag_names={"owner": ["owner", "team"]},
+        organization_accounts=[],
+    )
