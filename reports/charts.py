@@ -1,0 +1,286 @@
+"""The charts, drawn by matplotlib as SVG: legible without colour, and the same bytes for the same numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reports.display import plural
+from reports.narrative import OLDEST_QUARTER, QUARTER_DAYS, KeyAge, Narrative, StageVerdicts, Timeline
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+FONTS = Path(__file__).resolve().parent.parent / "templates" / "fonts"
+
+INK = "#1d2327"
+QUIET = "#5a646b"
+RULE = "#c9cfd3"
+ACCENT = "#0f5257"
+MIDDLE = "#7fa3a6"
+PALE = "#dfe8e8"
+
+WIDTH = 6.7
+"""Inches between the margins of an A4 page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A drawing and what it shows, for who cannot see it; the numbers themselves stand in the caption's table."""
+
+    name: str
+    svg: bytes
+    alternative: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def draw_charts(narrative: Narrative) -> Mapping[str, Chart]:
+    """All charts by name. A chart without any number in it is left out."""
+    charts = [
+        _verdicts_by_stage(narrative.stage_verdicts),
+        _key_ages(narrative.key_age),
+        _rotations(narrative.timeline),
+    ]
+    return {chart.name: chart for chart in charts if chart is not None}
+
+
+def _verdicts_by_stage(verdicts: StageVerdicts) -> Chart | None:
+    stages = [(stage, counts) for stage, counts in verdicts.stages if sum(counts)]
+    if not stages:
+        return None
+    names = [stage.replace("_", " ").capitalize() for stage, _ in stages]
+    series = (
+        ("pass", PALE, ""),
+        ("fail", ACCENT, ""),
+        ("fail, excepted", MIDDLE, "xxxx"),
+        ("inconclusive", "#ffffff", "////"),
+    )
+
+    def paint(axes: Axes) -> None:
+        places = range(len(stages))
+        left = [0.0] * len(stages)
+        for index, (label, colour, hatch) in enumerate(series):
+            shares = [100 * counts[index] / sum(counts) for _, counts in stages]
+            axes.barh(
+                places,
+                shares,
+                left=left,
+                height=0.62,
+                label=label,
+                color=colour,
+                hatch=hatch,
+                edgecolor=INK,
+                linewidth=0.6,
+            )
+            left = [start + share for start, share in zip(left, shares, strict=True)]
+        for place, (_, (passed, failed, excepted, inconclusive)) in zip(places, stages, strict=True):
+            axes.text(102, place, f"{passed:,} / {failed + excepted:,} / {inconclusive:,}", va="center", color=INK)
+        axes.text(102, -0.95, "pass / fail / inconclusive", va="center", color=QUIET)
+        axes.set_yticks(list(places), names)
+        axes.invert_yaxis()
+        axes.set_xlim(0, 100)
+        axes.set_xticks([0, 25, 50, 75, 100], ["0 %", "25 %", "50 %", "75 %", "100 %"])
+        axes.spines[["left", "top", "right", "bottom"]].set_visible(False)
+        axes.tick_params(length=0)
+        axes.legend(
+            ncols=4,
+            loc="upper left",
+            bbox_to_anchor=(0, -0.06 - 0.22 / len(stages)),
+            handlelength=1.6,
+            columnspacing=1.6,
+        )
+
+    worst, verdicts_there = max(stages, key=lambda stage: (stage[1][1] + stage[1][2]) / sum(stage[1]))
+    return Chart(
+        name="verdicts-by-stage",
+        svg=_svg(paint, height=0.85 + 0.27 * len(stages), margins=(0.15, 0.79), bottom=0.55, top=0.25),
+        alternative="Bar chart of the share of verdicts by stage of a key's life. The largest share of failures is in "
+        f"the stage {worst.replace('_', ' ')}: {verdicts_there[1] + verdicts_there[2]:,} of {sum(verdicts_there):,}.",
+        columns=("Stage", "Pass", "Fail", "Fail, excepted", "Inconclusive"),
+        rows=tuple((name, *(f"{n:,}" for n in counts)) for name, (_, counts) in zip(names, stages, strict=True)),
+    )
+
+
+def _key_ages(ages: KeyAge) -> Chart | None:
+    total = sum(ages.quarters) + ages.unknown
+    if not total:
+        return None
+    limit = ages.cryptoperiod_days
+    boundary = limit / QUARTER_DAYS if limit else None
+
+    def paint(axes: Axes) -> None:
+        older = [boundary is not None and quarter + 1e-9 >= boundary for quarter in range(len(ages.quarters))]
+        places = [quarter + 0.5 for quarter in range(len(ages.quarters))]
+        axes.bar(
+            places,
+            ages.quarters,
+            width=0.8,
+            color=[ACCENT if old else PALE for old in older],
+            edgecolor=INK,
+            linewidth=0.6,
+        )
+        for place, count in zip(places, ages.quarters, strict=True):
+            if count:
+                axes.annotate(f"{count:,}", (place, count), (0, 2), textcoords="offset points", ha="center", color=INK)
+        last = len(ages.quarters)
+        if ages.unknown:
+            axes.bar([last + 1], [ages.unknown], width=0.8, color="#ffffff", hatch="////", edgecolor=INK, linewidth=0.6)
+            axes.annotate(
+                f"{ages.unknown:,}",
+                (last + 1, ages.unknown),
+                (0, 2),
+                textcoords="offset points",
+                ha="center",
+                color=INK,
+            )
+        top = 1.22 * max([*ages.quarters, ages.unknown])
+        if boundary is not None and boundary <= OLDEST_QUARTER:
+            axes.axvline(boundary, color=INK, linewidth=1.1, linestyle=(0, (4, 2)))
+            axes.text(boundary + 0.12, top * 0.97, f"cryptoperiod: {limit} days", va="top", color=INK)
+        ticks = [0.0, 4.0, 8.0, last - 0.5]
+        labels = ["new", "1 year", "2 years", "3 years\nor more"]
+        if ages.unknown:
+            ticks.append(last + 1)
+            labels.append("not\nobserved")
+        axes.set_xticks(ticks, labels)
+        axes.set_xlim(0, last + (1.6 if ages.unknown else 0.1))
+        axes.set_ylim(0, top)
+        axes.set_yticks([])
+        axes.spines[["left", "top", "right"]].set_visible(False)
+
+    within = sum(
+        count for quarter, count in enumerate(ages.quarters) if boundary is None or (quarter + 1) <= boundary + 1e-9
+    )
+    rows = [(_quarter(quarter), f"{count:,}") for quarter, count in enumerate(ages.quarters) if count]
+    if ages.unknown:
+        rows.append(("not observed", f"{ages.unknown:,}"))
+    told = f" {within:,} lie wholly within the cryptoperiod of {limit} days." if limit else ""
+    return Chart(
+        name="key-ages",
+        svg=_svg(paint, height=2.05, margins=(0.03, 0.99), bottom=0.42, top=0.08),
+        alternative="Histogram of the age of the material in use, by quarter of a year, of "
+        f"{plural(total, 'active customer key')}.{told} For {ages.unknown:,} it was not observed.",
+        columns=("Age of the material", "Keys"),
+        rows=tuple(rows),
+    )
+
+
+def _quarter(quarter: int) -> str:
+    if quarter == OLDEST_QUARTER:
+        return "3 years and more"
+    return f"{3 * quarter} to {3 * quarter + 3} months"
+
+
+def _rotations(timeline: Timeline) -> Chart | None:
+    if not timeline.causes or not timeline.months:
+        return None
+    styles = ((ACCENT, ""), ("#ffffff", "////"), (MIDDLE, ""), (PALE, "...."), ("#ffffff", "xxxx"))
+    totals = [sum(counts[place] for _, counts in timeline.causes) for place in range(len(timeline.months))]
+
+    def paint(axes: Axes) -> None:
+        places = range(len(timeline.months))
+        bottom = [0] * len(timeline.months)
+        for (cause, counts), (colour, hatch) in zip(timeline.causes, _cycled(styles, timeline.causes), strict=True):
+            axes.bar(
+                places,
+                counts,
+                bottom=bottom,
+                width=0.7,
+                label=cause,
+                color=colour,
+                hatch=hatch,
+                edgecolor=INK,
+                linewidth=0.6,
+            )
+            bottom = [start + count for start, count in zip(bottom, counts, strict=True)]
+        for place, total in zip(places, totals, strict=True):
+            axes.annotate(
+                f"{total:,}",
+                (place, total),
+                (0, 2),
+                textcoords="offset points",
+                ha="center",
+                color=INK if total else QUIET,
+            )
+        step = 1 if len(timeline.months) <= 14 else 3
+        axes.set_xticks(list(places)[::step], [_month(month) for month in timeline.months][::step])
+        axes.set_xlim(-0.6, len(timeline.months) - 0.4)
+        axes.set_ylim(0, 1.18 * max(totals) if any(totals) else 1)
+        axes.set_yticks([])
+        axes.spines[["left", "top", "right"]].set_visible(False)
+        axes.legend(
+            ncols=len(timeline.causes), loc="lower left", bbox_to_anchor=(0, 1.0), handlelength=1.6, columnspacing=1.6
+        )
+
+    return Chart(
+        name="rotations",
+        svg=_svg(paint, height=2.1, margins=(0.03, 0.99), bottom=0.42, top=0.3),
+        alternative=f"Bar chart of rotations a month within the period: {sum(totals):,} in all, "
+        f"{sum(1 for total in totals if not total)} of {plural(len(totals), 'month')} without any.",
+        columns=("Month", *(cause for cause, _ in timeline.causes)),
+        rows=tuple(
+            (month, *(f"{counts[place]:,}" for _, counts in timeline.causes))
+            for place, month in enumerate(timeline.months)
+            if totals[place]
+        ),
+    )
+
+
+def _cycled(styles: Sequence[tuple[str, str]], things: Sequence[Any]) -> list[tuple[str, str]]:
+    return [styles[place % len(styles)] for place in range(len(things))]
+
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def _month(month: str) -> str:
+    year, number = month.split("-")
+    name = MONTHS[int(number) - 1]
+    return f"{name}\n{year}" if number == "01" else name
+
+
+def _svg(
+    paint: Callable[[Axes], None], *, height: float, margins: tuple[float, float], bottom: float, top: float
+) -> bytes:
+    """One chart: `height`, `bottom` and `top` in inches, `margins` as shares of the width. Text becomes outlines."""
+    import matplotlib as mpl
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+    from matplotlib.font_manager import fontManager
+
+    family = "IBM Plex Sans"
+    if family not in {font.name for font in fontManager.ttflist if font.fname.startswith(str(FONTS))}:
+        fontManager.addfont(FONTS / "IBMPlexSans-Regular.ttf")
+    settings: dict[Any, Any] = {
+        "font.family": [family],
+        "font.size": 7.5,
+        "text.color": INK,
+        "xtick.color": QUIET,
+        "ytick.color": INK,
+        "axes.edgecolor": QUIET,
+        "axes.linewidth": 0.6,
+        "xtick.major.width": 0.6,
+        "hatch.linewidth": 0.5,
+        "hatch.color": INK,
+        "legend.frameon": False,
+        "legend.fontsize": 7.5,
+        "svg.hashsalt": "keyproof",
+        "svg.fonttype": "path",
+        "text.parse_math": False,
+        "path.simplify": False,
+    }
+    with mpl.rc_context():
+        mpl.rcdefaults()  # whatever the machine's matplotlibrc says
+        mpl.rcParams.update(settings)
+        figure = Figure(figsize=(WIDTH, height))
+        FigureCanvasSVG(figure)
+        axes = figure.add_axes((margins[0], bottom / height, margins[1] - margins[0], 1 - (bottom + top) / height))
+        axes.patch.set_visible(False)
+        paint(axes)
+        data = BytesIO()
+        figure.savefig(data, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
+    return data.getvalue()

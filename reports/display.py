@@ -1,0 +1,115 @@
+"""Values and untrusted text as a reader sees them: nothing invisible, nothing endless, nothing that acts."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+from evidence.findings import Status, Verdict
+from evidence.model import NEVER
+
+VERDICT_WORDS: dict[str, str] = {
+    Verdict.PASS: "pass",
+    Verdict.FAIL: "fail",
+    Verdict.INCONCLUSIVE: "inconclusive",
+    Verdict.NOT_APPLICABLE: "not applicable",
+}
+
+VERDICT_SYMBOLS: dict[str, str] = {
+    Verdict.PASS: "✓",
+    Verdict.FAIL: "✗",
+    Verdict.INCONCLUSIVE: "?",
+    Verdict.NOT_APPLICABLE: "–",
+}
+
+STATUS_WORDS: dict[str, str] = {
+    Status.NOT_SUPPORTED: "Not supported",
+    Status.INCONCLUSIVE: "Inconclusive",
+    Status.NEEDS_ATTESTATION: "Needs attestation",
+    Status.SUPPORTED: "Supported",
+    Status.NOT_APPLICABLE: "Not applicable",
+}
+
+STATUS_SYMBOLS: dict[str, str] = {
+    Status.NOT_SUPPORTED: "✗",
+    Status.INCONCLUSIVE: "?",
+    Status.NEEDS_ATTESTATION: "○",
+    Status.SUPPORTED: "✓",
+    Status.NOT_APPLICABLE: "–",
+}
+
+TEXT_LIMIT = 2_000
+"""Characters of any text that are shown; no page is filled by one value."""
+
+_SPACES = re.compile(r"[\t\n\r ]+")
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad"  # controls, soft hyphen
+    "\u061c\u115f\u1160\u180e\u3164\uffa0"  # letters and marks that show as nothing
+    "\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"  # zero width, line separators, direction
+    "\ufff9-\ufffb\ufffe\uffff\ud800-\udfff"  # annotations, non-characters, halves of pairs
+    "\U000e0000-\U000e007f]"  # tags
+)
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
+
+
+def visible(text: str, limit: int = TEXT_LIMIT) -> str:
+    """`text` with every character that acts unseen written out as `[U+202E]`, shortened to about `limit`.
+
+    White space is folded. A text that is cut ends in `… (n characters)`, n being its whole length.
+    """
+    shown = _SPACES.sub(" ", text[:limit])
+    if len(text) > limit:
+        shown = f"{shown.rstrip()} … ({len(text):,} characters)"
+    return _UNSEEN.sub(lambda match: f"[U+{ord(match[0]):04X}]", shown)
+
+
+def day(moment: datetime | date) -> str:
+    """`2026-06-30`, in UTC; `never` for a date that is observed to be absent."""
+    if isinstance(moment, datetime):
+        moment = moment.astimezone(UTC).date()
+    return "never" if moment == NEVER.date() else moment.isoformat()
+
+
+def minute(moment: datetime) -> str:
+    """`2026-06-30 09:15 UTC`."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def number(value: int) -> str:
+    """`12,345`."""
+    return f"{value:,}"
+
+
+def plural(count: int, noun: str, many: str = "") -> str:
+    """`1 key`, `1,200 keys`, `3 entries`."""
+    return f"{count:,} {noun if count == 1 else many or noun + 's'}"
+
+
+def value(fact: Any, limit: int = 120) -> str:
+    """A fact as observed: a missing one is `not observed`, an empty one is `none`."""
+    if fact is None:
+        return "not observed"
+    if isinstance(fact, bool):
+        return "yes" if fact else "no"
+    if isinstance(fact, datetime):
+        return day(fact)
+    if isinstance(fact, int | float):
+        return f"{fact:g}" if isinstance(fact, float) else str(fact)
+    if isinstance(fact, list | tuple):
+        few = ", ".join(value(item, limit) for item in fact[:3])
+        return visible(few + (f" and {len(fact) - 3:,} more" if len(fact) > 3 else ""), limit) if fact else "none"
+    if isinstance(fact, Mapping):
+        return visible(json.dumps(fact, ensure_ascii=False, sort_keys=True), limit)
+    text = str(fact)
+    if match := _TIME.fullmatch(text):
+        return "never" if match[1] == NEVER.date().isoformat() else match[1]
+    return visible(text, limit) if text.strip() else "none"
+
+
+def listed(items: Iterable[str], limit: int) -> tuple[list[str], int]:
+    """The first `limit` items, and how many more there are."""
+    every = list(items)
+    return every[:limit], max(0, len(every) - limit)
