@@ -48,7 +48,7 @@ class Bounds:
 
 
 PAPER = Bounds(
-    failures=10, first=4, groups=8, sample=3, withheld=5, scopes=24, gaps=30, register=30, identities=20,
+    failures=8, first=3, groups=6, sample=3, withheld=4, scopes=24, gaps=30, register=30, identities=20,
     findings_of_note=12, regions=7,
 )  # fmt: skip
 SCREEN = Bounds(
@@ -65,7 +65,8 @@ class Exhibit:
     name: str
     subject: str
     where: str
-    observed: str
+    observed: tuple[tuple[str, str], ...]
+    """(fact, what was observed)."""
     evidence: tuple[str, ...]
     evidence_more: int
     exception: str
@@ -76,7 +77,8 @@ class Group:
     """Failures that look the same."""
 
     where: str
-    observed: str
+    observed: tuple[tuple[str, str], ...]
+    """(fact, its value or the range of its values)."""
     count: int
     excepted: int
     example: str
@@ -424,8 +426,8 @@ def _where(row: Mapping[str, Any]) -> str:
     return " · ".join(visible(part, 40) for part in (row["account"], row["region"]) if part) or row["source"]
 
 
-def _facts(observed: Mapping[str, Any]) -> str:
-    return " · ".join(f"{name} {value(fact, 80)}" for name, fact in observed.items())
+def _facts(observed: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple((visible(name, 60), value(fact, 80)) for name, fact in observed.items())
 
 
 def _failures(queries: Queries, bounds: Bounds) -> dict[tuple[str, str], list[Exhibit]]:
@@ -483,7 +485,7 @@ def _groups(queries: Queries, result: ControlResult) -> list[Group]:
     return [
         Group(
             where=_where(row),
-            observed=" · ".join(_ranges(row, facts, few)),
+            observed=tuple(_ranges(row, facts, few)),
             count=row["failures"],
             excepted=row["excepted"],
             example=row["example"],
@@ -492,12 +494,12 @@ def _groups(queries: Queries, result: ControlResult) -> list[Group]:
     ]
 
 
-def _ranges(row: Mapping[str, Any], facts: Mapping[str, str], few: Sequence[str]) -> Iterator[str]:
+def _ranges(row: Mapping[str, Any], facts: Mapping[str, str], few: Sequence[str]) -> Iterator[tuple[str, str]]:
     for alias, name in facts.items():
         if alias in few:
-            yield f"{name} {_observed(row[alias])}"
+            yield name, _observed(row[alias])
         else:
-            yield f"{name} from {_observed(row[f'{alias}_least'])} to {_observed(row[f'{alias}_most'])}"
+            yield name, f"{_observed(row[f'{alias}_least'])} to {_observed(row[f'{alias}_most'])}"
 
 
 def _observed(text: str | None) -> str:
