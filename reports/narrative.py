@@ -698,9 +698,10 @@ def _coverage_rows(scopes: Iterable[ScopeRow]) -> Iterator[CoverageRow]:
         )
 
 
-def _incomplete_first(row: CoverageRow) -> tuple[bool, str, str]:
+def _incomplete_first(row: CoverageRow) -> tuple[int, str, str]:
     words = {word for word, _ in row.states}
-    return not words & {"in part", "refused", "failed"}, row.account, row.service
+    rank = 0 if words & {"refused", "failed"} else 1 if "in part" in words else 2
+    return rank, row.account, row.service
 
 
 def _populations(queries: Queries) -> Iterator[tuple[str, str, int]]:

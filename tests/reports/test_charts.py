@@ -1,0 +1,86 @@
+"""The charts: repeatable, self-contained, and told in words."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree.ElementTree import Element
+
+import pytest
+from defusedxml.ElementTree import fromstring
+
+from reports.charts import Chart, draw_charts
+from reports.material import Material
+from reports.narrative import PAPER, KeyAge, StageVerdicts, Timeline, build
+
+DRAW = """
+import hashlib
+from reports.charts import _key_ages, _rotations, _verdicts_by_stage
+from reports.narrative import KeyAge, StageVerdicts, Timeline
+charts = [
+    _key_ages(KeyAge(quarters=tuple(range(13)), unknown=4, cryptoperiod_days=365)),
+    _rotations(Timeline(months=("2026-01", "2026-02"), causes=(("automatic", (3, 0)), ("import", (1, 2))))),
+    _verdicts_by_stage(StageVerdicts(stages=(("rotation", (5, 3, 1, 2)), ("usage", (0, 0, 0, 0))))),
+]
+print(hashlib.sha256(b"".join(chart.svg for chart in charts)).hexdigest())
+"""
+
+
+@pytest.fixture(scope="module")
+def charts(material: Material) -> dict[str, Chart]:
+    return dict(draw_charts(build(material, PAPER)))
+
+
+def test_each_chart_is_told_in_words_and_numbers(charts: dict[str, Chart]) -> None:
+    assert list(charts) == ["verdicts-by-stage", "key-ages", "rotations"]
+    for chart in charts.values():
+        assert len(chart.alternative) > 60
+        assert chart.rows
+        assert all(len(row) == len(chart.columns) for row in chart.rows)
+
+
+def test_a_drawing_refers_to_nothing_outside_itself(charts: dict[str, Chart]) -> None:
+    for chart in charts.values():
+        root: Element = fromstring(chart.svg)
+        for element in root.iter():
+            assert not element.tag.endswith(("script", "image", "foreignObject"))
+            for name, text in element.attrib.items():
+                if name.endswith("href"):
+                    assert text.startswith("#")
+                assert "url(" not in text or "url(#" in text
+        assert not list(root.iter("{http://www.w3.org/2000/svg}text"))  # outlines: no font of the machine is needed
+
+
+def test_the_same_numbers_give_the_same_bytes_anywhere(tmp_path: Path) -> None:
+    digests = set()
+    (tmp_path / "matplotlibrc").write_text("font.size: 30\naxes.facecolor: red\n")
+    for seed, folder in (("1", Path.cwd()), ("2", tmp_path)):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "TZ": "Asia/Tokyo", "PYTHONPATH": str(Path.cwd())}
+        done = subprocess.run(
+            [sys.executable, "-c", DRAW], cwd=folder, env=environment, capture_output=True, text=True, check=True
+        )
+        digests.add(done.stdout)
+    assert len(digests) == 1
+
+
+def test_without_numbers_there_is_no_chart() -> None:
+    from reports.charts import _key_ages, _rotations, _verdicts_by_stage
+
+    assert _key_ages(KeyAge(quarters=(0,) * 13, unknown=0, cryptoperiod_days=365)) is None
+    assert _rotations(Timeline(months=("2026-01",), causes=())) is None
+    assert _verdicts_by_stage(StageVerdicts(stages=(("usage", (0, 0, 0, 0)),))) is None
+
+
+def test_unknown_ages_are_drawn_apart_and_told() -> None:
+    from reports.charts import _key_ages
+
+    known = _key_ages(KeyAge(quarters=(1,) * 13, unknown=0, cryptoperiod_days=None))
+    unknown = _key_ages(KeyAge(quarters=(1,) * 13, unknown=9, cryptoperiod_days=None))
+    assert known is not None
+    assert unknown is not None
+    assert hashlib.sha256(known.svg).digest() != hashlib.sha256(unknown.svg).digest()
+    assert ("not observed", "9") in unknown.rows
+    assert "For 9 it was not observed" in unknown.alternative
