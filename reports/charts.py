@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reports.display import plural
-from reports.narrative import OLDEST_QUARTER, QUARTER_DAYS, KeyAge, Narrative, StageVerdicts, Timeline
+from reports.narrative import (
+    JUDGED_AGE,
+    OLDEST_QUARTER,
+    QUARTER_DAYS,
+    UNJUDGED_AGE,
+    KeyAge,
+    Narrative,
+    StageVerdicts,
+    Timeline,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -97,7 +106,7 @@ def _verdicts_by_stage(verdicts: StageVerdicts) -> Chart | None:
     worst, verdicts_there = max(stages, key=lambda stage: (stage[1][1] + stage[1][2]) / sum(stage[1]))
     return Chart(
         name="verdicts-by-stage",
-        svg=_svg(paint, height=0.85 + 0.27 * len(stages), margins=(0.15, 0.79), bottom=0.55, top=0.25),
+        svg=_svg(paint, height=0.8 + 0.2 * len(stages), margins=(0.15, 0.79), bottom=0.55, top=0.25),
         alternative="Bar chart of the share of verdicts by stage of a key's life. The largest share of failures is in "
         f"the stage {worst.replace('_', ' ')}: {verdicts_there[1] + verdicts_there[2]:,} of {sum(verdicts_there):,}.",
         columns=("Stage", "Pass", "Fail", "Fail, excepted", "Inconclusive"),
@@ -106,67 +115,83 @@ def _verdicts_by_stage(verdicts: StageVerdicts) -> Chart | None:
 
 
 def _key_ages(ages: KeyAge) -> Chart | None:
-    total = sum(ages.quarters) + ages.unknown
+    totals = ages.totals
+    total = sum(totals) + ages.unknown
     if not total:
         return None
-    limit = ages.cryptoperiod_days
-    boundary = limit / QUARTER_DAYS if limit else None
+    series = [(label, counts) for label, counts in ages.series if sum(counts)]
+    styles = {JUDGED_AGE["pass"]: (PALE, ""), JUDGED_AGE["fail"]: (ACCENT, ""), UNJUDGED_AGE: ("#ffffff", "////")}
 
     def paint(axes: Axes) -> None:
-        older = [boundary is not None and quarter + 1e-9 >= boundary for quarter in range(len(ages.quarters))]
-        places = [quarter + 0.5 for quarter in range(len(ages.quarters))]
-        axes.bar(
-            places,
-            ages.quarters,
-            width=0.8,
-            color=[ACCENT if old else PALE for old in older],
-            edgecolor=INK,
-            linewidth=0.6,
-        )
-        for place, count in zip(places, ages.quarters, strict=True):
-            if count:
-                axes.annotate(f"{count:,}", (place, count), (0, 2), textcoords="offset points", ha="center", color=INK)
-        last = len(ages.quarters)
-        if ages.unknown:
-            axes.bar([last + 1], [ages.unknown], width=0.8, color="#ffffff", hatch="////", edgecolor=INK, linewidth=0.6)
-            axes.annotate(
-                f"{ages.unknown:,}",
-                (last + 1, ages.unknown),
-                (0, 2),
-                textcoords="offset points",
-                ha="center",
-                color=INK,
-            )
-        top = 1.22 * max([*ages.quarters, ages.unknown])
-        if boundary is not None and boundary <= OLDEST_QUARTER:
-            axes.axvline(boundary, color=INK, linewidth=1.1, linestyle=(0, (4, 2)))
-            axes.text(boundary + 0.12, top * 0.97, f"cryptoperiod: {limit} days", va="top", color=INK)
+        last = len(totals)
+        places = [quarter + 0.5 for quarter in range(last)]
+        _stack(axes, places, [(label, counts, styles[label]) for label, counts in series], width=0.8)
         ticks = [0.0, 4.0, 8.0, last - 0.5]
         labels = ["new", "1 year", "2 years", "3 years\nor more"]
         if ages.unknown:
+            _stack(axes, [last + 1.0], [("", (ages.unknown,), ("#ffffff", "xxxx"))], width=0.8)
             ticks.append(last + 1)
             labels.append("not\nobserved")
+        top = 1.22 * max([*totals, ages.unknown])
+        for days in ages.cryptoperiods:
+            if days / QUARTER_DAYS < OLDEST_QUARTER:
+                axes.axvline(days / QUARTER_DAYS, color=INK, linewidth=1.0, linestyle=(0, (4, 2)))
+                axes.text(days / QUARTER_DAYS + 0.1, top, f"{days} days", va="top", color=INK)
         axes.set_xticks(ticks, labels)
         axes.set_xlim(0, last + (1.6 if ages.unknown else 0.1))
         axes.set_ylim(0, top)
         axes.set_yticks([])
         axes.spines[["left", "top", "right"]].set_visible(False)
+        _legend(axes, len(series))
 
-    within = sum(
-        count for quarter, count in enumerate(ages.quarters) if boundary is None or (quarter + 1) <= boundary + 1e-9
-    )
-    rows = [(_quarter(quarter), f"{count:,}") for quarter, count in enumerate(ages.quarters) if count]
+    rows = [
+        (_quarter(quarter), *(f"{counts[quarter]:,}" for _, counts in series))
+        for quarter, count in enumerate(totals)
+        if count
+    ]
     if ages.unknown:
-        rows.append(("not observed", f"{ages.unknown:,}"))
-    told = f" {within:,} lie wholly within the cryptoperiod of {limit} days." if limit else ""
+        rows.append(("not observed", *("0" for _ in series[1:]), f"{ages.unknown:,}"))
+    told = ", ".join(f"{sum(counts):,} {label}" for label, counts in series)
     return Chart(
         name="key-ages",
-        svg=_svg(paint, height=2.05, margins=(0.03, 0.99), bottom=0.42, top=0.08),
+        svg=_svg(paint, height=2.25, margins=(0.03, 0.99), bottom=0.42, top=0.3),
         alternative="Histogram of the age of the material in use, by quarter of a year, of "
-        f"{plural(total, 'active customer key')}.{told} For {ages.unknown:,} it was not observed.",
-        columns=("Age of the material", "Keys"),
+        f"{plural(total, 'active customer key')}: {told}. For {ages.unknown:,} the age was not observed.",
+        columns=("Age of the material", *(label for label, _ in series)) if series else ("Age", "Keys"),
         rows=tuple(rows),
     )
+
+
+def _stack(
+    axes: Axes,
+    places: Sequence[float],
+    layers: Sequence[tuple[str, Sequence[int], tuple[str, str]]],
+    width: float,
+    zeros: bool = False,
+) -> None:
+    """Stacked bars, each layer with its colour and hatch, and the sum written above."""
+    bottom = [0] * len(places)
+    for label, counts, (colour, hatch) in layers:
+        axes.bar(
+            places,
+            counts,
+            bottom=bottom,
+            width=width,
+            label=label,
+            color=colour,
+            hatch=hatch,
+            edgecolor=INK,
+            linewidth=0.6,
+        )
+        bottom = [start + count for start, count in zip(bottom, counts, strict=True)]
+    for place, total in zip(places, bottom, strict=True):
+        if total or zeros:
+            colour = INK if total else QUIET
+            axes.annotate(f"{total:,}", (place, total), (0, 2), textcoords="offset points", ha="center", color=colour)
+
+
+def _legend(axes: Axes, columns: int) -> None:
+    axes.legend(ncols=columns, loc="lower left", bbox_to_anchor=(0, 1.0), handlelength=1.6, columnspacing=1.6)
 
 
 def _quarter(quarter: int) -> str:
@@ -183,38 +208,15 @@ def _rotations(timeline: Timeline) -> Chart | None:
 
     def paint(axes: Axes) -> None:
         places = range(len(timeline.months))
-        bottom = [0] * len(timeline.months)
-        for (cause, counts), (colour, hatch) in zip(timeline.causes, _cycled(styles, timeline.causes), strict=True):
-            axes.bar(
-                places,
-                counts,
-                bottom=bottom,
-                width=0.7,
-                label=cause,
-                color=colour,
-                hatch=hatch,
-                edgecolor=INK,
-                linewidth=0.6,
-            )
-            bottom = [start + count for start, count in zip(bottom, counts, strict=True)]
-        for place, total in zip(places, totals, strict=True):
-            axes.annotate(
-                f"{total:,}",
-                (place, total),
-                (0, 2),
-                textcoords="offset points",
-                ha="center",
-                color=INK if total else QUIET,
-            )
+        layers = [(cause, counts, styles[place % len(styles)]) for place, (cause, counts) in enumerate(timeline.causes)]
+        _stack(axes, places, layers, width=0.7, zeros=True)
         step = 1 if len(timeline.months) <= 14 else 3
         axes.set_xticks(list(places)[::step], [_month(month) for month in timeline.months][::step])
         axes.set_xlim(-0.6, len(timeline.months) - 0.4)
         axes.set_ylim(0, 1.18 * max(totals) if any(totals) else 1)
         axes.set_yticks([])
         axes.spines[["left", "top", "right"]].set_visible(False)
-        axes.legend(
-            ncols=len(timeline.causes), loc="lower left", bbox_to_anchor=(0, 1.0), handlelength=1.6, columnspacing=1.6
-        )
+        _legend(axes, len(timeline.causes))
 
     return Chart(
         name="rotations",
@@ -228,10 +230,6 @@ def _rotations(timeline: Timeline) -> Chart | None:
             if totals[place]
         ),
     )
-
-
-def _cycled(styles: Sequence[tuple[str, str]], things: Sequence[Any]) -> list[tuple[str, str]]:
-    return [styles[place % len(styles)] for place in range(len(things))]
 
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

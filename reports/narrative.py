@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -48,8 +49,8 @@ class Bounds:
 
 
 PAPER = Bounds(
-    failures=8, first=3, groups=6, sample=3, withheld=4, scopes=24, gaps=30, register=30, identities=20,
-    findings_of_note=12, regions=7,
+    failures=8, first=2, groups=6, sample=3, withheld=4, scopes=24, gaps=30, register=30, identities=20,
+    findings_of_note=8, regions=7,
 )  # fmt: skip
 SCREEN = Bounds(
     failures=150, first=100, groups=30, sample=10, withheld=20, scopes=200, gaps=200, register=200, identities=100,
@@ -106,6 +107,8 @@ class Judged:
     """Name of the framework whose parameters these are; empty for the catalogue's."""
     failures: tuple[Exhibit, ...]
     failures_more: int
+    common: tuple[tuple[str, str], ...]
+    """(fact, value) that all failures share, where they are grouped; it is told once and left out of each."""
     groups: tuple[Group, ...]
     groups_more: int
     withheld: tuple[Withheld, ...]
@@ -274,10 +277,16 @@ class ParameterRow:
 class KeyAge:
     """The age of material in use, in quarters of a year."""
 
-    quarters: tuple[int, ...]
-    """Keys by full quarters since their material came into use; the last entry is all that are older."""
+    series: tuple[tuple[str, tuple[int, ...]], ...]
+    """(judgement, keys by full quarters since their material came into use); the last number is all that are older."""
     unknown: int
-    cryptoperiod_days: int | None
+    cryptoperiods: tuple[int, ...]
+    """The cryptoperiods in days that are set, whatever the type of key."""
+
+    @property
+    def totals(self) -> tuple[int, ...]:
+        """Keys by quarters."""
+        return tuple(sum(counts) for counts in zip(*(counts for _, counts in self.series), strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -358,7 +367,9 @@ def build(material: Material, bounds: Bounds) -> Narrative:
             frameworks=tuple(_framework(framework, judged) for framework in material.assessment.frameworks),
             notes=tuple(notes[: bounds.findings_of_note]),
             notes_more=max(0, len(notes) - bounds.findings_of_note),
-            blind_spots=tuple(group for group in groups if group.kind in ("refused", "failed"))[:6],
+            blind_spots=tuple(
+                group for group in groups if group.kind in ("refused", "failed") and group.table != "scope"
+            )[:6],
             coverage=_coverage(material, queries, bounds),
             chapters=chapters,
             gaps=tuple(groups[: bounds.gaps]),
@@ -377,7 +388,7 @@ def build(material: Material, bounds: Bounds) -> Narrative:
 
 
 def _judged(material: Material, queries: Queries, bounds: Bounds) -> dict[tuple[str, str], Judged]:
-    names = {framework.id: f"{framework.name} {framework.edition}" for framework in material.assessment.frameworks}
+    names = {framework.id: framework.name for framework in material.assessment.frameworks}
     listed = _failures(queries, bounds)
     withheld = _withheld(queries)
     samples = {(sample.control, sample.variant): sample for sample in draw(material, queries, bounds.sample)}
@@ -386,8 +397,8 @@ def _judged(material: Material, queries: Queries, bounds: Bounds) -> dict[tuple[
     for result in material.assessment.controls:
         key = (result.id, result.variant)
         many = result.counts.failed > bounds.failures
-        failures = listed[key][: bounds.first if many else bounds.failures]
-        groups = _groups(queries, result) if many else []
+        common, groups = _groups(queries, result) if many else ((), [])
+        failures = [_without(common, failure) for failure in listed[key][: bounds.first if many else bounds.failures]]
         reasons = withheld[key]
         sample = samples.get(key)
         judged[key] = Judged(
@@ -395,6 +406,7 @@ def _judged(material: Material, queries: Queries, bounds: Bounds) -> dict[tuple[
             framework="" if result.variant == "default" else names.get(result.variant, result.variant),
             failures=tuple(failures),
             failures_more=result.counts.failed - len(failures),
+            common=common,
             groups=tuple(groups[: bounds.groups]),
             groups_more=max(0, len(groups) - bounds.groups),
             withheld=tuple(reasons[: bounds.withheld]),
@@ -458,8 +470,13 @@ GROUPING_VALUES = 4
 """A fact with at most so many different values tells groups of failures apart; any other is shown as a range."""
 
 
-def _groups(queries: Queries, result: ControlResult) -> list[Group]:
-    """The failures of one control by place and by the facts that take few values."""
+def _without(common: Sequence[tuple[str, str]], exhibit: Exhibit) -> Exhibit:
+    told = {name for name, _ in common}
+    return replace(exhibit, observed=tuple(fact for fact in exhibit.observed if fact[0] not in told))
+
+
+def _groups(queries: Queries, result: ControlResult) -> tuple[tuple[tuple[str, str], ...], list[Group]]:
+    """What all failures of one control share, and the failures by place and by the facts that take few values."""
     facts = {f"fact{place}": name for place, name in enumerate(result.facts)}
     if not facts:
         facts = {"fact0": ""}
@@ -467,22 +484,29 @@ def _groups(queries: Queries, result: ControlResult) -> list[Group]:
     mine = {"control": result.id, "variant": result.variant}
     columns = ", ".join(f"json_extract_string(observed, $path{place}) AS {alias}" for place, alias in enumerate(facts))
     failed = f"SELECT *, {columns} FROM finding WHERE control = $control AND variant = $variant AND verdict = 'fail'"  # noqa: S608 - aliases of ours
-    distinct = ", ".join(f"count(DISTINCT {alias}) AS {alias}" for alias in facts)
+    distinct = ", ".join(
+        f"count(DISTINCT {alias}) + (count({alias}) < count(*))::INTEGER AS {alias}, any_value({alias}) AS {alias}_any"
+        for alias in facts
+    )
     counted = next(queries.rows(f"SELECT {distinct} FROM ({failed})", {**mine, **paths}))  # noqa: S608 - aliases of ours
-    few = [alias for alias in facts if counted[alias] <= GROUPING_VALUES]
-    ranged = [alias for alias in facts if alias not in few]
-    selected = [f"any_value({alias}) AS {alias}" for alias in few]
-    selected += [f"min({alias}) AS {alias}_least, max({alias}) AS {alias}_most" for alias in ranged]
+    common = tuple((name, _observed(counted[f"{alias}_any"])) for alias, name in facts.items() if counted[alias] == 1)
+    few = [alias for alias in facts if 1 < counted[alias] <= GROUPING_VALUES]
+    ranged = [alias for alias in facts if counted[alias] > GROUPING_VALUES]
+    selected = ["source", "account", "region", "count(*) AS failures", "min(id) AS example"]
+    selected += ["count(*) FILTER (exception <> '') AS excepted"]
+    selected += [f"any_value({alias}) AS {alias}" for alias in few]
+    for alias in ranged:
+        order = f"({alias}, (TRY_CAST({alias} AS BIGINT), {alias}))"  # numbers by value, times as text
+        selected += [f"arg_min{order} AS {alias}_least", f"arg_max{order} AS {alias}_most"]
     by = ", ".join(["source", "account", "region", *few])
     rows = queries.rows(
         f"""
-        SELECT source, account, region, count(*) AS failures, count(*) FILTER (exception <> '') AS excepted,
-            min(id) AS example, {", ".join(selected)}
+        SELECT {", ".join(selected)}
         FROM ({failed}) GROUP BY {by} ORDER BY failures DESC, example
         """,  # noqa: S608 - aliases of ours
         {**mine, **paths},
     )
-    return [
+    return common, [
         Group(
             where=_where(row),
             observed=tuple(_ranges(row, facts, few)),
@@ -498,13 +522,27 @@ def _ranges(row: Mapping[str, Any], facts: Mapping[str, str], few: Sequence[str]
     for alias, name in facts.items():
         if alias in few:
             yield name, _observed(row[alias])
-        else:
-            yield name, f"{_observed(row[f'{alias}_least'])} to {_observed(row[f'{alias}_most'])}"
+        elif f"{alias}_least" in row:
+            least, most = row[f"{alias}_least"] or "", row[f"{alias}_most"] or ""
+            if not (_ORDERED.fullmatch(least) and _ORDERED.fullmatch(most)):
+                yield name, "differs"
+            elif _observed(least) == _observed(most):
+                yield name, _observed(least)
+            else:
+                yield name, f"{_observed(least)} to {_observed(most)}"
+
+
+_ORDERED = re.compile(r"\d{4}-\d\d-\d\dT.*|\d+")
+"""Facts that make a range: times, and whole numbers."""
 
 
 def _observed(text: str | None) -> str:
     """A fact that SQL took out of JSON as text."""
-    return value({"true": True, "false": False}.get(text, text) if text is not None else None, 60)
+    if text is None:
+        return value(None)
+    if text in ("true", "false") or text.startswith("["):
+        return value(json.loads(text), 60)
+    return value(text, 60)
 
 
 def _withheld(queries: Queries) -> dict[tuple[str, str], list[Withheld]]:
@@ -829,37 +867,52 @@ OLDEST_QUARTER = 12
 
 QUARTER_DAYS = 365 / 4
 
-CRYPTOPERIOD = ("ROT-02", "max_age_days")
-"""The control and parameter that set the cryptoperiod shown among the key ages."""
+CRYPTOPERIOD = "ROT-02"
+"""The control that judges the age of material in use; its parameters in days are the cryptoperiods."""
+
+JUDGED_AGE = {"pass": "within its cryptoperiod", "fail": "beyond its cryptoperiod"}
+"""Verdict of that control → what it says of a key; any other verdict says that the age is not judged."""
+
+UNJUDGED_AGE = "not judged"
 
 
 def _key_age(material: Material, queries: Queries) -> KeyAge:
-    counted: Counter[int] = Counter()
+    counted: dict[str, Counter[int]] = defaultdict(Counter)
     unknown = 0
     for row in queries.rows(
         """
-        SELECT count(*) AS n,
+        SELECT finding.verdict, count(*) AS n,
             least(floor(date_diff('second', last_rotated_at, $as_of) / 86400 / $quarter), $oldest)::INTEGER AS quarter
-        FROM key WHERE manager = 'customer' AND state = 'active' GROUP BY quarter ORDER BY quarter
+        FROM key LEFT JOIN finding ON finding.control = $control AND finding.variant = 'default'
+            AND finding.subject = key.id AND finding.scope = key.scope
+        WHERE manager = 'customer' AND state = 'active' GROUP BY finding.verdict, quarter
+        ORDER BY finding.verdict, quarter
         """,
-        {"as_of": material.assessment.as_of, "quarter": QUARTER_DAYS, "oldest": OLDEST_QUARTER},
+        {
+            "as_of": material.assessment.as_of,
+            "quarter": QUARTER_DAYS,
+            "oldest": OLDEST_QUARTER,
+            "control": CRYPTOPERIOD,
+        },
     ):
         if row["quarter"] is None:
-            unknown = row["n"]
+            unknown += row["n"]
         else:
-            counted[max(0, row["quarter"])] += row["n"]
-    control, name = CRYPTOPERIOD
-    set_values = [
+            counted[JUDGED_AGE.get(row["verdict"], UNJUDGED_AGE)][max(0, row["quarter"])] += row["n"]
+    set_days = {
         parameter.value
         for result in material.assessment.controls
-        if (result.id, result.variant) == (control, "default")
+        if (result.id, result.variant) == (CRYPTOPERIOD, "default")
         for parameter in result.parameters
-        if parameter.name == name and isinstance(parameter.value, int)
-    ]
+        if parameter.name.endswith("_days") and isinstance(parameter.value, int)
+    }
     return KeyAge(
-        quarters=tuple(counted[quarter] for quarter in range(OLDEST_QUARTER + 1)),
+        series=tuple(
+            (label, tuple(counted[label][quarter] for quarter in range(OLDEST_QUARTER + 1)))
+            for label in (*JUDGED_AGE.values(), UNJUDGED_AGE)
+        ),
         unknown=unknown,
-        cryptoperiod_days=set_values[0] if set_values else None,
+        cryptoperiods=tuple(sorted(set_days)),
     )
 
 

@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
@@ -34,7 +35,7 @@ def write_pdf(material: Material, path: Path) -> None:
     told = build(material, PAPER)
     charts = draw_charts(told)
     html = render("report.print.html", told, lambda chart: f"{SCHEME}{chart.name}.svg", charts=charts, screen=False)
-    path.write_bytes(_pdf(html, charts, identifier=f"{material.run.id}:{material.evidence_digest}".encode()))
+    path.write_bytes(_pdf(printable(html), charts, identifier=f"{material.run.id}:{material.evidence_digest}".encode()))
 
 
 def _pdf(html: str, charts: Mapping[str, Chart], identifier: bytes) -> bytes:
@@ -47,6 +48,26 @@ def _pdf(html: str, charts: Mapping[str, Chart], identifier: bytes) -> bytes:
             font_config=FontConfiguration(), pdf_variant="pdf/ua-1", pdf_identifier=identifier, cache={}
         )
     return data
+
+
+def printable(text: str) -> str:
+    """`text` with every character that the packaged fonts lack written out as `[U+9375]`: an empty box tells nothing.
+
+    Latin, Greek, Cyrillic, Arabic, Armenian and Georgian are there; Chinese, Japanese, Korean and emoji are not.
+    """
+    drawn = _drawn_characters()
+    return "".join(c if c in drawn else f"[U+{ord(c):04X}]" for c in text)
+
+
+@cache
+def _drawn_characters() -> frozenset[str]:
+    from fontTools.ttLib import TTFont  # type: ignore[import-untyped]  # it comes with WeasyPrint
+
+    drawn = {"\n"}
+    for path in FONTS.glob("*.ttf"):
+        with TTFont(path, lazy=True) as font:
+            drawn.update(map(chr, font.getBestCmap()))
+    return frozenset(drawn)
 
 
 def packaged_assets(charts: Mapping[str, Chart]) -> URLFetcher:

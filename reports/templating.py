@@ -78,6 +78,25 @@ def trusted(text: str) -> Markup:
     return Markup(text)  # noqa: S704 - see above
 
 
+def prose(text: str) -> Markup:
+    """A catalogue's prose, in which `…` between backticks is code. Everything in it is escaped."""
+    from markupsafe import Markup, escape
+
+    parts = display.visible(text).split("`")
+    if len(parts) % 2 == 0:
+        return escape("`".join(parts))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(part) for place, part in enumerate(parts)
+    )
+
+
+def lines(text: str) -> Markup:
+    """An expression with its author's line breaks. Everything in it is escaped."""
+    from markupsafe import Markup, escape
+
+    return Markup("<br>").join(escape(display.visible(line)) for line in text.strip().splitlines())
+
+
 def _environment(source: Callable[[Chart], str]) -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -107,6 +126,9 @@ def _environment(source: Callable[[Chart], str]) -> Environment:
         plural=display.plural,
         short=display.visible,
         value=display.value,
+        prose=prose,
+        lines=lines,
+        sentence=lambda text: text if text.rstrip().endswith((".", "!", "?")) else f"{text.rstrip()}.",
         words=lambda name: str(name).replace("_", " "),
         share=lambda part, whole: f"{part * 10_000 // whole / 100:.2f}",
         source=source,

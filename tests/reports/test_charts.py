@@ -21,7 +21,7 @@ import hashlib
 from reports.charts import _key_ages, _rotations, _verdicts_by_stage
 from reports.narrative import KeyAge, StageVerdicts, Timeline
 charts = [
-    _key_ages(KeyAge(quarters=tuple(range(13)), unknown=4, cryptoperiod_days=365)),
+    _key_ages(KeyAge(series=(("not judged", tuple(range(13))),), unknown=4, cryptoperiods=(365,))),
     _rotations(Timeline(months=("2026-01", "2026-02"), causes=(("automatic", (3, 0)), ("import", (1, 2))))),
     _verdicts_by_stage(StageVerdicts(stages=(("rotation", (5, 3, 1, 2)), ("usage", (0, 0, 0, 0))))),
 ]
@@ -69,7 +69,7 @@ def test_the_same_numbers_give_the_same_bytes_anywhere(tmp_path: Path) -> None:
 def test_without_numbers_there_is_no_chart() -> None:
     from reports.charts import _key_ages, _rotations, _verdicts_by_stage
 
-    assert _key_ages(KeyAge(quarters=(0,) * 13, unknown=0, cryptoperiod_days=365)) is None
+    assert _key_ages(KeyAge(series=(("not judged", (0,) * 13),), unknown=0, cryptoperiods=(365,))) is None
     assert _rotations(Timeline(months=("2026-01",), causes=())) is None
     assert _verdicts_by_stage(StageVerdicts(stages=(("usage", (0, 0, 0, 0)),))) is None
 
@@ -77,10 +77,10 @@ def test_without_numbers_there_is_no_chart() -> None:
 def test_unknown_ages_are_drawn_apart_and_told() -> None:
     from reports.charts import _key_ages
 
-    known = _key_ages(KeyAge(quarters=(1,) * 13, unknown=0, cryptoperiod_days=None))
-    unknown = _key_ages(KeyAge(quarters=(1,) * 13, unknown=9, cryptoperiod_days=None))
+    known = _key_ages(KeyAge(series=(("not judged", (1,) * 13),), unknown=0, cryptoperiods=()))
+    unknown = _key_ages(KeyAge(series=(("not judged", (1,) * 13),), unknown=9, cryptoperiods=()))
     assert known is not None
     assert unknown is not None
     assert hashlib.sha256(known.svg).digest() != hashlib.sha256(unknown.svg).digest()
     assert ("not observed", "9") in unknown.rows
-    assert "For 9 it was not observed" in unknown.alternative
+    assert "For 9 the age was not observed" in unknown.alternative

@@ -15,7 +15,7 @@ import pypdf
 import pytest
 
 from reports.material import Material
-from reports.pdf import RefusedAddress, packaged_assets, write_pdf
+from reports.pdf import RefusedAddress, packaged_assets, printable, write_pdf
 
 WRITE = """
 import pickle, sys
@@ -57,7 +57,7 @@ def test_it_is_tagged_and_says_what_it_is(report: Path, material: Material) -> N
     assert root["/MarkInfo"]["/Marked"]
     assert root["/Lang"] == "en"
     assert root["/ViewerPreferences"]["/DisplayDocTitle"]
-    assert b"pdfuaid:part=\"1\"" in root["/Metadata"].get_object().get_data()
+    assert b'pdfuaid:part="1"' in root["/Metadata"].get_object().get_data()
     assert reader.metadata is not None
     assert reader.metadata.title is not None
     assert reader.metadata.title.startswith("Key-management evidence: ")
@@ -181,6 +181,14 @@ def test_hostile_text_stands_there_as_text(pages: list[str]) -> None:
     assert "[U+202E]" in text
     assert "\u202e" not in text
     assert "{{ 7 * 7 }}" in text.replace("\n", "")
+
+
+def test_a_character_without_a_glyph_is_written_out(pages: list[str]) -> None:
+    text = "".join(pages).replace("\n", "")
+    assert "ключ-η-ключ" in text
+    assert "[U+9375]" in text
+    assert "[U+1F511]" in text
+    assert printable("Ümlaut ключ مفتاح ✓ ✗ 鍵") == "Ümlaut ключ مفتاح ✓ ✗ [U+9375]"
 
 
 def test_it_hardly_grows_with_the_estate(make_material: Callable[..., Material], report: Path, tmp_path: Path) -> None:
