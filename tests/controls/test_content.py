@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import Counter
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from controls.catalogue import Catalogue, load_catalogue
-from evidence.model import Key, KeyType, Rotatable, Secret, columns
+from evidence.model import Key, KeyType, Rotatable, Scope, Secret, columns
 
 
 def _ids(text: str) -> list[str]:
@@ -199,6 +202,71 @@ def test_every_control_has_an_example_of_each_verdict() -> None:
     for control_id, control in CATALOG.items():
         verdicts = {example["verdict"] for example in control["examples"]}
         assert verdicts == {"pass", "fail", "inconclusive", "not_applicable"}, control_id
+
+
+DUCKDB_TYPES = {
+    "string": "VARCHAR",
+    "integer": "BIGINT",
+    "boolean": "BOOLEAN",
+    "timestamp": "TIMESTAMPTZ",
+    "list of string": "VARCHAR[]",
+}
+FACTS = {column.name: DUCKDB_TYPES[column.type] for table in (Scope, Key, Secret) for column in columns(table)} | {
+    "administrators_who_use": "VARCHAR[]",
+    "longest_use_days": "BIGINT",
+    "secrets_encrypted": "BIGINT",
+    "key_manager": "VARCHAR",
+    "key_security_bits": "BIGINT",
+}
+"""Columns of the tables and views that controls are about."""
+
+
+@cache
+def _sql() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")  # a day before is a day of UTC, not of the machine's summer time
+    return connection
+
+
+def _verdict(control: dict[str, Any], row: dict[str, Any]) -> str:
+    """The verdict by nothing but SQL's three values, so that an error of the engine cannot hide one of the content."""
+    values = {name: parameter["value"] for name, parameter in control.get("parameters", {}).items()} | {
+        "as_of": datetime(2026, 6, 30, tzinfo=UTC)
+    }
+    expressions = re.sub(
+        r"\$(\w+)",
+        lambda name: f"${name[1]}::VARCHAR[]" if isinstance(values[name[1]], list) else name[0],
+        f"({control['population']}), ({control['test']})",
+    )
+    facts = ", ".join(f"$row_{name}::{kind} AS {name}" for name, kind in FACTS.items())
+    asked = {f"row_{name}": row.get(name) for name in FACTS} | {
+        name: value for name, value in values.items() if f"${name}" in expressions
+    }
+    answer = _sql().execute(f"SELECT {expressions} FROM (SELECT {facts})", asked).fetchone()
+    assert answer is not None
+    population, test = answer
+    if population is False:
+        return "not_applicable"
+    if population is None or test is None:
+        return "inconclusive"
+    return "pass" if test else "fail"
+
+
+@pytest.mark.parametrize("control_id", CONTROLS)
+def test_every_example_has_its_verdict(control_id: str) -> None:
+    control = CATALOG[control_id]
+    for example in control["examples"]:
+        assert set(example["row"]) <= set(FACTS)
+        assert _verdict(control, example["row"]) == example["verdict"], example["row"]
+
+
+@pytest.mark.parametrize("control_id", CONTROLS)
+def test_knowing_less_withholds_a_verdict_and_never_turns_it(control_id: str) -> None:
+    control = CATALOG[control_id]
+    for example in control["examples"]:
+        for fact in example["row"]:
+            less = {name: value for name, value in example["row"].items() if name != fact}
+            assert _verdict(control, less) in (example["verdict"], "inconclusive"), f"without {fact}: {example['row']}"
 
 
 def test_expressions_and_examples_use_only_values_that_exist() -> None:
