@@ -20,7 +20,7 @@ from evidence.findings import (
 )
 from reports.display import day, plural, value, visible
 from reports.material import Material, Queries
-from reports.sampling import METHOD, Sample, draw
+from reports.sampling import METHOD, SIZE, Sample, draw
 
 WORKBOOK = "workbook.xlsx"
 """Where the report points for what it does not list."""
@@ -35,7 +35,6 @@ class Bounds:
     first: int
     """Failures listed one by one beneath their groups."""
     groups: int
-    sample: int
     withheld: int
     """Reasons for inconclusive verdicts, a control."""
     scopes: int
@@ -49,11 +48,11 @@ class Bounds:
 
 
 PAPER = Bounds(
-    failures=8, first=2, groups=6, sample=3, withheld=4, scopes=24, gaps=30, register=30, identities=20,
+    failures=8, first=2, groups=6, withheld=4, scopes=24, gaps=30, register=30, identities=20,
     findings_of_note=8, regions=7,
 )  # fmt: skip
 SCREEN = Bounds(
-    failures=150, first=100, groups=30, sample=10, withheld=20, scopes=200, gaps=200, register=200, identities=100,
+    failures=150, first=100, groups=30, withheld=20, scopes=200, gaps=200, register=200, identities=100,
     findings_of_note=20, regions=12,
 )  # fmt: skip
 
@@ -65,7 +64,8 @@ class Exhibit:
     finding: str
     name: str
     subject: str
-    where: str
+    where: tuple[str, ...]
+    """Account and region, or the source where neither is known."""
     observed: tuple[tuple[str, str], ...]
     """(fact, what was observed)."""
     evidence: tuple[str, ...]
@@ -77,7 +77,7 @@ class Exhibit:
 class Group:
     """Failures that look the same."""
 
-    where: str
+    where: tuple[str, ...]
     observed: tuple[tuple[str, str], ...]
     """(fact, its value or the range of its values)."""
     count: int
@@ -325,6 +325,7 @@ class Narrative:
     timeline: Timeline
     stage_verdicts: StageVerdicts
     sampling_method: str
+    sample_size: int
 
     @property
     def digest(self) -> str:
@@ -381,6 +382,7 @@ def build(material: Material, bounds: Bounds) -> Narrative:
             timeline=_timeline(material, queries),
             stage_verdicts=_stage_verdicts(material),
             sampling_method=METHOD,
+            sample_size=SIZE,
         )
 
 
@@ -391,7 +393,7 @@ def _judged(material: Material, queries: Queries, bounds: Bounds) -> dict[tuple[
     names = {framework.id: framework.name for framework in material.assessment.frameworks}
     listed = _failures(queries, bounds)
     withheld = _withheld(queries)
-    samples = {(sample.control, sample.variant): sample for sample in draw(material, queries, bounds.sample)}
+    samples = {(sample.control, sample.variant): sample for sample in draw(material, queries, SIZE)}
     drawn = _drawn(queries, [name for sample in samples.values() for name in sample.findings])
     judged = {}
     for result in material.assessment.controls:
@@ -434,8 +436,8 @@ def _exhibit(row: Mapping[str, Any]) -> Exhibit:
     )
 
 
-def _where(row: Mapping[str, Any]) -> str:
-    return " · ".join(visible(part, 40) for part in (row["account"], row["region"]) if part) or row["source"]
+def _where(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(visible(part, 40) for part in (row["account"], row["region"]) if part) or (visible(row["source"], 40),)
 
 
 def _facts(observed: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -778,7 +780,7 @@ def _gap_groups(queries: Queries) -> list[GapGroup]:
             """
             SELECT operation, kind, error, of_table, count(DISTINCT scope) AS scopes, min(scope) AS example_scope,
                 count(*) AS gaps, min(id) AS example, bool_or(rows_missing) AS rows_missing,
-                list_sort(list_distinct(flatten(list(columns)))) AS leaves
+                coalesce(list_sort(list_distinct(flatten(list(columns)))), []) AS leaves
             FROM gap GROUP BY operation, kind, error, of_table
             ORDER BY rows_missing DESC, kind = 'not_offered', kind = 'switched_off', gaps DESC,
                 operation, kind, error, of_table
@@ -854,10 +856,15 @@ def _parameters(material: Material) -> Iterator[ParameterRow]:
                 control=result.id,
                 variant=result.variant,
                 name=parameter.name,
-                value=value(parameter.value, 200),
+                value=_whole(parameter.value),
                 source=parameter.source,
                 set_by=parameter.set_by,
             )
+
+
+def _whole(parameter: bool | int | float | str | list[str]) -> str:
+    """A parameter is shown whole, however long its list: verdicts depend on every item."""
+    return value(", ".join(parameter) if isinstance(parameter, list) else parameter, 1_500)
 
 
 # The charts' numbers

@@ -16,6 +16,9 @@ METHOD = (
 )
 """The draw in words. A larger n only adds to a smaller one."""
 
+SIZE = 5
+"""Findings in each sample that is shown. No standard fixes a size; each control was tested on its whole population."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:

@@ -92,7 +92,7 @@ def make_material(folder: Path, keys: int = 60, hostile: bool = True) -> Materia
     _scopes(estate)
     for number in range(keys):
         _key(estate, number, HOSTILE[number % len(HOSTILE)] if hostile and number < 2 * len(HOSTILE) else "")
-    for number in range(max(1, keys // 4)):
+    for number in range(keys // 4):
         _secret(estate, number)
     _count(estate)
     with InventoryWriter(folder / "inventory") as writer:

@@ -146,6 +146,15 @@ def test_it_says_what_the_paper_says(material: Material, page: Page) -> None:
     assert [heading for heading in headings[0] if heading != "contents-title"] == headings[1]
 
 
+def test_an_estate_without_any_key_is_shown_too(make_material: Callable[..., Material], tmp_path: Path) -> None:
+    material = make_material(tmp_path, keys=0)
+    write_html(material, tmp_path / "empty.html")
+    assert Page((tmp_path / "empty.html").read_text(encoding="utf-8")).unbalanced == []
+    assert "Nothing was found to judge." in render(
+        "report.print.html", build(material, PAPER), data_address, screen=False
+    )
+
+
 def test_every_section_has_a_template_and_every_template_a_section() -> None:
     templates = {path.stem for path in (TEMPLATES / "sections").glob("*.html")}
     assert templates == {section.id for section in SECTIONS} | {"cover"}

@@ -55,7 +55,7 @@ def test_lists_stay_within_their_bounds_and_lose_nothing(large: Material, bounds
             assert len(one.failures) <= bounds.failures
             assert len(one.failures) + one.failures_more == one.result.counts.failed
             assert len(one.groups) <= bounds.groups
-            assert len(one.drawn) <= bounds.sample
+            assert len(one.drawn) <= told.sample_size
             if one.groups:
                 grouped += 1
                 if not one.groups_more:
