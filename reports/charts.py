@@ -8,17 +8,17 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reports.display import plural
-from reports.narrative import (
+from reports.content.figures import (
     JUDGED_AGE,
     OLDEST_QUARTER,
     QUARTER_DAYS,
     UNJUDGED_AGE,
     KeyAge,
-    Narrative,
     StageVerdicts,
     Timeline,
 )
+from reports.display import plural
+from reports.narrative import Narrative
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -88,6 +88,11 @@ def plural(count: int, noun: str, many: str = "") -> str:
     return f"{count:,} {noun if count == 1 else many or noun + 's'}"
 
 
+def kind(name: str | None) -> str:
+    """A value of an enumeration in words: `switched off` for `switched_off`."""
+    return (name or "").replace("_", " ")
+
+
 def value(fact: Any, limit: int = 120) -> str:
     """A fact as observed: a missing one is `not observed`, an empty one is `none`."""
     if fact is None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from reports.content.bounds import SCREEN
 from reports.material import Material
-from reports.narrative import SCREEN, build
+from reports.narrative import build
 from reports.templating import TEMPLATES, data_address, render, trusted
 
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 from reports.charts import FONTS, Chart, draw_charts
+from reports.content.bounds import PAPER
 from reports.material import Material
-from reports.narrative import PAPER, build
+from reports.narrative import build
 from reports.templating import TEMPLATES, render
 
 if TYPE_CHECKING:

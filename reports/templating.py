@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from reports import display, narrative
 from reports.charts import Chart, draw_charts
+from reports.content.bounds import SHEETS, WORKBOOK
 from reports.narrative import Narrative
 
 if TYPE_CHECKING:
@@ -40,15 +41,6 @@ SECTIONS = (
     Section("verify", "How to verify, and what this cannot show"),
 )
 """The chapters in their order."""
-
-SHEETS = {
-    "scopes": "Scopes",
-    "failures": "Exceptions",
-    "exceptions": "Register",
-    "attestations": "Register",
-    "gaps": "Gaps",
-}
-"""Sheets of the workbook to which the report points."""
 
 
 def render(template: str, told: Narrative, source: Callable[[Chart], str], **more: Any) -> str:
@@ -111,7 +103,7 @@ def _environment(source: Callable[[Chart], str]) -> Environment:
     environment.globals.update(
         sections=SECTIONS,
         sheets=SHEETS,
-        workbook=narrative.WORKBOOK,
+        workbook=WORKBOOK,
         verdict_words=_plain(display.VERDICT_WORDS),
         verdict_symbols=_plain(display.VERDICT_SYMBOLS),
         status_words=_plain(display.STATUS_WORDS),

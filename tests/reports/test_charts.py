@@ -13,13 +13,15 @@ import pytest
 from defusedxml.ElementTree import fromstring
 
 from reports.charts import Chart, draw_charts
+from reports.content.bounds import PAPER
+from reports.content.figures import KeyAge, StageVerdicts, Timeline
 from reports.material import Material
-from reports.narrative import PAPER, KeyAge, StageVerdicts, Timeline, build
+from reports.narrative import build
 
 DRAW = """
 import hashlib
 from reports.charts import _key_ages, _rotations, _verdicts_by_stage
-from reports.narrative import KeyAge, StageVerdicts, Timeline
+from reports.content.figures import KeyAge, StageVerdicts, Timeline
 charts = [
     _key_ages(KeyAge(series=(("not judged", tuple(range(13))),), unknown=4, cryptoperiods=(365,))),
     _rotations(Timeline(months=("2026-01", "2026-02"), causes=(("automatic", (3, 0)), ("import", (1, 2))))),

@@ -13,10 +13,11 @@ import pytest
 from jinja2 import UndefinedError
 
 from reports.charts import draw_charts
+from reports.content.bounds import PAPER, SCREEN, SHEETS
 from reports.html import write_html
 from reports.material import Material
-from reports.narrative import PAPER, SCREEN, build
-from reports.templating import SECTIONS, SHEETS, TEMPLATES, data_address, render
+from reports.narrative import build
+from reports.templating import SECTIONS, TEMPLATES, data_address, render
 
 VOID = {"meta", "link", "img", "br", "col", "hr", "input"}
 

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from reports.content.bounds import PAPER, SCREEN, Bounds
+from reports.content.judgement import Judged
 from reports.material import Material
-from reports.narrative import PAPER, SCREEN, Bounds, Judged, Narrative, build
+from reports.narrative import Narrative, build
 from reports.sampling import draw, repeat, seed
 
 
