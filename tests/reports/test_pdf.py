@@ -18,7 +18,8 @@ from reports.material import Material
 from reports.pdf import RefusedAddress, packaged_assets, printable, write_pdf
 
 WRITE = """
-import pickle, sys
+import logging, pickle, sys
+logging.basicConfig(level=logging.WARNING)
 from pathlib import Path
 from reports.pdf import write_pdf
 write_pdf(pickle.loads(Path(sys.argv[1]).read_bytes()), Path(sys.argv[2]))
@@ -139,7 +140,15 @@ def test_the_same_run_gives_the_same_bytes_in_another_process_and_place(
         "PYTHONPATH": str(Path.cwd()),
     }
     again = tmp_path / "again.pdf"
-    subprocess.run([sys.executable, "-c", WRITE, str(pickled), str(again)], cwd=tmp_path, env=environment, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", WRITE, str(pickled), str(again)],
+        cwd=tmp_path,
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert "weasyprint" not in done.stderr, "the renderer warns: a style it does not know, or a glyph that is missing"
     assert hashlib.sha256(again.read_bytes()).digest() == hashlib.sha256(report.read_bytes()).digest()
 
 
@@ -183,12 +192,8 @@ def test_hostile_text_stands_there_as_text(pages: list[str]) -> None:
     assert "{{ 7 * 7 }}" in text.replace("\n", "")
 
 
-def test_a_character_without_a_glyph_is_written_out(pages: list[str]) -> None:
-    text = "".join(pages).replace("\n", "")
-    assert "ключ-η-ключ" in text
-    assert "[U+9375]" in text
-    assert "[U+1F511]" in text
-    assert printable("Ümlaut ключ مفتاح ✓ ✗ 鍵") == "Ümlaut ключ مفتاح ✓ ✗ [U+9375]"
+def test_a_character_without_a_glyph_is_written_out() -> None:
+    assert printable("Ümlaut ключ مفتاح ✓ ✗ 鍵 🔑\n") == "Ümlaut ключ مفتاح ✓ ✗ [U+9375] [U+1F511]\n"
 
 
 def test_it_hardly_grows_with_the_estate(make_material: Callable[..., Material], report: Path, tmp_path: Path) -> None:
