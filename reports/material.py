@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -63,7 +64,12 @@ class Material:
         for path in self.tables.values():
             if not path.is_file():
                 raise MaterialError(f"{path} is missing; run `keyproof assess` on this run again")
-        with duckdb.connect(":memory:", config={"threads": "2", "memory_limit": MEMORY_LIMIT}) as database:
+        with (
+            tempfile.TemporaryDirectory(prefix="keyproof-") as spill,
+            duckdb.connect(
+                ":memory:", config={"threads": "2", "memory_limit": MEMORY_LIMIT, "temp_directory": spill}
+            ) as database,
+        ):
             database.execute("SET TimeZone = 'UTC'")
             database.execute("SET preserve_insertion_order = true")
             try:
