@@ -1,0 +1,144 @@
+"""The run: collect, normalize, assess and report, each step on the run's folder in the store."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from collectors.registry import SOURCES
+from collectors.source import Settings
+from controls.catalogue import Catalogue
+from controls.register import load_attestations, load_exceptions
+from evidence.findings import Assessment
+from evidence.model import TABLES
+from evidence.operation import Operation
+from evidence.store import OperationRecord, Run, RunRecord, SourceRecord, Store, unfinished
+from keyproof import __version__
+from keyproof.assessment import AssessmentInputs, assess_run
+from keyproof.collection import Collection, Progress
+from keyproof.configuration import Configuration, ConfigurationError, suggestion
+
+log = logging.getLogger("keyproof.run")
+
+
+def settings_of(record: RunRecord) -> Settings:
+    """The settings that normalize depends on, as the run recorded them."""
+    names = {fact: tuple(tags) for fact, tags in record.tag_names.items()}
+    return Settings(tag_names=names, organization_accounts=tuple(record.organization_accounts))
+
+
+def collect(
+    configuration: Configuration,
+    store: Store,
+    *,
+    anew: bool = False,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> tuple[Run, Progress]:
+    """Collect all sources into a new run, or into the one of this configuration that was interrupted.
+
+    Raises CredentialError before anything is recorded where a source cannot be used, and OSError where the store
+    cannot be written; what was recorded until then is taken up again by the next call.
+    """
+    collectors = [SOURCES[s.type].collector()(s.configuration, None) for s in configuration.sources]
+    tasks = [task for collector in collectors for task in collector.start()]
+    run = None if anew else unfinished(store.runs(), configuration.sha256)
+    if run is None:
+        run = store.new_run(datetime.now(UTC))
+        run.write_record(_record(configuration, run))
+    else:
+        log.info("going on with run %s, which was interrupted", run.folder.name)
+    operations = {s.type: SOURCES[s.type].operations() for s in configuration.sources}
+    collection = Collection(
+        run.observations,
+        operations,
+        concurrency=configuration.concurrency,
+        on_progress=on_progress,
+        on_scope=lambda path: store.publish(run, [path]),
+    )
+    progress = collection.run(tasks)
+    finished = run.record().model_copy(update={"state": "collected", "finished_at": datetime.now(UTC)})
+    run.write_record(finished)
+    store.publish(run, [run.folder / "run.json"])
+    return run, progress
+
+
+def _record(configuration: Configuration, run: Run) -> RunRecord:
+    return RunRecord(
+        id=run.folder.name,
+        tool_version=__version__,
+        organization=configuration.organization.name,
+        configuration_sha256=configuration.sha256,
+        started_at=datetime.now(UTC),
+        finished_at=None,
+        state="collecting",
+        host=socket.gethostname(),
+        sources=[
+            SourceRecord(
+                name=source.name,
+                type=source.type,
+                configuration=source.configuration.model_dump(mode="json"),
+                operations=_operations(SOURCES[source.type].operations()),
+            )
+            for source in configuration.sources
+        ],
+        tag_names=configuration.tags,
+        organization_accounts=configuration.organization.accounts,
+    )
+
+
+def _operations(operations: Mapping[str, Operation]) -> list[OperationRecord]:
+    return [
+        OperationRecord(name=o.name, why=o.why, permission=o.grants, facts=list(o.facts)) for o in operations.values()
+    ]
+
+
+def normalize(run: Run) -> None:
+    """Make the run's inventory from its observations, unless that is done."""
+    from keyproof.replay import normalize_run
+
+    if not all((run.inventory / f"{table}.parquet").exists() for table in TABLES):
+        normalize_run(run.observations, run.inventory, settings_of(run.record()))
+
+
+def assess(run: Run, configuration: Configuration, catalogue: Catalogue, as_of: datetime | None) -> Assessment:
+    """Judge the run's inventory at `as_of`, by default the end of its collection. Raises ConfigurationError."""
+    for index, framework in enumerate(configuration.audit.frameworks):
+        if framework not in catalogue.frameworks:
+            what = f"unknown framework {framework!r}{suggestion(framework, catalogue.frameworks)}"
+            raise ConfigurationError(f"{configuration.path}: audit.frameworks.{index}: {what}")
+    _check_parameters(configuration, catalogue)
+    record = run.record()
+    audit = configuration.audit
+    start, end = configuration.period
+    inputs = AssessmentInputs(
+        as_of=as_of or record.finished_at or record.started_at,
+        period_start=start,
+        period_end=end,
+        frameworks=audit.frameworks,
+        overrides={control: dict(values) for control, values in configuration.parameters.items()},
+        exceptions=load_exceptions(audit.exceptions) if audit.exceptions else [],
+        attestations=load_attestations(audit.attestations) if audit.attestations else [],
+    )
+    return assess_run(run, inputs, catalogue)
+
+
+def _check_parameters(configuration: Configuration, catalogue: Catalogue) -> None:
+    for control, values in configuration.parameters.items():
+        place = f"{configuration.path}: parameters.{control}"
+        if control not in catalogue.controls:
+            raise ConfigurationError(f"{place}: no such control{suggestion(control, catalogue.controls)}")
+        known = catalogue.controls[control].parameters
+        for name, value in values.items():
+            if name not in known:
+                raise ConfigurationError(f"{place}.{name}: unknown parameter{suggestion(name, known)}")
+            if type(value.value) is not type(known[name].value):
+                wanted = type(known[name].value).__name__
+                raise ConfigurationError(f"{place}.{name}: expected {wanted}, as the catalogue has it")
+
+
+def default_pack(run: Run) -> Path:
+    """Where a run's pack goes when nobody says where."""
+    return run.folder / "pack"
