@@ -30,7 +30,7 @@ check: .venv/installed ## Style, types, and the documents against the program
 	$(RUN)ruff check .
 	$(RUN)ruff format --check .
 	$(RUN)mypy
-	$(RUN)python -m docs.check
+	$(RUN)python -m docs.generate --check
 
 bench: .venv/installed rendering ## Requests, time and memory, against a simulated endpoint
 	$(RUN)python -m benchmarks

@@ -6,14 +6,17 @@ import json
 import os
 import secrets
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+from evidence.remote import Remote
 
 RUN_RECORD = "run.json"
 
@@ -112,13 +115,36 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A local folder of runs."""
+    """A folder of runs. A remote store has a local folder too: what this machine wrote to it or asked of it."""
 
     root: Path
+    remote: Remote | None = None
 
     def runs(self) -> list[Run]:
-        """All runs, oldest first."""
+        """All runs that are here, oldest first."""
         return [Run(path.parent) for path in sorted(self.root.glob(f"runs/*/{RUN_RECORD}"))]
+
+    def publish(self, run: Run, paths: Iterable[Path]) -> None:
+        """Copy files of a run to the remote side, if there is one. Raises RemoteError."""
+        if self.remote is not None:
+            for path in paths:
+                self.remote.put(path, path.relative_to(self.root).as_posix())
+
+    def refresh(self) -> None:
+        """Learn of the runs that other machines recorded. Raises RemoteError."""
+        if self.remote is not None:
+            self._get(name for name in self.remote.names("runs") if name.count("/") == 2 and name.endswith(RUN_RECORD))
+
+    def fetch(self, run: Run) -> None:
+        """Bring here what the remote side has of a run. Raises RemoteError."""
+        if self.remote is not None:
+            self._get(self.remote.names(run.folder.relative_to(self.root).as_posix()))
+
+    def _get(self, names: Iterable[str]) -> None:
+        assert self.remote is not None
+        for name in names:
+            if not (self.root / name).exists():
+                self.remote.get(name, self.root / name)
 
     def run(self, wanted: str) -> Run:
         """The run of that id or unambiguous prefix; `latest` for the newest. Raises StoreError where there is none."""
@@ -154,6 +180,16 @@ class Store:
             ) from error
         except (PermissionError, FileExistsError, NotADirectoryError) as error:
             raise StoreError(f"{self.root} cannot be written: {error.strerror}; check [store] url") from error
+
+
+def open_store(url: str, mirrors: Path) -> Store:
+    """The store at a local path or at an fsspec URL, whose local side then is a folder of its own in `mirrors`.
+
+    Raises RemoteError where no file system for that URL is installed.
+    """
+    if "://" not in url:
+        return Store(Path(url))
+    return Store(mirrors / quote(url, safe=""), Remote(url))
 
 
 def _holder(path: Path) -> str:
