@@ -133,18 +133,18 @@ class Store:
     def refresh(self) -> None:
         """Learn of the runs that other machines recorded. Raises RemoteError."""
         if self.remote is not None:
-            self._get(name for name in self.remote.names("runs") if name.count("/") == 2 and name.endswith(RUN_RECORD))
+            names = (n for n in self.remote.names("runs") if n.count("/") == 2 and n.endswith(RUN_RECORD))
+            self._get(self.remote, names)
 
     def fetch(self, run: Run) -> None:
         """Bring here what the remote side has of a run. Raises RemoteError."""
         if self.remote is not None:
-            self._get(self.remote.names(run.folder.relative_to(self.root).as_posix()))
+            self._get(self.remote, self.remote.names(run.folder.relative_to(self.root).as_posix()))
 
-    def _get(self, names: Iterable[str]) -> None:
-        assert self.remote is not None
+    def _get(self, remote: Remote, names: Iterable[str]) -> None:
         for name in names:
             if not (self.root / name).exists():
-                self.remote.get(name, self.root / name)
+                remote.get(name, self.root / name)
 
     def run(self, wanted: str) -> Run:
         """The run of that id or unambiguous prefix; `latest` for the newest. Raises StoreError where there is none."""
