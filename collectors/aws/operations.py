@@ -1,0 +1,307 @@
+"""What is asked of AWS, which facts come of it, and which facts AWS does not offer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from evidence.operation import Operation, by_name
+
+
+def _facts(table: str, names: str) -> tuple[str, ...]:
+    return tuple(f"{table}.{name}" for name in names.split())
+
+
+_TAG_FACTS = "owner business_purpose data_class environment tags"
+_POLICY_FACTS = "public external_accounts wildcard_access"
+_ACCESS_FACTS = "subject principal principal_kind capability via conditions external public"
+_ROTATION_FACTS = "rotation_enabled rotation_period_days rotation_next_at"
+_KEY_DESCRIBED = """description account region key_store manager origin usages key_type algorithm parameter_set bits
+    security_bits pq_category mechanisms protection_level state created_at activated_at expires_at expiry_settable
+    suspended_at rotatable rotatable_reason deletion_window_set deletion_window_days deletion_requested_at deletion_at
+    extractable regions"""
+_KEY_USE = "used last_used_at usage_tracked_since"
+_LISTED = """name kind description account region key_store managed_by manager state key created_at
+    last_rotated_at expires_at expiry_settable"""
+_DESCRIBED = f"""{_LISTED} used last_used_at {_ROTATION_FACTS} rotation_schedule rotation_result
+    deletion_window_set deletion_window_days regions {_TAG_FACTS}"""
+
+ACCOUNT = (
+    Operation(
+        name="sts:GetCallerIdentity",
+        facts=_facts("scope", "account identity"),
+        permission="-",
+        why="Who collects, and in which account",
+    ),
+    Operation(
+        name="account:GetAccountInformation",
+        facts=_facts("scope", "account_name"),
+        why="The account's name, so that people recognize it",
+    ),
+    Operation(
+        name="account:ListRegions",
+        facts=("scope.*",),
+        why="Which regions the account has enabled: all of them are read, and the report says which are off",
+    ),
+    Operation(
+        name="organizations:DescribeOrganization",
+        facts=(*_facts("key", "external_accounts"), *_facts("secret", "external_accounts"), "access.external"),
+        why="The organization's id, which tells an outside principal from one of its own",
+    ),
+    Operation(
+        name="organizations:ListAccounts",
+        facts=(
+            "scope.*",
+            *_facts("key", "external_accounts"),
+            *_facts("secret", "external_accounts"),
+            "access.external",
+        ),
+        why="The organization's accounts: each is read, and each is no outsider in a policy",
+    ),
+)
+"""Asked in the scope of an account."""
+
+_GET_RESOURCES = Operation(
+    name="tag:GetResources",
+    facts=(*_facts("key", _TAG_FACTS), *_facts("secret", _TAG_FACTS)),
+    why="Tags of all keys and parameters, a hundred an answer",
+)
+
+KMS = (
+    Operation(
+        name="kms:ListKeys",
+        facts=("key.*", "scope.listed"),
+        why="Every key of the account and region",
+    ),
+    Operation(
+        name="kms:ListAliases",
+        facts=_facts("key", "name aliases"),
+        why="What people call the keys",
+    ),
+    _GET_RESOURCES,
+    Operation(
+        name="kms:DescribeCustomKeyStores",
+        facts=(
+            "key_store.*",
+            *_facts("key_store", "kind name protection_level network_public connection_state"),
+            "scope.listed",
+        ),
+        why="Key stores in CloudHSM clusters and outside AWS",
+    ),
+    Operation(
+        name="kms:DescribeKey",
+        facts=(
+            *_facts("key", _KEY_DESCRIBED),
+            *_facts("key", f"{_ROTATION_FACTS} rotations last_rotated_at {_KEY_USE}"),
+            *_facts("key", f"{_POLICY_FACTS} account_delegated business_purpose"),
+            "key_version.*",
+            *_facts("key_version", "key state created_at superseded_at cause expires_at"),
+            "access.*",
+        ),
+        why="What a key is: its manager, origin, purpose, state and dates; whatever else is asked follows from it",
+    ),
+    Operation(
+        name="kms:GetKeyRotationStatus",
+        facts=_facts("key", _ROTATION_FACTS),
+        why="Whether automatic rotation is on, how often, and when next",
+    ),
+    Operation(
+        name="kms:ListKeyRotations",
+        facts=(
+            *_facts("key", "rotations last_rotated_at expires_at"),
+            "key_version.*",
+            *_facts("key_version", "key state created_at superseded_at cause expires_at"),
+        ),
+        why="When key material was in fact rotated, and how",
+    ),
+    Operation(
+        name="kms:GetKeyLastUsage",
+        facts=_facts("key", _KEY_USE),
+        why="When a key was last used, and since when use is tracked",
+    ),
+    Operation(
+        name="kms:GetKeyPolicy",
+        facts=(
+            *_facts("key", f"{_POLICY_FACTS} account_delegated"),
+            "access.*",
+            *_facts("access", _ACCESS_FACTS),
+        ),
+        why="Who may administer and use a key",
+    ),
+    Operation(
+        name="kms:ListGrants",
+        facts=(*_facts("key", _POLICY_FACTS), "access.*", *_facts("access", _ACCESS_FACTS)),
+        why="Who else may use a key, by grants",
+    ),
+    Operation(
+        name="kms:ListResourceTags",
+        facts=_facts("key", _TAG_FACTS),
+        why="Tags of one key, where those of all could not be read at once",
+    ),
+)
+"""Asked in the scope of KMS in one account and region."""
+
+SECRETS_MANAGER = (
+    Operation(
+        name="secretsmanager:ListSecrets",
+        facts=("secret.*", "scope.listed"),
+        why="Every secret of the account and region, those scheduled for deletion included",
+    ),
+    Operation(
+        name="secretsmanager:DescribeSecret",
+        facts=_facts("secret", _DESCRIBED),
+        why="What a secret is, how it rotates and which key encrypts it; never its value",
+    ),
+    Operation(
+        name="secretsmanager:ListSecretVersionIds",
+        facts=_facts("secret", "last_rotated_at rotation_result"),
+        why="When the current version of a secret was made",
+    ),
+    Operation(
+        name="secretsmanager:GetResourcePolicy",
+        facts=(*_facts("secret", _POLICY_FACTS), "access.*", *_facts("access", _ACCESS_FACTS)),
+        why="Who outside the account may read a secret",
+    ),
+)
+"""Asked in the scope of Secrets Manager in one account and region."""
+
+SSM = (
+    Operation(
+        name="ssm:DescribeParameters",
+        facts=(
+            "secret.*",
+            *_facts("secret", f"{_LISTED} {_POLICY_FACTS}"),
+            "scope.listed",
+        ),
+        why="Every SecureString parameter of the account and region; never its value",
+    ),
+    _GET_RESOURCES,
+    Operation(
+        name="ssm:ListTagsForResource",
+        facts=_facts("secret", _TAG_FACTS),
+        why="Tags of one parameter, where those of all could not be read at once",
+    ),
+    Operation(
+        name="ssm:GetResourcePolicies",
+        facts=(*_facts("secret", _POLICY_FACTS), "access.*", *_facts("access", _ACCESS_FACTS)),
+        why="Who outside the account may read a parameter; only the advanced tier can be shared",
+    ),
+)
+"""Asked in the scope of SSM in one account and region."""
+
+_UNDECIDED = "a condition in the policy depends on more than the policy says"
+
+KMS_NOT_OFFERED = {
+    "key.activated_at": "KMS does not tell when imported material was first imported",
+    "key.suspended_at": "KMS does not tell since when a key is disabled",
+    "key.rotation_next_at": "KMS states no next date for a key that is not in use",
+    "key.rotations": "KMS does not see rotations that happen outside it, in an external key manager",
+    "key.last_rotated_at": "KMS does not tell when the first material was imported, nor of rotations outside it",
+    "key.used": "KMS knows of use only since it began to track it, after this key was created",
+    "key.last_used_at": "KMS knows of use only since it began to track it, after this key was created",
+    "key.deletion_window_days": "KMS tells when a key will be destroyed, not when that was asked for",
+    "key.deletion_requested_at": "KMS tells when a key will be destroyed, not when that was asked for",
+    "key.protection_level": "the protection of a key outside AWS is its key manager's to state",
+    "key.extractable": "whether a key outside AWS can be extracted is its key manager's to state",
+    "key.public": _UNDECIDED,
+    "key.external_accounts": _UNDECIDED,
+    "key.wildcard_access": _UNDECIDED,
+    "key.account_delegated": _UNDECIDED,
+    "key_version.state": "KMS does not tell the state of material in an external key manager",
+    "key_version.created_at": "KMS does not tell when the first material was imported",
+    "key_version.superseded_at": "KMS does not tell when the first material was imported",
+    "key_version.cause": "KMS does not tell how material in an external key manager came about",
+    "key_version.expires_at": "KMS does not tell when material in an external key manager expires",
+    "key_store.validation": "the KMS API does not state a FIPS 140 validation",
+    "key_store.network_public": "the KMS API does not tell whether only private endpoints are used",
+    "key_store.logging_enabled": "the KMS API does not tell whether a trail keeps the log of key operations",
+    "key_store.protection_level": "the protection of a store outside AWS is its key manager's to state",
+    "access.external": "the provider's answer names the principal by an id that does not tell its account",
+    "access.public": _UNDECIDED,
+    "access.principal_kind": "the provider's answer names the principal by an id that does not tell its kind",
+}
+"""Facts of the scopes of KMS that AWS does not tell for every key."""
+
+AWS_MANAGED_KEYS_NOT_OFFERED = dict.fromkeys(
+    _facts(
+        "key",
+        f"{_ROTATION_FACTS} rotations last_rotated_at {_KEY_USE} {_POLICY_FACTS} account_delegated {_TAG_FACTS}",
+    ),
+    "AWS manages this key and its life; it is described, and no more is asked",
+)
+"""Facts that are not asked of keys that AWS manages; they come on top of `KMS_NOT_OFFERED`."""
+
+SECRETS_MANAGER_NOT_OFFERED = {
+    "secret.rotation_result": "Secrets Manager does not tell how the last rotation ended",
+    "secret.rotation_next_at": "Secrets Manager states no next date for this secret",
+    "secret.deletion_window_days": "Secrets Manager does not tell when the deletion was asked for",
+    "secret.last_rotated_at": "Secrets Manager states no date for the version in use",
+    "secret.last_used_at": "Secrets Manager states no date of last access for this secret",
+    "secret.used": "Secrets Manager states no date of last access for this secret",
+    "secret.public": _UNDECIDED,
+    "secret.external_accounts": _UNDECIDED,
+    "secret.wildcard_access": _UNDECIDED,
+    "key_store.validation": "the Secrets Manager API does not state a FIPS 140 validation",
+    "key_store.network_public": "the Secrets Manager API does not tell whether only private endpoints are used",
+    "key_store.logging_enabled": "the Secrets Manager API does not tell whether a trail keeps the log of its use",
+    "access.external": "the provider's answer names the principal by an id that does not tell its account",
+    "access.public": _UNDECIDED,
+    "access.principal_kind": "the provider's answer names the principal by an id that does not tell its kind",
+}
+"""Facts of the scopes of Secrets Manager that AWS does not tell for every secret."""
+
+SSM_NOT_OFFERED = {
+    "secret.created_at": "SSM tells when a parameter was last modified, not when it was created",
+    "secret.used": "SSM does not tell whether a parameter was read",
+    "secret.last_used_at": "SSM does not tell when a parameter was last read",
+    "secret.last_rotated_at": "SSM states no date of the last modification for this parameter",
+    "secret.public": _UNDECIDED,
+    "secret.external_accounts": _UNDECIDED,
+    "secret.wildcard_access": _UNDECIDED,
+    "key_store.validation": "the SSM API does not state a FIPS 140 validation",
+    "key_store.network_public": "the SSM API does not tell whether only private endpoints are used",
+    "key_store.logging_enabled": "the SSM API does not tell whether a trail keeps the log of its use",
+    "access.external": "the provider's answer names the principal by an id that does not tell its account",
+    "access.public": _UNDECIDED,
+    "access.principal_kind": "the provider's answer names the principal by an id that does not tell its kind",
+}
+"""Facts of the scopes of SSM that AWS does not tell for every parameter."""
+
+
+def _every_one_completes(operations: tuple[Operation, ...]) -> Mapping[str, Operation]:
+    """A scope is complete when each of its operations was answered, so each of them yields that fact."""
+    return by_name(replace(o, facts=tuple(dict.fromkeys((*o.facts, "scope.complete")))) for o in operations)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceDeclaration:
+    """What is asked in the scopes of one service, and what that service does not tell."""
+
+    operations: Mapping[str, Operation]
+    not_offered: Mapping[str, str]
+
+
+SERVICES: Mapping[str, ServiceDeclaration] = {
+    "account": ServiceDeclaration(_every_one_completes(ACCOUNT), {}),
+    "kms": ServiceDeclaration(_every_one_completes(KMS), KMS_NOT_OFFERED),
+    "secretsmanager": ServiceDeclaration(_every_one_completes(SECRETS_MANAGER), SECRETS_MANAGER_NOT_OFFERED),
+    "ssm": ServiceDeclaration(_every_one_completes(SSM), SSM_NOT_OFFERED),
+}
+"""By the `service` of a scope."""
+
+OPERATIONS: Mapping[str, Operation] = {
+    name: operation for service in SERVICES.values() for name, operation in service.operations.items()
+}
+"""Every operation that may be called, by name."""
+
+
+def _joined() -> dict[str, str]:
+    reasons: dict[str, dict[str, None]] = {}
+    for service in SERVICES.values():
+        for fact, reason in service.not_offered.items():
+            reasons.setdefault(fact, {})[reason] = None
+    return {fact: "; ".join(of_fact) for fact, of_fact in reasons.items()}
+
+
+NOT_OFFERED: Mapping[str, str] = _joined()
+"""`table.column` → why AWS has no such fact, over all services."""
