@@ -6,12 +6,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evidence.model import BOOKKEEPING, TABLES, Gap, GapKind, Row, arrow_schema, columns
 from evidence.observation import short_id
 from evidence.operation import Operation
-from evidence.reading import Failure, Reading
+from evidence.reading import Failure, Reading, without_surrogates
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 BATCH_ROWS = 10_000
 """Rows held in memory for a table before they go to disk."""
@@ -129,8 +132,17 @@ class InventoryWriter:
         if table not in self._writers:
             self._writers[table] = parquet.ParquetWriter(self._part(table), schema, compression="zstd")
         rows = self._rows.pop(table, [])
-        arrays = [pa.array([getattr(row, f.name) for row in rows], f.type) for f in schema]
+        arrays = [_array([getattr(row, f.name) for row in rows], f.type) for f in schema]
         self._writers[table].write_table(pa.Table.from_arrays(arrays, schema=schema))
+
+
+def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
+    import pyarrow as pa
+
+    try:
+        return pa.array(values, kind)
+    except UnicodeEncodeError:
+        return pa.array(without_surrogates(values), kind)
 
 
 def _sort(part: Path, path: Path) -> None:

@@ -11,6 +11,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+_MEMBER_TYPES = {"parameters": dict, "attempts": int}
+"""Members of an observation that are no text."""
+
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 
 
@@ -64,10 +67,14 @@ class Observation:
     def from_line(cls, line: str) -> Observation:
         """The observation of one line. Raises ValueError where the line is none."""
         try:
-            fields = json.loads(line)
-            return cls(**{**fields, "status": Status(fields["status"])})
-        except (TypeError, KeyError, json.JSONDecodeError) as error:
+            values = json.loads(line)
+            observation = cls(**{**values, "status": Status(values["status"])})
+        except (TypeError, KeyError, RecursionError, json.JSONDecodeError) as error:
             raise ValueError(f"not an observation: {error}") from error
+        for name, value in values.items():
+            if type(value) is not _MEMBER_TYPES.get(name, str):
+                raise ValueError(f"not an observation: {name} is {type(value).__name__}")
+        return observation
 
 
 def canonical_json(value: Any) -> str:

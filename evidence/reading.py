@@ -6,10 +6,21 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, StrictBool, StrictInt, StrictStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+)
 
 from evidence.model import GapKind
 from evidence.observation import Observation, Status
@@ -23,10 +34,18 @@ class Answer(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("is beyond the times that can be compared") from error
+
+
 Text = StrictStr
 Flag = StrictBool
-Whole = StrictInt
-Time = AwareDatetime
+Whole = Annotated[StrictInt, Field(ge=-(2**63), lt=2**63)]
+"""What a column of integers can hold."""
+Time = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 AnswerT = TypeVar("AnswerT", bound=Answer)
 
@@ -101,18 +120,19 @@ def tidy(body: str) -> str:
     if "\\ud" not in body and "\\uD" not in body:
         return body
     try:
-        return json.dumps(_replace_surrogates(json.loads(body)))
+        return json.dumps(without_surrogates(json.loads(body)))
     except ValueError:
         return body
 
 
-def _replace_surrogates(value: Any) -> Any:
+def without_surrogates(value: Any) -> Any:
+    """A JSON value with U+FFFD in place of each lone surrogate."""
     if isinstance(value, str):
         return LONE_SURROGATE.sub("\ufffd", value)
     if isinstance(value, list):
-        return [_replace_surrogates(item) for item in value]
+        return [without_surrogates(item) for item in value]
     if isinstance(value, dict):
-        return {_replace_surrogates(key): _replace_surrogates(item) for key, item in value.items()}
+        return {without_surrogates(key): without_surrogates(item) for key, item in value.items()}
     return value
 
 

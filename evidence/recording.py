@@ -10,13 +10,17 @@ import tempfile
 import threading
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import TextIO
 from urllib.parse import quote
 
 from evidence.observation import Observation
 
 SUFFIX = ".jsonl.gz"
+
+LINE_LIMIT = 256 << 20
+"""Characters of the longest line that is read: far above any provider's answer, and bounded for a hostile file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +51,16 @@ class ScopeHeader:
     def from_line(cls, line: str) -> ScopeHeader:
         """Raises ValueError where the line is no header."""
         try:
-            fields = json.loads(line)["scope"]
-            return cls(**{**fields, "organization_accounts": tuple(fields["organization_accounts"])})
-        except (TypeError, KeyError, json.JSONDecodeError) as error:
+            values = json.loads(line)["scope"]
+            header = cls(**{**values, "organization_accounts": tuple(values["organization_accounts"])})
+        except (TypeError, KeyError, RecursionError, json.JSONDecodeError) as error:
             raise ValueError(f"not the header of a scope: {error}") from error
+        for name in (field.name for field in fields(cls)):
+            value = getattr(header, name)
+            texts = value if isinstance(value, tuple) else (value,)
+            if not all(isinstance(text, str) or (text is None and name == "account_name") for text in texts):
+                raise ValueError(f"not the header of a scope: {name} is not text")
+        return header
 
 
 def scope_path(scope: str) -> str:
@@ -133,7 +143,7 @@ class ScopeRecording:
         index.execute("PRAGMA journal_mode = OFF")
         index.execute("CREATE TABLE recorded (id TEXT PRIMARY KEY, line TEXT) WITHOUT ROWID")
         merged = self._left.with_suffix(".merging")
-        with gzip.GzipFile(filename="", fileobj=merged.open("wb"), mode="wb", mtime=0) as copy:
+        with merged.open("wb") as raw, gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as copy:
             copy.write(self.header.to_line().encode("ascii"))
             for path in leftovers:
                 for line in _whole_lines(path):
@@ -172,17 +182,33 @@ def _whole_lines(path: Path) -> Iterator[str]:
 def read_scope(path: Path) -> tuple[ScopeHeader, Iterator[Observation]]:
     """The header of a complete file and its observations, read as they are asked for.
 
-    Raises ValueError where the file is not what `ScopeRecording` writes, and OSError or EOFError where it is damaged.
+    Raises ValueError where the file is damaged or not what `ScopeRecording` writes, and OSError where it cannot be
+    read; both at once for the header, and while they are asked for with the observations.
     """
     file = gzip.open(path, "rt", encoding="ascii", newline="\n")  # noqa: SIM115 - the generator closes it
-    header = ScopeHeader.from_line(file.readline())
+    try:
+        header = ScopeHeader.from_line(_line(file))
+    except BaseException:
+        file.close()
+        raise
 
     def observations() -> Iterator[Observation]:
         with file:
-            for line in file:
+            while line := _line(file):
                 yield Observation.from_line(line)
 
     return header, observations()
+
+
+def _line(file: TextIO) -> str:
+    """The next line with its end, or "" after the last."""
+    try:
+        line = file.readline(LINE_LIMIT)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(f"damaged: {error}") from error
+    if line and not line.endswith("\n"):
+        raise ValueError("damaged: a line is too long, or the last one has no end")
+    return line
 
 
 def scope_files(folder: Path) -> list[Path]:
