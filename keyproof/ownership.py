@@ -7,6 +7,9 @@ from pathlib import Path
 
 PACKAGES = ("collectors", "controls", "evidence", "keyproof", "reports", "templates")
 
+HOME = Path(__file__).resolve().parent.parent
+"""The folder that holds the packages of this program."""
+
 _FIX = "Install keyproof into an environment of its own: `uv tool install keyproof` or `pipx install keyproof`."
 
 
@@ -14,7 +17,7 @@ class ForeignPackage(Exception):
     """A top-level package of keyproof is not only keyproof's."""
 
 
-def check_ownership(home: Path = Path(__file__).resolve().parent.parent) -> None:
+def check_ownership(home: Path = HOME) -> None:
     """Raise ForeignPackage where a package comes from elsewhere or belongs to another distribution too.
 
     Plain top-level names are the price of a root that explains itself: installing another distribution with a

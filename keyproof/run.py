@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from collectors.registry import SOURCES
 from collectors.source import Settings
-from controls.catalogue import Catalogue
+from controls.catalogue import Catalogue, load_catalogue
 from controls.register import load_attestations, load_exceptions
 from evidence.findings import Assessment
 from evidence.model import TABLES
 from evidence.operation import Operation
-from evidence.store import OperationRecord, Run, RunRecord, SourceRecord, Store, unfinished
+from evidence.store import OperationRecord, Run, RunRecord, SourceRecord, Store, open_store, unfinished
 from keyproof import __version__
-from keyproof.assessment import AssessmentInputs, assess_run
+from keyproof.assessment import INPUTS, AssessmentInputs, assess_run
 from keyproof.collection import Collection, Progress
 from keyproof.configuration import Configuration, ConfigurationError, suggestion
 
+PACK = "pack"
+"""Folder of a run's pack when nobody says where it goes."""
+
 log = logging.getLogger("keyproof.run")
+
+
+def opened_store(configuration: Configuration) -> Store:
+    """The configured store. Raises RemoteError where no file system for its URL is installed."""
+    from platformdirs import user_state_path
+
+    return open_store(configuration.store_url, user_state_path("keyproof") / "stores")
+
+
+def load_catalogue_for(configuration: Configuration, catalogs: Sequence[Path]) -> Catalogue:
+    """The catalogue, checked against what the configuration says of it before anything is asked of a provider.
+
+    Raises CatalogueError or ConfigurationError.
+    """
+    catalogue = load_catalogue(catalogs)
+    _check(configuration, catalogue)
+    return catalogue
 
 
 def settings_of(record: RunRecord) -> Settings:
@@ -104,12 +127,10 @@ def normalize(run: Run) -> None:
 
 
 def assess(run: Run, configuration: Configuration, catalogue: Catalogue, as_of: datetime | None) -> Assessment:
-    """Judge the run's inventory at `as_of`, by default the end of its collection. Raises ConfigurationError."""
-    for index, framework in enumerate(configuration.audit.frameworks):
-        if framework not in catalogue.frameworks:
-            what = f"unknown framework {framework!r}{suggestion(framework, catalogue.frameworks)}"
-            raise ConfigurationError(f"{configuration.path}: audit.frameworks.{index}: {what}")
-    _check_parameters(configuration, catalogue)
+    """Judge the run's inventory at `as_of`, by default the end of its collection.
+
+    Raises RegisterError where the exceptions or attestations cannot be read.
+    """
     record = run.record()
     audit = configuration.audit
     start, end = configuration.period
@@ -125,7 +146,11 @@ def assess(run: Run, configuration: Configuration, catalogue: Catalogue, as_of: 
     return assess_run(run, inputs, catalogue)
 
 
-def _check_parameters(configuration: Configuration, catalogue: Catalogue) -> None:
+def _check(configuration: Configuration, catalogue: Catalogue) -> None:
+    for index, framework in enumerate(configuration.audit.frameworks):
+        if framework not in catalogue.frameworks:
+            what = f"unknown framework {framework!r}{suggestion(framework, catalogue.frameworks)}"
+            raise ConfigurationError(f"{configuration.path}: audit.frameworks.{index}: {what}")
     for control, values in configuration.parameters.items():
         place = f"{configuration.path}: parameters.{control}"
         if control not in catalogue.controls:
@@ -139,6 +164,53 @@ def _check_parameters(configuration: Configuration, catalogue: Catalogue) -> Non
                 raise ConfigurationError(f"{place}.{name}: expected {wanted}, as the catalogue has it")
 
 
-def default_pack(run: Run) -> Path:
-    """Where a run's pack goes when nobody says where."""
-    return run.folder / "pack"
+def write_pack(
+    run: Run,
+    store: Store,
+    *,
+    out: Path | None,
+    formats: Sequence[str],
+    on_step: Callable[[str], None] = lambda text: None,
+) -> Path:
+    """Write the pack of an assessed run to `out`, by default beside the run.
+
+    Raises ConfigurationError and PackError.
+    """
+    from keyproof.pack import build_pack
+    from reports.registry import FORMATS
+
+    for name in formats:
+        if name not in FORMATS:
+            raise ConfigurationError(f"--format {name}: no such output{suggestion(name, FORMATS)}")
+    place = out or run.folder / PACK
+    build_pack(run, place, formats=formats or list(FORMATS), previous=_previous(store, run), on_step=on_step)
+    if out is None:
+        store.publish(run, sorted(path for path in place.rglob("*") if path.is_file()))
+    return place
+
+
+def _previous(store: Store, run: Run) -> str:
+    """Digest of the manifest of the newest earlier run that has a pack in the store; "" where there is none."""
+    earlier = [other for other in store.runs() if other.folder.name < run.folder.name]
+    for other in reversed(earlier):
+        manifest = other.folder / PACK / "manifest.json"
+        if manifest.is_file():
+            return hashlib.sha256(manifest.read_bytes()).hexdigest()
+    return ""
+
+
+def summaries(store: Store) -> Iterator[dict[str, Any]]:
+    """What there is to say of each run, oldest first."""
+    for run in store.runs():
+        record = run.record()
+        inputs = run.assessment / INPUTS
+        yield {
+            "run": record.id,
+            "folder": str(run.folder),
+            "started_at": record.started_at.isoformat(timespec="seconds"),
+            "finished_at": record.finished_at.isoformat(timespec="seconds") if record.finished_at else None,
+            "state": record.state,
+            "sources": [source.name for source in record.sources],
+            "as_of": json.loads(inputs.read_text())["as_of"] if inputs.is_file() else None,
+            "pack": str(run.folder / PACK) if (run.folder / PACK / "manifest.json").is_file() else None,
+        }

@@ -50,7 +50,10 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right:
 
 
 def configure_logging(form: str, verbosity: int) -> None:
-    """Send logs to standard error, as text or as JSON Lines. `verbosity`: 0 warnings, 1 and more of keyproof's steps."""
+    """Send logs to standard error, as text or as JSON Lines.
+
+    `verbosity`: 0 for warnings, 1 for keyproof's steps, 2 for all it can tell.
+    """
     handler = logging.StreamHandler(sys.stderr)
     if form == "json":
         from pythonjsonlogger.json import JsonFormatter

@@ -1,0 +1,31 @@
+"""The whole flow on an embedded estate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from keyproof.commands import options
+
+
+@click.command(name="demo")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("keyproof-demo"),
+    show_default=True,
+    metavar="DIR",
+    help="Where the configuration, the store and the pack go.",
+)
+@options.as_json
+@options.quiet
+@options.logging
+def demo(out: Path, as_json: bool, quiet: bool) -> int:
+    """The whole flow on an embedded estate: no account, no network.
+
+    The real collector talks over HTTP to an AWS endpoint of its own, seeded with a company of two accounts.
+    """
+    from keyproof.demo import run_demo
+
+    return run_demo(out, as_json=as_json, quiet=quiet)

@@ -1,0 +1,76 @@
+"""Before the first run: which permissions are needed, and which are missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from keyproof.commands import options
+from keyproof.exits import Exit
+
+
+@click.command(name="permissions")
+@click.argument("source")
+def permissions(source: str) -> int:
+    """Print the least-privilege policy that a kind of source needs, such as `aws`.
+
+    It is made from what the collector declares, and holds nothing but read permissions on metadata.
+    """
+    from collectors.registry import SOURCES
+    from keyproof.configuration import suggestion
+    from keyproof.terminal import print_line
+
+    if source not in SOURCES:
+        raise click.UsageError(f"no kind of source {source!r}{suggestion(source, SOURCES)}")
+    print_line(SOURCES[source].policy().rstrip("\n"))
+    return 0
+
+
+@click.command(name="doctor")
+@options.configuration
+@options.as_json
+@options.quiet
+@options.logging
+def doctor(config: Path, as_json: bool, quiet: bool) -> int:
+    """Tell before a run what is missing: credentials, permissions, reach.
+
+    It reads one key and one secret of each scope, and keeps nothing.
+    """
+    from keyproof.configuration import load_configuration
+    from keyproof.examination import examine
+    from keyproof.terminal import collection_progress, harmless, print_json, print_line, print_table
+
+    configuration = load_configuration(config)
+    with collection_progress(not quiet) as on_progress:
+        examination = examine(configuration, on_progress)
+    if as_json:
+        print_json(examination.as_json())
+        return Exit.INCOMPLETE if examination.missing else Exit.DONE
+    for source in examination.sources:
+        print_line(harmless(f"{source.name} ({source.type}), read as {', '.join(source.identities) or 'nobody known'}"))
+        print_table(
+            ["operation", "answered", "refused", "failed", "switched off", "what it is asked for"],
+            [
+                [
+                    o.operation,
+                    f"{o.answered or '–'}",
+                    f"{o.refused or '–'}",
+                    f"{o.failed or '–'}",
+                    f"{o.switched_off or '–'}",
+                    o.why,
+                ]
+                for o in source.operations
+            ],
+            right=["answered", "refused", "failed", "switched off"],
+        )
+    for trouble in examination.troubles:
+        print_line(harmless(f"{trouble.scope}: {trouble.operation}: {trouble.error}"))
+    if examination.missing:
+        print_line()
+        print_line(f"missing permissions: {', '.join(examination.missing)}")
+        for kind in sorted({source.type for source in examination.sources}):
+            print_line(f"`keyproof permissions {kind}` prints the whole policy")
+    if not examination.troubles:
+        print_line("everything that a run asks for is answered")
+    return Exit.INCOMPLETE if examination.troubles else Exit.DONE
