@@ -1,0 +1,61 @@
+"""Every kind of source. A new one is its own file or folder, and one entry here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from collectors.source import Collector, Normalize, Source
+from evidence.operation import Operation
+
+
+def _aws_operations() -> Mapping[str, Operation]:
+    from collectors.aws.operations import OPERATIONS
+
+    return OPERATIONS
+
+
+def _aws_configuration() -> type[Any]:
+    from collectors.aws.configuration import AwsConfiguration
+
+    return AwsConfiguration
+
+
+def _aws_collector() -> Callable[[Any, int | None], Collector]:
+    from collectors.aws.collect import AwsCollector
+
+    return AwsCollector
+
+
+def _aws_normalize() -> Normalize:
+    from collectors.aws.normalize import normalize
+
+    return normalize
+
+
+def _aws_not_offered() -> Mapping[str, str]:
+    from collectors.aws.operations import NOT_OFFERED
+
+    return NOT_OFFERED
+
+
+def _aws_policy() -> str:
+    from collectors.aws.permissions import policy
+
+    return policy()
+
+
+SOURCES: dict[str, Source] = {
+    "aws": Source(
+        type="aws",
+        title="AWS KMS, Secrets Manager and SSM SecureString parameters",
+        extra="aws",
+        operations=_aws_operations,
+        configuration=_aws_configuration,
+        collector=_aws_collector,
+        normalize=_aws_normalize,
+        not_offered=_aws_not_offered,
+        policy=_aws_policy,
+    ),
+}
+"""By the `type` of a `[[source]]`."""
