@@ -1,0 +1,262 @@
+"""Exchanges with AWS: each request guarded before it is sent, each answer kept as it came, each error told apart."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from collectors.aws.credentials import Seat
+from collectors.aws.operations import OPERATIONS
+from collectors.source import UndeclaredOperation
+from evidence.observation import JSON, Observation, Status, body_digest, body_text, canonical_json, iso
+from evidence.recording import ScopeHeader
+
+BOTOCORE_NAMES = {"tag": "resourcegroupstaggingapi"}
+"""botocore's name of a service where permissions call it otherwise."""
+
+ENABLED_BY_DEFAULT = frozenset(
+    [
+        "us-east-1",
+        "us-east-2",
+        "us-west-1",
+        "us-west-2",
+        "ca-central-1",
+        "sa-east-1",
+        "eu-central-1",
+        "eu-north-1",
+        "eu-west-1",
+        "eu-west-2",
+        "eu-west-3",
+        "ap-northeast-1",
+        "ap-northeast-2",
+        "ap-northeast-3",
+        "ap-south-1",
+        "ap-southeast-1",
+        "ap-southeast-2",
+    ]
+)
+"""Regions that no account can switch off. Source: AWS Account Management, "Regions available by default"."""
+
+REFUSED = frozenset(
+    [
+        "AccessDenied",
+        "AccessDeniedException",
+        "AccessDeniedForDependencyException",
+        "AuthorizationError",
+        "NotAuthorized",
+        "UnauthorizedAccess",
+        "UnauthorizedOperation",
+        "UnauthorizedException",
+    ]
+)
+SWITCHED_OFF = frozenset(
+    ["AWSOrganizationsNotInUseException", "OptInRequired", "RegionDisabledException", "SubscriptionRequiredException"]
+)
+_UNKNOWN_CALLER = frozenset(["UnrecognizedClientException", "InvalidClientTokenId"])
+"""How a region answers that the account has not enabled: it does not know the caller."""
+_EXPIRED = frozenset(["ExpiredToken", "ExpiredTokenException", "RequestExpired"])
+
+
+@dataclass(slots=True)
+class _Underway:
+    """What a thread's request has seen so far."""
+
+    attempts: int = 0
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    status: Status
+    error: str = ""
+    request_id: str = ""
+    body: str = ""
+
+
+class _Client:
+    """A botocore client that sends declared operations only, and keeps the bytes of each answer."""
+
+    def __init__(self, seat: Seat, prefix: str, region: str) -> None:
+        service = BOTOCORE_NAMES.get(prefix, prefix)
+        self._client = seat.client(service, region)
+        self._prefix = prefix
+        self._underway = threading.local()
+        self._methods = {name: method for method, name in self._client.meta.method_to_api_mapping.items()}
+        events = self._client.meta.events
+        events.register_first("provide-client-params", self._guard)
+        events.register_first("before-call", self._guard)
+        events.register("before-send", self._count)
+        events.register("before-parse", self._keep)
+
+    @property
+    def json(self) -> bool:
+        """Answers are JSON on the wire."""
+        return "json" in self._client.meta.service_model.resolved_protocol
+
+    def call(self, action: str, parameters: Mapping[str, JSON]) -> tuple[dict[str, Any] | Exception, _Underway]:
+        """The parsed answer, or the error; and what was seen of the exchange.
+
+        OSError goes through: it is this machine's, not AWS's. So does UndeclaredOperation.
+        """
+        underway = self._underway.value = _Underway()
+        try:
+            return getattr(self._client, self._methods[action])(**parameters), underway
+        except (ClientError, BotoCoreError) as error:  # some of these are OSErrors too, and yet the network's
+            return error, underway
+        except (OSError, MemoryError, UndeclaredOperation):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever an answer does to botocore becomes a failed observation
+            return error, underway
+
+    def _guard(self, model: Any, **_: Any) -> None:
+        operation = f"{self._prefix}:{model.name}"
+        if operation not in OPERATIONS:
+            raise UndeclaredOperation(f"{operation} is not declared by this collector, so it is not called")
+
+    def _count(self, **_: Any) -> None:
+        self._underway.value.attempts += 1
+
+    def _keep(self, response_dict: Mapping[str, Any], **_: Any) -> None:
+        self._underway.value.body = response_dict["body"]
+
+
+class Inquiry:
+    """Asks for one scope, as one caller. Its clients live as long as the scope is being read."""
+
+    def __init__(self, seat: Seat, header: ScopeHeader, *, region: str, identity: str = "") -> None:
+        self.header = header
+        self.region = region
+        self.identity = identity
+        """The caller as AWS names it, once it is known. Known means that the credentials are valid."""
+        self._seat = seat
+        self._clients: dict[str, _Client] = {}
+        self._lock = threading.Lock()
+
+    def ask(
+        self,
+        subject: str,
+        operation: str,
+        parameters: Mapping[str, JSON],
+        check: Callable[[dict[str, Any]], str] = lambda answer: "",
+    ) -> Callable[[str], Observation]:
+        """What makes the observation of that exchange, given its id. `check` tells what is wrong with a JSON answer."""
+
+        def observe(id: str) -> Observation:
+            requested = datetime.now(UTC)
+            answer, attempts = self._exchange(operation, parameters, check)
+            received = datetime.now(UTC)
+            return Observation(
+                id=id,
+                source=self.header.source,
+                scope=self.header.id,
+                subject=subject,
+                operation=operation,
+                parameters=dict(parameters),
+                requested_at=iso(requested),
+                received_at=iso(received),
+                status=answer.status,
+                error=answer.error,
+                request_id=answer.request_id,
+                attempts=attempts,
+                identity=self.identity,
+                body=answer.body,
+                sha256=body_digest(answer.body),
+            )
+
+        return observe
+
+    def _exchange(
+        self, operation: str, parameters: Mapping[str, JSON], check: Callable[[dict[str, Any]], str]
+    ) -> tuple[_Answer, int]:
+        if self._seat.refusal is not None:
+            return self._entry_refused(self._seat.refusal), 0
+        prefix, action = operation.split(":")
+        try:
+            client = self._client(prefix)
+        except BotoCoreError as error:  # there is no such endpoint, say
+            return _Answer(status=Status.FAILED, error=f"{type(error).__name__}: {error}"), 0
+        result, underway = client.call(action, parameters)
+        return self._answer(client, result, underway, check), underway.attempts
+
+    def _client(self, prefix: str) -> _Client:
+        with self._lock:
+            if prefix not in self._clients:
+                self._clients[prefix] = _Client(self._seat, prefix, self.region)
+            return self._clients[prefix]
+
+    def _answer(
+        self,
+        client: _Client,
+        result: dict[str, Any] | Exception,
+        underway: _Underway,
+        check: Callable[[dict[str, Any]], str],
+    ) -> _Answer:
+        if isinstance(result, ClientError):
+            if result.operation_name == "AssumeRole":
+                return self._entry_refused(result)
+            body = _body(client, result.response, underway)
+            return self._client_error(result, body)
+        if isinstance(result, Exception):
+            error = _short(f"{type(result).__name__}: {result}")
+            return _Answer(status=Status.FAILED, error=error, body=body_text(underway.body))
+        request_id = str(result["ResponseMetadata"].get("RequestId", ""))
+        body = _body(client, result, underway)
+        problem = _problem(body, check)
+        if problem:
+            return _Answer(status=Status.FAILED, error=problem, request_id=request_id, body=body)
+        return _Answer(status=Status.OK, request_id=request_id, body=body)
+
+    def _client_error(self, error: ClientError, body: str) -> _Answer:
+        details = error.response.get("Error", {})
+        code, message = str(details.get("Code", "")), str(details.get("Message", ""))
+        text = _short(f"{code}: {message}")
+        status = Status.FAILED
+        if code in REFUSED:
+            status = Status.REFUSED
+        elif code in SWITCHED_OFF:
+            status = Status.SWITCHED_OFF
+        elif code in _UNKNOWN_CALLER and self.identity and self.region not in ENABLED_BY_DEFAULT:
+            status = Status.SWITCHED_OFF
+            text = f"{text} (the credentials are valid, so the account has not enabled {self.region})"
+        elif code in _EXPIRED:
+            text = f"{text} (the credentials expired while collecting: renew them and collect again)"
+        request_id = str(error.response.get("ResponseMetadata", {}).get("RequestId", ""))
+        return _Answer(status=status, error=text, request_id=request_id, body=body)
+
+    def _entry_refused(self, error: ClientError) -> _Answer:
+        answer = self._client_error(error, "")
+        if answer.status is Status.REFUSED:
+            self._seat.refusal = error
+        return _Answer(
+            status=answer.status,
+            error=f"{answer.error} (sts:AssumeRole of {self._seat.role})",
+            request_id=answer.request_id,
+        )
+
+
+def _short(error: str) -> str:
+    """One line, since a proxy's error may be a page of HTML; all of it stands in the body."""
+    return " ".join(error.split())[:500]
+
+
+def _body(client: _Client, parsed: Mapping[str, Any], underway: _Underway) -> str:
+    if client.json:
+        return body_text(underway.body)
+    message = {name: value for name, value in parsed.items() if name != "ResponseMetadata"}
+    return canonical_json(json.loads(json.dumps(message, default=str)))
+
+
+def _problem(body: str, check: Callable[[dict[str, Any]], str]) -> str:
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return "InvalidAnswer: the answer is not JSON"
+    if not isinstance(answer, dict):
+        return "InvalidAnswer: the answer is not a JSON object"
+    return check(answer)
