@@ -1,0 +1,215 @@
+"""Writes the generated parts of the documents from the program, or checks that they are what it says.
+
+A generated part stands between `<!-- begin NAME -->` and `<!-- end NAME -->`; the rest of a document is written by hand.
+`python -m docs.generate` writes, `python -m docs.generate --check` only compares.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import click
+
+ROOT = Path(__file__).resolve().parent.parent
+BLOCK = re.compile(
+    r"(?P<begin><!-- begin (?P<name>[\w -]+) -->\n)(?P<body>.*?)(?P<end><!-- end (?P=name) -->\n)", re.DOTALL
+)
+
+
+def _help(name: str = "") -> str:
+    from keyproof.__main__ import cli
+    from keyproof.commands import COMMANDS
+
+    parent = click.Context(cli, info_name="keyproof", terminal_width=96, max_content_width=96)
+    if not name:
+        return f"```text\n{cli.get_help(parent)}\n```\n"
+    context = click.Context(COMMANDS[name], info_name=name, parent=parent, terminal_width=96, max_content_width=96)
+    return f"```text\n{COMMANDS[name].get_help(context)}\n```\n"
+
+
+def _commands() -> Iterator[str]:
+    from keyproof.commands import COMMANDS
+
+    for name in COMMANDS:
+        yield f"\n## keyproof {name}\n\n{_help(name)}"
+
+
+def _exit_codes() -> Iterator[str]:
+    from keyproof.exits import Exit
+
+    meanings = {
+        Exit.DONE: "done",
+        Exit.FINDINGS: "done, and there are failures at or above `--fail-on` that no valid exception covers",
+        Exit.USAGE: "the command line, the configuration, the credentials or the store cannot be used; nothing was assessed",
+        Exit.INCOMPLETE: "done, and there are gaps that a permission or another try could close; outranks 1",
+        Exit.UNVERIFIED: "`verify`: the pack is not what it says it is",
+        Exit.INTERNAL: "an internal error or a full disk: no assessment was made, what was recorded stays",
+    }
+    yield "| code | meaning |\n|---|---|\n"
+    for code in Exit:
+        yield f"| {int(code)} | {meanings[code]} |\n"
+
+
+def _frameworks() -> Iterator[str]:
+    from controls.catalogue import load_catalogue
+
+    yield "| id | framework | edition | requirements | decided automatically | partly | by people |\n|---|---|---|--:|--:|--:|--:|\n"
+    for framework in load_catalogue().frameworks.values():
+        decided = [r.decided for r in framework.requirements]
+        counts = " | ".join(str(decided.count(how)) for how in ("automatically", "partly", "manually"))
+        yield f"| `{framework.id}` | {framework.name} | {framework.edition} | {len(decided)} | {counts} |\n"
+
+
+def _controls_table() -> Iterator[str]:
+    from controls.catalogue import load_catalogue
+
+    yield "| id | true when all is well | stage | severity |\n|---|---|---|---|\n"
+    for control in load_catalogue().controls.values():
+        yield f"| [{control.id}](docs/controls.md#{control.id.lower()}) | {control.title} | {control.stage} | {control.severity} |\n"
+
+
+def _controls() -> Iterator[str]:
+    from controls.catalogue import load_catalogue
+
+    catalogue = load_catalogue()
+    for control in catalogue.controls.values():
+        yield f"\n## {control.id}\n\n**{control.title}.** {control.stage.capitalize()}, severity {control.severity}.\n\n"
+        yield f"{control.meaning.strip()}\n\n"
+        yield f"*Who is judged* (`{control.over}`): {control.population_words.strip()}.\n\n```sql\n{control.population.strip()}\n```\n\n"
+        yield f"*How it decides*: {control.test_words.strip()}.\n\n```sql\n{control.test.strip()}\n```\n"
+        if control.parameters:
+            yield "\n| parameter | value | source |\n|---|---|---|\n"
+            for name, parameter in control.parameters.items():
+                shown = ", ".join(parameter.value) if isinstance(parameter.value, list) else str(parameter.value)
+                yield f"| `{name}` | {shown or 'none'} | {parameter.source} |\n"
+        for provider, step in control.remediation.items():
+            yield f"\n*What to do* ({provider}): {step}\n"
+        supports = [
+            f"{f.name} {r.id}"
+            for f in catalogue.frameworks.values()
+            for r in f.requirements
+            if control.id in r.controls
+        ]
+        yield f"\n*Supports*: {', '.join(supports) or 'no requirement of the built-in frameworks'}.\n"
+
+
+def _requirements() -> Iterator[str]:
+    from controls.catalogue import load_catalogue
+
+    catalogue = load_catalogue()
+    for framework in catalogue.frameworks.values():
+        yield f"\n## {framework.name}\n\n{framework.edition}. {framework.note.strip()}\n\n"
+        yield "| requirement | in our words | decided | controls | remains for people |\n|---|---|---|---|---|\n"
+        for r in framework.requirements:
+            controls = ", ".join(c if c in catalogue.controls else f"({c})" for c in r.controls)
+            yield f"| {r.id} | {r.text} | {r.decided} | {controls or '–'} | {r.remains or '–'} |\n"
+
+
+def _facts() -> Iterator[str]:
+    from collectors.registry import SOURCES
+    from evidence.model import BOOKKEEPING, TABLES, columns
+
+    for source in SOURCES.values():
+        operations = source.operations().values()
+        missing = source.not_offered()
+        yield f"\n## {source.title}\n\n| operation | permission | what it is asked for |\n|---|---|---|\n"
+        for operation in operations:
+            yield f"| `{operation.name}` | {f'`{operation.grants}`' if operation.grants else 'none'} | {operation.why} |\n"
+        yield "\n| fact | meaning | operations | where the provider has no such fact |\n|---|---|---|---|\n"
+        for table, model in TABLES.items():
+            if table in {"gap", "observation", "scope"}:
+                continue
+            for column in columns(model):
+                fact = f"{table}.{column.name}"
+                yielding = [f"`{o.name}`" for o in operations if fact in o.facts]
+                if column.name not in BOOKKEEPING and (yielding or fact in missing):
+                    yield f"| `{fact}` | {column.doc} | {', '.join(yielding) or '–'} | {missing.get(fact, '')} |\n"
+
+
+def _policy(source: str) -> str:
+    from collectors.registry import SOURCES
+
+    return f"```json\n{SOURCES[source].policy().rstrip()}\n```\n"
+
+
+def _inventory() -> str:
+    from evidence.model import BOOKKEEPING, TABLES, columns
+
+    parts = []
+    for name, table in TABLES.items():
+        parts.append(f"\n## {name}\n\n{table.doc}.\n\n| column | type | meaning |\n|---|---|---|\n")
+        for column in columns(table):
+            values = f" ({', '.join(f'`{value}`' for value in column.values)})" if column.values else ""
+            identity = " (identifies the row)" if column.name in BOOKKEEPING else ""
+            parts.append(f"| `{column.name}` | {column.type} | {column.doc}{values}{identity} |\n")
+    return "".join(parts)
+
+
+def _formats() -> Iterator[str]:
+    from reports.registry import FORMATS
+
+    yield "| file | what it is |\n|---|---|\n"
+    for output in FORMATS.values():
+        yield f"| `{output.file}` | {output.title} |\n"
+    yield "| `observations/` | Every exchange with the providers, verbatim, one file a scope |\n"
+    yield "| `inputs/` | What the assessment was made from besides: run, parameters, registers, catalogue |\n"
+    yield "| `manifest.json` | SHA-256 of every file, who collected with which rights, and the evidence digest |\n"
+
+
+BLOCKS: Mapping[str, Callable[[], str]] = {
+    "help": _help,
+    "commands": lambda: "".join(_commands()),
+    "exit codes": lambda: "".join(_exit_codes()),
+    "frameworks": lambda: "".join(_frameworks()),
+    "controls table": lambda: "".join(_controls_table()),
+    "controls": lambda: "".join(_controls()),
+    "requirements": lambda: "".join(_requirements()),
+    "facts": lambda: "".join(_facts()),
+    "aws policy": lambda: _policy("aws"),
+    "inventory": _inventory,
+    "formats": lambda: "".join(_formats()),
+    "example configuration": lambda: f"```toml\n{(ROOT / 'config.example.toml').read_text('utf-8')}```\n",
+}
+"""Name of a generated part → its text."""
+
+
+def documents() -> list[Path]:
+    """The documents that may hold generated parts."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def generated(text: str) -> str:
+    """A document with its generated parts made anew. Raises KeyError for a part that nobody makes."""
+    return BLOCK.sub(lambda match: f"{match['begin']}{BLOCKS[match['name']]()}{match['end']}", text)
+
+
+def main(check: bool) -> int:
+    """Write the documents, or with `check` show how they differ; 1 where they do."""
+    stale = 0
+    for path in documents():
+        text = path.read_text("utf-8")
+        fresh = generated(text)
+        if fresh == text:
+            continue
+        stale = 1
+        name = path.relative_to(ROOT).as_posix()
+        if check:
+            sys.stdout.writelines(
+                difflib.unified_diff(
+                    text.splitlines(True), fresh.splitlines(True), name, f"{name} (as the program says)"
+                )
+            )
+        else:
+            path.write_text(fresh, "utf-8")
+            sys.stdout.write(f"{name} is written anew\n")
+    if check and stale:
+        sys.stdout.write("\n`make documents` writes them anew\n")
+    return stale if check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main("--check" in sys.argv[1:]))
