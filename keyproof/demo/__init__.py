@@ -1,0 +1,1 @@
+"""The embedded AWS, and the company whose keys and secrets it holds."""

@@ -1,0 +1,293 @@
+"""An AWS endpoint over HTTP on the loopback interface: moto's, with AWS's answers where moto's are missing or wrong.
+
+moto's server takes what is not answered here. What is answered here is checked against botocore's own description of
+AWS, so that it cannot say what AWS could not.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+
+from keyproof.demo import account_answers, kms_answers, secret_answers
+from keyproof.demo.faults import Fault, FaultPlan, Rule, error_of, spoil
+from keyproof.demo.wire import AwsError, HttpRequest, HttpResponse, Request, read_request, write_answer, write_error
+from keyproof.demo.world import World, stable_id
+
+ACCESS_KEY = "AKIAKEYPROOFDEMO0000"
+"""The access key with which clients come, unless a world has others."""
+
+Answer = Callable[[World, Request], Mapping[str, Any] | None]
+"""The answer to a request, with times as datetimes; None leaves it to moto. Raises AwsError."""
+
+OPERATIONS: Mapping[str, Answer] = {
+    **kms_answers.OPERATIONS,
+    **secret_answers.OPERATIONS,
+    **account_answers.OPERATIONS,
+}
+"""Everything that is answered here, by the operation's name in permissions."""
+
+_REGIONLESS = ("sts", "account", "organizations", "iam")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request that was received."""
+
+    operation: str
+    subject: str
+    account: str
+    region: str
+
+
+class EmbeddedAws:
+    """A context manager that serves a world; one at a time in a process, as moto's state belongs to the process.
+
+    `faults` and `latency` (seconds a request) may be changed while it runs.
+    """
+
+    _running: ClassVar[threading.Lock] = threading.Lock()
+
+    def __init__(self, world: World, *, faults: FaultPlan = (), latency: float = 0.0) -> None:
+        self.world = world
+        self.faults: FaultPlan = faults
+        self.latency = latency
+        self.calls: list[Call] = []
+        self.defects: list[Exception] = []
+        """What went wrong in here; `__exit__` raises the first."""
+        self._closing = threading.Event()
+        self._lock = threading.Lock()
+        self._fitting: Counter[Rule] = Counter()
+        self._identical: Counter[str] = Counter()
+        self._connections: set[socket.socket] = set()
+        self._server: ThreadingHTTPServer | None = None
+
+    def __enter__(self) -> EmbeddedAws:
+        if not self._running.acquire(blocking=False):
+            raise RuntimeError("another embedded AWS runs in this process, and they would share moto's state")
+        self._server = _Server(self)
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        assert self._server is not None  # noqa: S101 - entered
+        self._closing.set()
+        self._server.shutdown()
+        self._server.server_close()
+        for connection in list(self._connections):
+            _shut(connection)
+        self.world.forget_everything()
+        self._running.release()
+        if self.defects:
+            raise self.defects[0]
+
+    @property
+    def url(self) -> str:
+        """Where it listens, for `endpoint_url`."""
+        assert self._server is not None  # noqa: S101 - entered
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """The environment in which the AWS SDK uses this world's credentials and nothing of the machine's own."""
+        return credentials_environment()
+
+    @property
+    def requests(self) -> Counter[str]:
+        """How many requests were received, by operation, those included that went wrong."""
+        with self._lock:
+            return Counter(call.operation for call in self.calls)
+
+    def answer(self, http: HttpRequest) -> HttpResponse | None:
+        """The answer to an HTTP request; None where the connection is to be closed without one."""
+        self._closing.wait(self.latency)
+        request = read_request(http)
+        if request is None:
+            return self._ask_moto(http, "")
+        caller = self.world.callers.get(request.access_key)
+        request = replace(request, account=caller.account if caller else "")
+        request_id = self._request_id(request)
+        rule = self._rule(request)
+        if rule is not None and rule.fault in (Fault.HANG, Fault.CLOSE):
+            if rule.fault is Fault.HANG:
+                self._closing.wait()
+            return None
+        try:
+            if caller is None or not self._switched_on(request):
+                raise _unknown_token(request)
+            if rule is not None and (error := error_of(rule, request, caller.arn)):
+                raise error
+            answer = OPERATIONS.get(request.name, _ask_moto)(self.world, request)
+        except AwsError as error:
+            return write_error(request, error, request_id)
+        if answer is None:
+            response = _with_id(self._ask_moto(http, request.account), request_id)
+        else:
+            response = write_answer(request, answer, request_id)
+        return spoil(rule.fault, response) if rule else response
+
+    def _request_id(self, request: Request) -> str:
+        """The same for the same request, so that two collections of one world differ in nothing but their times."""
+        with self._lock:
+            self.calls.append(Call(request.name, request.subject, request.account, request.region))
+            content = json.dumps(request.parameters, sort_keys=True)
+            identity = "/".join([request.account, request.region, request.name, content])
+            self._identical[identity] += 1
+            return stable_id("request", identity, str(self._identical[identity]))
+
+    def _rule(self, request: Request) -> Rule | None:
+        if callable(self.faults):
+            rule = self.faults(request)
+            if rule is not None:
+                return rule
+            rules = self.world.refusals
+        else:
+            rules = [*self.faults, *self.world.refusals]
+        with self._lock:
+            for rule in rules:
+                if rule.fits(request):
+                    self._fitting[rule] += 1
+                    if rule.calls is None or self._fitting[rule] in rule.calls:
+                        return rule
+        return None
+
+    def _switched_on(self, request: Request) -> bool:
+        account = self.world.accounts.get(request.account)
+        return request.service in _REGIONLESS or account is None or request.region in account.regions
+
+    @cached_property
+    def _moto(self) -> Any:
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+        return DomainDispatcherApplication(create_backend_app)
+
+    def _ask_moto(self, http: HttpRequest, account: str) -> HttpResponse:
+        started: list[Any] = []
+        body = b"".join(self._moto(_environ(http, account), lambda *start: started.extend(start)))
+        return HttpResponse(int(started[0].split()[0]), dict(started[1]), body)
+
+
+def credentials_environment() -> dict[str, str]:
+    """Environment variables for the embedded AWS's credentials, which keep the SDK from looking for any others."""
+    return {
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": "embedded",
+        "AWS_SESSION_TOKEN": "",
+        "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+    }
+
+
+def _ask_moto(world: World, request: Request) -> None:
+    """An operation that moto answers as AWS does."""
+
+
+def _unknown_token(request: Request) -> AwsError:
+    message = "The security token included in the request is invalid."
+    if request.protocol == "query":
+        return AwsError("InvalidClientTokenId", message, 403)
+    return AwsError("UnrecognizedClientException", message, 400 if request.protocol == "json" else 403)
+
+
+def _with_id(response: HttpResponse, request_id: str) -> HttpResponse:
+    """moto's request ids are random."""
+    headers = {name: value for name, value in response.headers.items() if name.lower() != "x-amzn-requestid"}
+    return HttpResponse(response.status, {**headers, "x-amzn-RequestId": request_id}, response.body)
+
+
+def _environ(http: HttpRequest, account: str) -> dict[str, Any]:
+    """The request as WSGI has it. The account's id stands in a header of moto's."""
+    headers = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in http.headers.items()}
+    if account:
+        headers["HTTP_X_MOTO_ACCOUNT_ID"] = account
+    return {
+        **headers,
+        "REQUEST_METHOD": http.method,
+        "PATH_INFO": http.path,
+        "QUERY_STRING": http.query,
+        "CONTENT_TYPE": http.headers.get("content-type", ""),
+        "CONTENT_LENGTH": str(len(http.body)),
+        "SCRIPT_NAME": "",
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(http.body),
+        "wsgi.errors": io.StringIO(),
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+
+
+def _shut(connection: socket.socket) -> None:
+    with suppress(OSError):  # its client may have been faster
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, aws: EmbeddedAws) -> None:
+        self.aws = aws
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    server: _Server
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.aws._connections.add(self.connection)
+
+    def finish(self) -> None:
+        self.server.aws._connections.discard(self.connection)
+        with suppress(OSError):  # the client may have gone
+            super().finish()
+
+    def handle(self) -> None:
+        with suppress(OSError):  # the client may have gone
+            super().handle()
+
+    def _serve(self) -> None:
+        path, _, query = self.path.partition("?")
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        body = self.rfile.read(int(headers.get("content-length", 0)))
+        try:
+            response = self.server.aws.answer(HttpRequest(self.command, path, query, headers, body))
+        except Exception as error:  # noqa: BLE001 - whatever is wrong in here comes out where the endpoint is closed
+            self.server.aws.defects.append(error)
+            response = None
+        if response is None:
+            self.close_connection = True
+            _shut(self.connection)
+            return
+        self.send_response(response.status)
+        for name, value in response.headers.items():
+            if name.lower() not in ("content-length", "date", "server", "connection"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(response.body)))
+        self.end_headers()
+        self.wfile.write(response.body)
+        self.wfile.flush()
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = _serve
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing is logged: `calls` has it all."""
