@@ -1,0 +1,420 @@
+"""The catalogue: controls and frameworks from TOML documents, each checked whole before any of them is used."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from controls.documents import (
+    DocumentError,
+    Entry,
+    entries,
+    nearest,
+    parse,
+    read_text,
+    refuse_duplicates,
+    validated,
+)
+from controls.predicate import (
+    SQL_TYPES,
+    Predicate,
+    PredicateError,
+    is_name,
+    parameter_kind,
+    read_predicate,
+    scratch,
+    verdict_sql,
+)
+from controls.views import VIEWS, View
+from evidence.findings import Decided, ParameterValue, Severity, Stage, Verdict
+from evidence.model import Column
+from evidence.observation import canonical_json
+
+ROOM = Path(__file__).parent
+CATALOG, FRAMEWORKS = "catalog", "frameworks"
+DEFAULT = "default"
+"""The variant of a control with the catalogue's own parameters."""
+
+EXAMPLE_MOMENTS = {
+    "as_of": datetime(2026, 6, 30, tzinfo=UTC),
+    "period_start": datetime(2025, 7, 1, tzinfo=UTC),
+    "period_end": datetime(2026, 6, 30, tzinfo=UTC),
+}
+"""The date of the assessment, and the audit period, for which the examples of controls hold."""
+
+_CONTROL_ID = re.compile(r"[A-Z][A-Z0-9]*(-[A-Z0-9]+)+")
+_FRAMEWORK_ID = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*")
+
+
+class CatalogueError(Exception):
+    """The catalogue cannot be used. The message names file, control, part and reason, one problem a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A row and the verdict that it must get."""
+
+    verdict: Verdict
+    row: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One control of the catalogue, with its expressions admitted."""
+
+    id: str
+    title: str
+    stage: Stage
+    severity: Severity
+    meaning: str
+    over: str
+    population: str
+    test: str
+    population_words: str
+    test_words: str
+    parameters: Mapping[str, ParameterValue]
+    remediation: Mapping[str, str]
+    examples: tuple[Example, ...]
+    facts: tuple[str, ...]
+    """Columns that the two expressions read, in the order of their first mention."""
+    predicates: tuple[Predicate, Predicate]
+    """Population and test as they were admitted."""
+
+    @property
+    def view(self) -> View:
+        """What it judges the rows of."""
+        return VIEWS[self.over]
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One requirement of a framework, in keyproof's own words."""
+
+    id: str
+    text: str
+    decided: Decided
+    metadata: str
+    remains: str
+    controls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Framework:
+    """A framework: its requirements in its own order, and its own parameters for some controls."""
+
+    id: str
+    name: str
+    edition: str
+    note: str
+    requirements: tuple[Requirement, ...]
+    parameters: Mapping[str, Mapping[str, ParameterValue]]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All controls by id, in the order of their stages, and all frameworks by id."""
+
+    controls: Mapping[str, Control]
+    frameworks: Mapping[str, Framework]
+    documents: Mapping[str, str]
+    """The files it was made from by name, such as `catalog/rotation.toml`; they travel with the pack."""
+    sha256: str
+    """Digest over names and texts of the documents."""
+
+    @classmethod
+    def from_documents(cls, documents: Mapping[str, str]) -> Catalogue:
+        """The catalogue of documents as `Catalogue.documents` has them. Raises CatalogueError."""
+        return _catalogue({name: _Document(name, name, text) for name, text in documents.items()})
+
+
+def load_catalogue(extra: Sequence[Path] = ()) -> Catalogue:
+    """The built-in catalogue and that of each folder in `extra`, which holds `catalog/` or `frameworks/` or both.
+
+    Raises CatalogueError.
+    """
+    try:
+        documents = {document.name: document for document in _read_folder(ROOM, "")}
+        for number, folder in enumerate(extra, 1):
+            found = {document.name: document for document in _read_folder(folder, f"added-{number}/")}
+            if not found:
+                raise DocumentError(f"{folder}: no catalog/*.toml and no frameworks/*.toml in this folder")
+            documents |= found
+    except DocumentError as error:
+        raise CatalogueError(str(error)) from error
+    return _catalogue(documents)
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    name: str
+    where: str
+    """The file as messages name it."""
+    text: str
+
+
+def _read_folder(folder: Path, prefix: str) -> Iterator[_Document]:
+    for part in (CATALOG, FRAMEWORKS):
+        for path in sorted((folder / part).glob("*.toml")):
+            yield _Document(f"{part}/{prefix}{path.name}", str(path), read_text(path))
+
+
+def _catalogue(documents: Mapping[str, _Document]) -> Catalogue:
+    try:
+        controls: dict[str, tuple[Control, str]] = {}
+        for document in _of(documents, CATALOG):
+            for where, table in entries(document.where, parse(document.where, document.text), "control"):
+                control = _control(where, table)
+                if control.id in controls:
+                    raise DocumentError(f"{where}: {controls[control.id][1]} has a control of that id; give it its own")
+                controls[control.id] = (control, document.where)
+        ordered = sorted(
+            (control for control, _ in controls.values()), key=lambda c: (list(Stage).index(c.stage), c.id)
+        )
+        by_id = {control.id: control for control in ordered}
+        frameworks: dict[str, Framework] = {}
+        for document in _of(documents, FRAMEWORKS):
+            framework = _framework(document, by_id)
+            if framework.id in frameworks:
+                raise DocumentError(f"{document.where}: id: there is a framework {framework.id} already; rename it")
+            frameworks[framework.id] = framework
+        for name in documents:
+            if name.split("/")[0] not in (CATALOG, FRAMEWORKS):
+                raise DocumentError(f"{name}: a catalogue has only {CATALOG}/ and {FRAMEWORKS}/")
+    except DocumentError as error:
+        raise CatalogueError(str(error)) from error
+    texts = {name: documents[name].text for name in sorted(documents)}
+    return Catalogue(by_id, frameworks, texts, hashlib.sha256(canonical_json(texts).encode()).hexdigest())
+
+
+def _of(documents: Mapping[str, _Document], part: str) -> Iterable[_Document]:
+    return [documents[name] for name in sorted(documents) if name.startswith(f"{part}/")]
+
+
+# --- controls -------------------------------------------------------------------------------------------------------
+
+
+class _ParameterEntry(Entry):
+    value: bool | int | float | str | list[str]
+    source: str = Field(min_length=1)
+
+
+class _ExampleEntry(Entry):
+    verdict: Verdict = Field(strict=False)
+    row: dict[str, Any]
+
+
+class _ControlEntry(Entry):
+    id: str
+    title: str = Field(min_length=1)
+    stage: Stage = Field(strict=False)
+    severity: Severity = Field(strict=False)
+    meaning: str = Field(min_length=1)
+    over: str
+    population: str
+    test: str
+    population_words: str = Field(min_length=1)
+    test_words: str = Field(min_length=1)
+    parameters: dict[str, _ParameterEntry] = Field(default_factory=dict)
+    remediation: dict[str, str] = Field(default_factory=dict)
+    examples: list[_ExampleEntry]
+
+
+def _control(where: str, table: dict[str, Any]) -> Control:
+    entry = validated(where, _ControlEntry, table)
+    if not _CONTROL_ID.fullmatch(entry.id) or len(entry.id) > 40:
+        raise DocumentError(f"{where}: id: expected capitals, digits and hyphens, such as ROT-01 or ACME-KEYS-07")
+    if entry.over not in VIEWS:
+        raise DocumentError(f"{where}: over: no such table or view: {entry.over!r}{nearest(entry.over, VIEWS)}")
+    columns = VIEWS[entry.over].columns
+    kinds = {
+        name: _parameter_kind(f"{where}: parameters.{name}", name, p.value) for name, p in entry.parameters.items()
+    }
+    population = _predicate(f"{where}: population", entry.population, columns, kinds)
+    test = _predicate(f"{where}: test", entry.test, columns, kinds)
+    for name in kinds:
+        if name not in population.parameters + test.parameters:
+            raise DocumentError(f"{where}: parameters.{name}: neither expression uses ${name}; take it out")
+    control = Control(
+        id=entry.id,
+        title=entry.title,
+        stage=entry.stage,
+        severity=entry.severity,
+        meaning=entry.meaning.strip(),
+        over=entry.over,
+        population=entry.population.strip(),
+        test=entry.test.strip(),
+        population_words=entry.population_words.strip(),
+        test_words=entry.test_words.strip(),
+        parameters={name: _value(name, p, "catalogue") for name, p in entry.parameters.items()},
+        remediation=entry.remediation,
+        examples=tuple(Example(example.verdict, example.row) for example in entry.examples),
+        facts=tuple(dict.fromkeys(population.facts + test.facts)),
+        predicates=(population, test),
+    )
+    _check_examples(where, control)
+    return control
+
+
+def _predicate(where: str, text: str, columns: Mapping[str, Column], kinds: Mapping[str, str]) -> Predicate:
+    try:
+        return read_predicate(text, columns, kinds)
+    except PredicateError as error:
+        raise DocumentError(f"{where}: {error}") from error
+
+
+def _parameter_kind(where: str, name: str, value: object) -> str:
+    if not is_name(name):
+        raise DocumentError(
+            f"{where}: not a name for a parameter; use small letters, digits and _; as_of and period_… are taken"
+        )
+    kind = parameter_kind(value)
+    if kind is None:
+        raise DocumentError(f"{where}: a value that is too large, or no number")
+    return kind
+
+
+def _value(name: str, entry: _ParameterEntry, set_by: Any) -> ParameterValue:
+    return ParameterValue(name=name, value=entry.value, source=entry.source, set_by=set_by)
+
+
+# --- examples: a control's own tests, run whenever it is loaded -----------------------------------------------------
+
+
+def _check_examples(where: str, control: Control) -> None:
+    population = control.predicates[0]
+    wanted = set(Verdict) - (set() if population.facts else {Verdict.NOT_APPLICABLE})
+    for verdict in Verdict:
+        if verdict in wanted and verdict not in {example.verdict for example in control.examples}:
+            raise DocumentError(f"{where}: examples: none for the verdict {verdict}; give at least one")
+    for number, example in enumerate(control.examples, 1):
+        for name, value in example.row.items():
+            _check_fact(f"{where}: example {number}: {name}", control, name, value)
+    for number, (example, verdict) in enumerate(zip(control.examples, judge_examples(where, control), strict=True), 1):
+        if verdict != example.verdict:
+            raise DocumentError(
+                f"{where}: example {number}: the verdict is {verdict}, not {example.verdict}; "
+                f"correct the row, the verdict or the expressions"
+            )
+
+
+def _check_fact(where: str, control: Control, name: str, value: object) -> None:
+    columns = control.view.columns
+    if name not in columns:
+        raise DocumentError(f"{where}: {control.over} has no such column{nearest(name, columns)}")
+    column = columns[name]
+    fits = isinstance(value, datetime) and value.tzinfo is not None
+    if column.type != "timestamp":
+        fits = parameter_kind(value) == column.type
+    if not fits:
+        hint = ", such as 2026-06-30T00:00:00Z" if column.type == "timestamp" else ""
+        raise DocumentError(f"{where}: expected a value of type {column.type}{hint}")
+    for item in value if isinstance(value, list) else [value]:
+        if column.values and item not in column.values:
+            raise DocumentError(f"{where}: never has the value {item!r}{nearest(str(item), column.values)}")
+
+
+def judge_examples(where: str, control: Control) -> list[Verdict]:
+    """The verdicts of a control's examples, in their order, by its own parameters and EXAMPLE_MOMENTS."""
+    import duckdb
+
+    columns = control.view.columns
+    bound: dict[str, Any] = {}
+    rows = []
+    for number, example in enumerate(control.examples):
+        cells = [str(number)]
+        for place, name in enumerate(control.facts):
+            bound[f"example_{number}_{place}"] = example.row.get(name)
+            cells.append(f"$example_{number}_{place}::{SQL_TYPES[columns[name].type]}")
+        rows.append(f"({', '.join(cells)})")
+    names = ", ".join(["_number", *control.facts])
+    sql = f"SELECT {verdict_sql(*control.predicates)} FROM (VALUES {', '.join(rows)}) AS t({names}) ORDER BY _number"  # noqa: S608 - names of columns of ours, and admitted expressions
+    values = {name: parameter.value for name, parameter in control.parameters.items()}
+    try:
+        judged = scratch().execute(sql, bound | arguments(control, values, EXAMPLE_MOMENTS)).fetchall()
+    except duckdb.Error as error:
+        raise DocumentError(f"{where}: examples: the expressions cannot be evaluated: {error}") from error
+    return [Verdict(verdict) for (verdict,) in judged]
+
+
+def arguments(control: Control, values: Mapping[str, Any], moments: Mapping[str, datetime]) -> dict[str, Any]:
+    """What the two expressions of a control ask for by name."""
+    used = dict.fromkeys(control.predicates[0].parameters + control.predicates[1].parameters)
+    return {name: values[name] if name in values else moments[name] for name in used}
+
+
+# --- frameworks -----------------------------------------------------------------------------------------------------
+
+
+class _RequirementEntry(Entry):
+    id: str = Field(min_length=1)
+    text: str = Field(min_length=1)
+    decided: Decided = Field(strict=False)
+    metadata: str
+    remains: str
+    controls: list[str]
+
+
+class _FrameworkEntry(Entry):
+    id: str
+    name: str = Field(min_length=1)
+    edition: str = Field(min_length=1)
+    note: str
+    requirement: list[_RequirementEntry] = Field(min_length=1)
+    parameters: dict[str, dict[str, _ParameterEntry]] = Field(default_factory=dict)
+
+
+def _framework(document: _Document, controls: Mapping[str, Control]) -> Framework:
+    entry = validated(document.where, _FrameworkEntry, parse(document.where, document.text))
+    if not _FRAMEWORK_ID.fullmatch(entry.id) or entry.id == DEFAULT:
+        raise DocumentError(f"{document.where}: id: expected small letters, digits, dots and hyphens, such as soc2")
+    refuse_duplicates(document.where, "requirement", [requirement.id for requirement in entry.requirement])
+    for requirement in entry.requirement:
+        where = f"{document.where}: requirement {requirement.id}: controls"
+        refuse_duplicates(where, "controls", requirement.controls)
+        for control in requirement.controls:
+            if not _CONTROL_ID.fullmatch(control):
+                raise DocumentError(f"{where}: not the id of a control: {control!r}")
+        if requirement.decided is Decided.AUTOMATICALLY and not requirement.controls:
+            raise DocumentError(f"{where}: what is decided automatically needs a control that decides it")
+    return Framework(
+        id=entry.id,
+        name=entry.name,
+        edition=entry.edition,
+        note=entry.note.strip(),
+        requirements=tuple(
+            Requirement(r.id, r.text, r.decided, r.metadata, r.remains, tuple(r.controls)) for r in entry.requirement
+        ),
+        parameters={
+            control: _own_parameters(f"{document.where}: parameters.{control}", entry, control, own, controls)
+            for control, own in entry.parameters.items()
+        },
+    )
+
+
+def _own_parameters(
+    where: str,
+    framework: _FrameworkEntry,
+    control: str,
+    own: Mapping[str, _ParameterEntry],
+    controls: Mapping[str, Control],
+) -> dict[str, ParameterValue]:
+    if control not in controls:
+        raise DocumentError(f"{where}: no such control{nearest(control, controls)}")
+    if not any(control in requirement.controls for requirement in framework.requirement):
+        raise DocumentError(
+            f"{where}: no requirement of this framework names this control; add it to one, or take it out"
+        )
+    known = controls[control].parameters
+    for name, parameter in own.items():
+        if name not in known:
+            raise DocumentError(f"{where}.{name}: unknown parameter{nearest(name, known)}")
+        if parameter_kind(parameter.value) != parameter_kind(known[name].value):
+            raise DocumentError(f"{where}.{name}: expected a value of type {parameter_kind(known[name].value)}")
+    return {name: _value(name, parameter, "framework") for name, parameter in own.items()}

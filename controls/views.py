@@ -1,0 +1,459 @@
+"""What controls can be about: tables of the inventory, and views whose columns tell of several rows.
+
+SQL would let the unknown slip where it looks at several rows: an aggregate skips NULLs, and a list that was never read
+looks empty. So a derived column is NULL wherever a gap, or a NULL in one of its rows, leaves open what it would say;
+and for each there is a query that finds the gaps which explain such a NULL.
+"""
+
+# ruff: noqa: S608 - every name put into SQL here is this module's own
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from evidence.model import TABLES, Column, Key, Manager, columns
+
+MOMENT = "moment"
+"""A table of one row that the engine makes: `as_of`, `period_start`, `period_end`."""
+
+UNKNOWN = "unknown_row"
+"""A table that the engine makes for the explaining queries: `scope` and `id` of the rows to be explained."""
+
+DEFAULT_KEY_BITS = {"aws": 256}
+"""Security strength of the key a provider encrypts secrets with when nobody chooses one. AWS: an AWS managed key is a
+symmetric encryption key, 256-bit AES-GCM (AWS KMS Developer Guide, "SYMMETRIC_DEFAULT key spec")."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A table or view that a control may be `over`."""
+
+    name: str
+    doc: str
+    tables: tuple[str, ...]
+    """Tables whose rows are judged: where a gap says that rows of one may be missing, the population is incomplete."""
+    columns: Mapping[str, Column]
+    sql: str = ""
+    """Its SELECT; empty for a table. It has the columns, and `subject_table` where that is not `tables[0]`."""
+    explanations: Mapping[str, str] = field(default_factory=dict)
+    """Derived column → SELECT of `scope`, `id` and `gap`: which gaps explain a NULL in the rows of UNKNOWN."""
+
+
+def _table(name: str) -> View:
+    table = TABLES[name]
+    return View(name, table.doc, (name,), {column.name: column for column in columns(table)})
+
+
+# --- asset: keys and secrets, as far as they have columns in common -------------------------------------------------
+
+_ASSET_COLUMNS = (
+    "name",
+    "account",
+    "region",
+    "manager",
+    "state",
+    "owner",
+    "business_purpose",
+    "data_class",
+    "environment",
+    "external_accounts",
+    "public",
+    "wildcard_access",
+    "regions",
+    "deletion_window_set",
+    "deletion_window_days",
+    "expiry_settable",
+    "expires_at",
+    "last_rotated_at",
+    "used",
+    "last_used_at",
+    "created_at",
+)
+
+_ASSET_SQL = " UNION ALL ".join(
+    f"SELECT '{table}' AS kind, '{table}' AS subject_table, id, source, scope, evidence, {', '.join(_ASSET_COLUMNS)} "
+    f"FROM {table}"
+    for table in ("key", "secret")
+)
+
+
+def _asset() -> View:
+    of_key = {column.name: column for column in columns(Key)}
+    kind = Column("kind", "string", ("key", "secret"), "Whether it is a key or a secret")
+    shared = [of_key[name] for name in ("id", "source", "scope", "evidence", *_ASSET_COLUMNS)]
+    return View(
+        "asset",
+        "Keys and secrets together, with the columns that both have",
+        ("key", "secret"),
+        {column.name: column for column in (kind, *shared)},
+        _ASSET_SQL,
+    )
+
+
+# --- rows that belong to a key: its access rows, its versions -------------------------------------------------------
+
+
+def _unread(table: str) -> str:
+    """Subjects whose rows in `table` may be missing; the empty subject stands for all of the scope."""
+    return f"SELECT DISTINCT scope, subject FROM gap WHERE of_table = '{table}' AND rows_missing"
+
+
+def _explained_by_rows(table: str, link: str, names: tuple[str, ...]) -> str:
+    """Gaps about the rows of `table` whose column `link` names the subject: rows missing, or one of `names` unknown."""
+    listed = ", ".join(f"'{name}'" for name in (link, *names))
+    about = f"gap.scope = u.scope AND gap.of_table = '{table}'"
+    return f"""
+        SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u JOIN gap ON {about} AND gap.subject = u.id
+        WHERE gap.rows_missing
+        UNION ALL
+        SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u JOIN gap ON {about} AND gap.subject = ''
+        WHERE gap.rows_missing OR list_has_any(gap.columns, [{listed}])
+        UNION ALL
+        SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u
+        JOIN {table} AS r ON r.scope = u.scope AND r.{link} = u.id
+        JOIN gap ON {about} AND gap.subject = r.id
+        WHERE list_has_any(gap.columns, [{listed}])
+        UNION ALL
+        SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u
+        JOIN {table} AS r ON r.scope = u.scope AND r.{link} IS NULL
+        JOIN gap ON {about} AND gap.subject = r.id
+        WHERE list_has_any(gap.columns, ['{link}'])
+    """
+
+
+_KEY_DUTY_SQL = f"""
+WITH unread AS ({_unread("access")}),
+unplaced AS (SELECT DISTINCT scope FROM access WHERE subject IS NULL),
+principal AS (
+    SELECT
+        scope, subject, principal,
+        bool_or(capability = 'administer') AS administers,
+        bool_or(capability IN ('use', 'decrypt')) AS uses,
+        bool_or(public AND capability = 'administer') AS anyone_administers,
+        bool_or(public AND capability IN ('use', 'decrypt')) AS anyone_uses,
+        bool_and(principal_kind NOT IN ('account', 'service')) AS counted,
+        bool_or(principal IS NULL OR principal_kind IS NULL OR capability IS NULL OR public IS NULL) AS unknown
+    FROM access GROUP BY scope, subject, principal
+),
+open_to_anyone AS (
+    SELECT
+        scope, subject, bool_or(unknown) AS unknown,
+        bool_or(anyone_administers) AS administers, bool_or(anyone_uses) AS uses
+    FROM principal GROUP BY scope, subject
+),
+both_duties AS (
+    SELECT p.scope, p.subject, list(p.principal ORDER BY p.principal) AS principals
+    FROM principal AS p JOIN open_to_anyone AS o ON o.scope = p.scope AND o.subject = p.subject
+    WHERE p.counted AND (p.administers OR o.administers) AND (p.uses OR o.uses)
+    GROUP BY p.scope, p.subject
+)
+SELECT
+    key.*,
+    CASE
+        WHEN unread.subject IS NULL AND everywhere.scope IS NULL AND unplaced.scope IS NULL
+            AND NOT coalesce(o.unknown, false)
+        THEN coalesce(b.principals, []::VARCHAR[])
+    END AS administrators_who_use
+FROM key
+LEFT JOIN unread ON unread.scope = key.scope AND unread.subject = key.id
+LEFT JOIN (SELECT scope FROM unread WHERE subject = '') AS everywhere ON everywhere.scope = key.scope
+LEFT JOIN unplaced ON unplaced.scope = key.scope
+LEFT JOIN open_to_anyone AS o ON o.scope = key.scope AND o.subject = key.id
+LEFT JOIN both_duties AS b ON b.scope = key.scope AND b.subject = key.id
+"""
+
+_KEY_PERIOD_SQL = f"""
+WITH unread AS ({_unread("key_version")}),
+unplaced AS (SELECT DISTINCT scope FROM key_version WHERE key IS NULL),
+span AS (SELECT period_start AS start, least(period_end, as_of) AS stop FROM {MOMENT}),
+used AS (
+    SELECT
+        v.scope, v.key,
+        bool_or(v.created_at IS NULL OR v.superseded_at IS NULL) AS unknown,
+        max(
+            CASE
+                WHEN v.created_at < span.stop AND v.superseded_at > span.start THEN
+                    -- Whole days, begun ones counted: 730 days and an hour is more than 730 days.
+                    (epoch_us(least(v.superseded_at, span.stop)) - epoch_us(v.created_at) + 86399999999) // 86400000000
+                ELSE 0
+            END
+        ) AS days
+    FROM key_version AS v, span GROUP BY v.scope, v.key
+)
+SELECT
+    key.*,
+    CASE
+        WHEN unread.subject IS NULL AND everywhere.scope IS NULL AND unplaced.scope IS NULL
+            AND NOT used.unknown AND span.start < span.stop
+        THEN used.days
+    END AS longest_use_days
+FROM key
+CROSS JOIN span
+LEFT JOIN unread ON unread.scope = key.scope AND unread.subject = key.id
+LEFT JOIN (SELECT scope FROM unread WHERE subject = '') AS everywhere ON everywhere.scope = key.scope
+LEFT JOIN unplaced ON unplaced.scope = key.scope
+LEFT JOIN used ON used.scope = key.scope AND used.key = key.id
+"""
+
+
+# --- secrets and the keys that encrypt them -------------------------------------------------------------------------
+
+# A secret names its key as the provider does: by id, by the last part of the id, or by an alias; the latter two hold
+# within one account and region. Where an account or region was not observed, the scope's own stands in.
+_NAMES_SQL = """
+located_key AS (
+    SELECT k.scope, k.id, k.aliases, coalesce(k.account, s.account) AS account, coalesce(k.region, s.region) AS region
+    FROM key AS k LEFT JOIN scope AS s ON s.id = k.scope
+),
+located_secret AS (
+    SELECT t.scope, t.id, t.key, coalesce(t.account, s.account) AS account, coalesce(t.region, s.region) AS region
+    FROM secret AS t LEFT JOIN scope AS s ON s.id = t.scope
+),
+alias AS (SELECT scope, id, account, region, unnest(aliases) AS name FROM located_key),
+full_name AS (
+    SELECT scope, id, id AS name FROM located_key
+    UNION
+    SELECT scope, id, id[:length(id) - position(':' IN reverse(id)) + 1] || name FROM alias WHERE contains(id, ':')
+),
+short_name AS (
+    SELECT scope, id, account, region, split_part(id, '/', -1) AS name FROM located_key WHERE contains(id, '/')
+    UNION
+    SELECT scope, id, account, region, name FROM alias
+),
+encrypted AS (
+    SELECT t.scope, t.id, k.scope AS key_scope, k.id AS key_id
+    FROM located_secret AS t JOIN full_name AS k ON k.name = t.key
+    UNION
+    SELECT t.scope, t.id, k.scope AS key_scope, k.id AS key_id
+    FROM located_secret AS t
+    JOIN short_name AS k ON k.name = t.key AND k.account = t.account AND k.region = t.region
+)
+"""
+
+# A secret can be encrypted only with a key of its own region: AWS KMS is called in the region of the secret. So a
+# secret that was not read leaves open the number for the keys of its region, in whatever account, and no others.
+_KEY_DELETION_SQL = f"""
+WITH {_NAMES_SQL},
+doubt AS (
+    -- Secrets that may be missing, and secrets whose key was not observed: any key may be theirs.
+    SELECT s.region, true AS any_key FROM gap LEFT JOIN scope AS s ON s.id = gap.scope
+    WHERE gap.rows_missing AND gap.of_table IN ('secret', 'scope')
+    UNION ALL
+    SELECT region, true FROM located_secret WHERE key IS NULL
+    UNION ALL
+    -- Secrets whose key is named and was not found: it may be a key whose own names were not observed.
+    SELECT t.region, (t.account IS NULL OR t.region IS NULL) AND NOT contains(t.key, ':')
+    FROM located_secret AS t ANTI JOIN encrypted AS e ON e.scope = t.scope AND e.id = t.id
+    WHERE t.key <> ''
+),
+placed_doubt AS (
+    SELECT nullif(nullif(region, 'global'), '') AS region, bool_or(any_key) AS any_key, true AS named_key
+    FROM doubt GROUP BY 1
+),
+everywhere AS (
+    SELECT coalesce(bool_or(any_key), false) AS any_key, coalesce(bool_or(named_key), false) AS named_key
+    FROM placed_doubt WHERE region IS NULL
+),
+anywhere AS (
+    SELECT coalesce(bool_or(any_key), false) AS any_key, coalesce(bool_or(named_key), false) AS named_key
+    FROM placed_doubt
+),
+counted AS (SELECT key_scope, key_id, count(DISTINCT id) AS secrets FROM encrypted GROUP BY key_scope, key_id),
+doubted AS (
+    SELECT
+        k.scope, k.id,
+        coalesce(here.any_key OR everywhere.any_key OR (placeless AND anywhere.any_key), false)
+        OR (
+            (k.aliases IS NULL OR k.account IS NULL OR k.region IS NULL)
+            AND coalesce(here.named_key OR everywhere.named_key OR (placeless AND anywhere.named_key), false)
+        ) AS open
+    FROM (SELECT *, coalesce(region IN ('global', ''), true) AS placeless FROM located_key) AS k
+    LEFT JOIN placed_doubt AS here ON here.region = k.region
+    CROSS JOIN everywhere
+    CROSS JOIN anywhere
+)
+SELECT key.*, CASE WHEN NOT doubted.open THEN coalesce(counted.secrets, 0) END AS secrets_encrypted
+FROM key
+JOIN doubted ON doubted.scope = key.scope AND doubted.id = key.id
+LEFT JOIN counted ON counted.key_scope = key.scope AND counted.key_id = key.id
+"""
+
+_DEFAULT_BITS = " ".join(f"WHEN '{provider}' THEN {bits}" for provider, bits in DEFAULT_KEY_BITS.items())
+
+_SECRET_ENCRYPTION_SQL = f"""
+WITH {_NAMES_SQL},
+used AS (
+    -- A key that was read more than once has one answer only where all readings give it.
+    SELECT
+        e.scope, e.id,
+        CASE WHEN count(k.manager) = count(*) AND min(k.manager) = max(k.manager) THEN min(k.manager) END AS manager,
+        CASE
+            WHEN count(k.security_bits) = count(*) AND min(k.security_bits) = max(k.security_bits)
+            THEN min(k.security_bits)
+        END AS security_bits
+    FROM encrypted AS e JOIN key AS k ON k.scope = e.key_scope AND k.id = e.key_id
+    GROUP BY e.scope, e.id
+)
+SELECT
+    secret.*,
+    CASE WHEN secret.key = '' THEN '{Manager.PROVIDER}' ELSE used.manager END AS key_manager,
+    CASE WHEN secret.key = '' THEN CASE s.provider {_DEFAULT_BITS} END ELSE used.security_bits END AS key_security_bits
+FROM secret
+LEFT JOIN scope AS s ON s.id = secret.scope
+LEFT JOIN used ON used.scope = secret.scope AND used.id = secret.id
+"""
+
+
+def _explained_elsewhere(table: str, rows_of: str, names: tuple[str, ...]) -> str:
+    """Gaps of any scope of the region about the far side: rows of `rows_of` missing, or one of `names` unknown.
+
+    One gap stands for all that one operation left open in one scope, else each row would carry thousands.
+    """
+    listed = ", ".join(f"'{name}'" for name in names)
+    return f"""
+        SELECT u.scope, u.id, far.gap
+        FROM {UNKNOWN} AS u
+        JOIN {table} AS r ON r.scope = u.scope AND r.id = u.id
+        LEFT JOIN scope AS s ON s.id = u.scope
+        JOIN (
+            SELECT min(gap.id) AS gap, nullif(nullif(any_value(t.region), 'global'), '') AS region
+            FROM gap LEFT JOIN scope AS t ON t.id = gap.scope
+            WHERE (gap.rows_missing AND gap.of_table IN ('{rows_of}', 'scope'))
+                OR (gap.of_table = '{rows_of}' AND list_has_any(gap.columns, [{listed}]))
+            GROUP BY gap.scope, gap.operation, gap.of_table, gap.rows_missing
+        ) AS far
+        ON far.region IS NULL
+            OR coalesce(r.region, s.region, 'global') IN (far.region, 'global', '')
+    """
+
+
+def _explained_by_own(table: str, names: tuple[str, ...]) -> str:
+    """Gaps about columns of the row itself, or of its scope's row, that a derived column rests on."""
+    listed = ", ".join(f"'{name}'" for name in names)
+    return f"""
+        SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u
+        JOIN gap ON gap.scope = u.scope AND gap.of_table = '{table}' AND gap.subject = u.id
+        WHERE list_has_any(gap.columns, [{listed}])
+        UNION ALL
+        SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u
+        JOIN gap ON gap.scope = u.scope AND gap.of_table = '{table}' AND gap.subject = ''
+        WHERE list_has_any(gap.columns, [{listed}])
+        UNION ALL
+        SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u
+        JOIN gap ON gap.scope = u.scope AND gap.of_table = 'scope'
+        WHERE list_has_any(gap.columns, ['provider', 'account', 'region'])
+    """
+
+
+def _key_of_secret_explained(name: str) -> str:
+    """Gaps about the secret's own key column, about the key found, or, where none was found, about keys unread."""
+    found = "JOIN encrypted AS e ON e.scope = u.scope AND e.id = u.id"
+    of_key = "JOIN gap ON gap.scope = e.key_scope AND gap.of_table = 'key'"
+    return f"""
+        WITH {_NAMES_SQL}
+        SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u {found} {of_key} AND gap.subject = e.key_id
+        WHERE list_has_any(gap.columns, ['{name}'])
+        UNION ALL
+        SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u {found} {of_key} AND gap.subject = ''
+        WHERE list_has_any(gap.columns, ['{name}'])
+        UNION ALL
+        SELECT far.scope, far.id, far.gap
+        FROM ({_explained_elsewhere("secret", "key", ("aliases", "account", "region"))}) AS far
+        JOIN secret AS t ON t.scope = far.scope AND t.id = far.id AND t.key <> ''
+        ANTI JOIN encrypted AS e ON e.scope = far.scope AND e.id = far.id
+        UNION ALL
+        {_explained_by_own("secret", ("key", "account", "region"))}
+    """
+
+
+# --- the registry ---------------------------------------------------------------------------------------------------
+
+
+def _derived(name: str, doc: str, table: str, sql: str, derived: Mapping[str, tuple[Column, str]]) -> View:
+    own = _table(table).columns
+    added = {column: definition for column, (definition, _) in derived.items()}
+    return View(name, doc, (table,), {**own, **added}, sql, {column: query for column, (_, query) in derived.items()})
+
+
+_VIEWS = (
+    *(_table(name) for name in ("scope", "key_store", "key", "key_version", "secret", "access")),
+    _asset(),
+    _derived(
+        "key_duty",
+        "Keys, with the principals that may both administer and use them",
+        "key",
+        _KEY_DUTY_SQL,
+        {
+            "administrators_who_use": (
+                Column(
+                    "administrators_who_use",
+                    "list of string",
+                    (),
+                    "Principals of its policy and grants that may administer it and also use it or decrypt with it, "
+                    "sorted; without whole accounts and services of the provider",
+                ),
+                _explained_by_rows("access", "subject", ("principal", "principal_kind", "capability", "public")),
+            )
+        },
+    ),
+    _derived(
+        "key_period",
+        "Keys, with the greatest age that their material reached in the audit period",
+        "key",
+        _KEY_PERIOD_SQL,
+        {
+            "longest_use_days": (
+                Column(
+                    "longest_use_days",
+                    "integer",
+                    (),
+                    "The greatest age, in days begun, that any material reached while it was in use in the audit "
+                    "period, up to the date of the assessment",
+                ),
+                _explained_by_rows("key_version", "key", ("created_at", "superseded_at")),
+            )
+        },
+    ),
+    _derived(
+        "key_deletion",
+        "Keys, with the number of secrets that depend on them",
+        "key",
+        _KEY_DELETION_SQL,
+        {
+            "secrets_encrypted": (
+                Column(
+                    "secrets_encrypted",
+                    "integer",
+                    (),
+                    "Secrets that name it as the key they are encrypted with; not observed where a secret of its "
+                    "region, in any account, may be missing or does not tell its key",
+                ),
+                f"{_explained_by_own('key', ('aliases', 'account', 'region'))} "
+                f"UNION ALL {_explained_elsewhere('key', 'secret', ('key', 'account', 'region'))}",
+            )
+        },
+    ),
+    _derived(
+        "secret_encryption",
+        "Secrets, with what is known of the key that encrypts them",
+        "secret",
+        _SECRET_ENCRYPTION_SQL,
+        {
+            "key_manager": (
+                Column("key_manager", "string", tuple(Manager), "Who decides over the key that encrypts it"),
+                _key_of_secret_explained("manager"),
+            ),
+            "key_security_bits": (
+                Column("key_security_bits", "integer", (), "Security strength, in bits, of the key that encrypts it"),
+                _key_of_secret_explained("security_bits"),
+            ),
+        },
+    ),
+)
+
+VIEWS: Mapping[str, View] = {view.name: view for view in _VIEWS}
+"""Everything that a control may be `over`. Gaps and observations are not: knowing less makes more of them."""
+
+INVENTORY = tuple(TABLES)
+"""The tables that the views read."""
