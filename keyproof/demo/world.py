@@ -334,7 +334,7 @@ class World:
             if "AWSCURRENT" in stages:
                 secret.default_version_id = version
         self.secret_backend(account, region).secrets[name] = secret
-        secret.replicas = secret.create_replicas([{"Region": region} for region in replicas])
+        secret.replicas = secret.create_replicas([{"Region": region} for region in replicas], False)
         self.secrets[secret.arn] = SecretRecord(members=dict(members or {}))
         return secret
 
