@@ -26,6 +26,6 @@ def demo(out: Path, as_json: bool, quiet: bool) -> int:
 
     The real collector talks over HTTP to an AWS endpoint of its own, seeded with a company of two accounts.
     """
-    from keyproof.demo import run_demo
+    from keyproof.demo.showcase import run_demo
 
     return run_demo(out, as_json=as_json, quiet=quiet)
