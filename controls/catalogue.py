@@ -381,8 +381,8 @@ def _framework(document: _Document, controls: Mapping[str, Control]) -> Framewor
         for control in requirement.controls:
             if not _CONTROL_ID.fullmatch(control):
                 raise DocumentError(f"{where}: not the id of a control: {control!r}")
-        if requirement.decided is Decided.AUTOMATICALLY and not requirement.controls:
-            raise DocumentError(f"{where}: what is decided automatically needs a control that decides it")
+        if requirement.decided is not Decided.MANUALLY and not requirement.controls:
+            raise DocumentError(f"{where}: name the controls that decide it, or let people decide it: manually")
     return Framework(
         id=entry.id,
         name=entry.name,
