@@ -200,6 +200,12 @@ def read_scope(path: Path) -> tuple[ScopeHeader, Iterator[Observation]]:
     return header, observations()
 
 
+def read_header(path: Path) -> ScopeHeader:
+    """The header of a complete file alone. Raises as `read_scope` does."""
+    with gzip.open(path, "rt", encoding="ascii", newline="\n") as file:
+        return ScopeHeader.from_line(_line(file))
+
+
 def _line(file: TextIO) -> str:
     """The next line with its end, or "" after the last."""
     try:
