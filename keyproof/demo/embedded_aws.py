@@ -282,10 +282,13 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in response.headers.items():
             if name.lower() not in ("content-length", "date", "server", "connection"):
                 self.send_header(name, value)
-        self.send_header("Content-Length", str(len(response.body)))
+        self.send_header("Content-Length", str(len(response.body) + response.missing))
         self.end_headers()
         self.wfile.write(response.body)
         self.wfile.flush()
+        if response.missing:
+            self.close_connection = True
+            _shut(self.connection)
 
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = _serve
 

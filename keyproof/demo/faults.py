@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any, TypeAlias
@@ -26,7 +26,9 @@ class Fault(StrEnum):
     LOSE_PAGE = "lose_page"
     """The answer says that there is more, but not how to get it; where it cannot say so, nothing changes."""
     CUT = "cut"
-    """Half of the body is missing."""
+    """Half of the body is missing, and nothing in the protocol tells."""
+    STOP = "stop"
+    """The connection ends in the middle of the body."""
     HTML = "html"
     """A proxy's page with status 500 stands in place of the answer."""
     WRONG_TYPES = "wrong_types"
@@ -39,9 +41,9 @@ class Fault(StrEnum):
     """The connection is closed without an answer."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Rule:
-    """A fault, and the requests that it befalls. What is left out holds for any."""
+    """A fault, and the requests that it befalls. What is left out holds for any. Each rule counts for itself."""
 
     fault: Fault
     operation: str = "*"
@@ -100,11 +102,14 @@ def spoil(fault: Fault, response: HttpResponse) -> HttpResponse:
         page = b"<html><head><title>Internal Server Error</title></head><body>proxy</body></html>"
         return HttpResponse(500, {"Content-Type": "text/html"}, page)
     if fault is Fault.CUT:
-        return HttpResponse(response.status, response.headers, response.body[: len(response.body) // 2])
+        return replace(response, body=response.body[: len(response.body) // 2])
+    if fault is Fault.STOP:
+        half = len(response.body) // 2
+        return replace(response, body=response.body[:half], missing=len(response.body) - half)
     change = _CHANGES.get(fault)
     if change is None:
         return response
-    return HttpResponse(response.status, response.headers, _changed(response.body, change))
+    return replace(response, body=_changed(response.body, change))
 
 
 def _changed(body: bytes, change: Callable[[Any], Any]) -> bytes:

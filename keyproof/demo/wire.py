@@ -50,6 +50,8 @@ class HttpResponse:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    missing: int = 0
+    """Bytes of the body that are announced and never sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,8 @@ def write_answer(request: Request, answer: Mapping[str, Any], request_id: str) -
     Raises InventedAnswer where it does not fit botocore's output shape of the operation.
     """
     shape = service_model(request.service).operation_model(request.operation).output_shape
+    if shape is None and not answer:
+        return HttpResponse(200, {"Content-Type": "application/x-amz-json-1.1", "x-amzn-RequestId": request_id}, b"")
     document = _checked(shape, answer, request.name)
     if request.protocol == "query":
         return _xml(200, f"{request.operation}Response", {f"{request.operation}Result": document}, request_id)
