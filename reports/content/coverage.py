@@ -119,7 +119,7 @@ _SCOPES = """
 
 
 def _scope(row: Mapping[str, Any]) -> ScopeRow:
-    state = _state(row)
+    state = scope_state(row)
     return ScopeRow(
         id=visible(row["id"], 120),
         state=state,
@@ -137,7 +137,8 @@ def _scope(row: Mapping[str, Any]) -> ScopeRow:
     )
 
 
-def _state(row: Mapping[str, Any]) -> str:
+def scope_state(row: Mapping[str, Any]) -> str:
+    """How far a row of the scope table was read: a key of SCOPE_STATES."""
     if row["asked"] is False:
         return "unasked"
     if row["reached"] is False and not row["refused"] and not row["failed"]:
