@@ -16,7 +16,16 @@ from keyproof.exits import Exit
 log = logging.getLogger("keyproof")
 
 
+class InOrder(click.Group):
+    """Lists its commands in the order in which people need them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, as the registry has them."""
+        return list(self.commands)
+
+
 @click.group(
+    cls=InOrder,
     commands=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=(

@@ -52,7 +52,7 @@ LISTS = {"sources": _sources, "controls": _controls, "frameworks": _frameworks, 
 @options.catalog
 @options.as_json
 def list_(what: str, catalogs: Sequence[Path], as_json: bool) -> int:
-    """List the sources, controls, frameworks or formats that there are."""
+    """List sources, controls, frameworks or formats."""
     from keyproof.terminal import print_json, print_table
 
     rows = LISTS[what](catalogs)
@@ -69,7 +69,7 @@ def list_(what: str, catalogs: Sequence[Path], as_json: bool) -> int:
 @options.catalog
 @options.as_json
 def explain(control: str, catalogs: Sequence[Path], as_json: bool) -> int:
-    """Tell what a control means, how it decides, and which requirements it supports."""
+    """Tell what a control means and how it decides."""
     from controls.catalogue import load_catalogue
     from keyproof.configuration import suggestion
     from keyproof.terminal import print_json, print_line
@@ -85,21 +85,40 @@ def explain(control: str, catalogs: Sequence[Path], as_json: bool) -> int:
         if found.id in requirement.controls
     ]
     if as_json:
-        print_json({**found.model_dump(mode="json"), "supports": supports})
+        print_json(
+            {
+                "id": found.id,
+                "title": found.title,
+                "stage": found.stage,
+                "severity": found.severity,
+                "meaning": found.meaning,
+                "over": found.over,
+                "population": found.population,
+                "test": found.test,
+                "population_words": found.population_words,
+                "test_words": found.test_words,
+                "facts": list(found.facts),
+                "parameters": {name: p.model_dump(mode="json") for name, p in found.parameters.items()},
+                "remediation": dict(found.remediation),
+                "supports": supports,
+            }
+        )
         return 0
     import textwrap
 
-    def told(label: str, text: str) -> None:
+    def told(label: str, text: str, sql: str = "") -> None:
         print_line()
         print_line(label)
-        for paragraph in text.strip().splitlines():
-            print_line(textwrap.indent(textwrap.fill(paragraph, 96), "    "))
+        print_line(textwrap.indent(textwrap.fill(" ".join(text.split()), 96), "    "))
+        if sql:
+            print_line()
+            print_line(textwrap.indent(textwrap.dedent(sql).strip(), "        "))
 
     print_line(f"{found.id}  {found.title}")
     print_line(f"{found.stage.replace('_', ' ')}, severity {found.severity}")
     told("What it means", found.meaning)
-    told("Who is judged", f"{found.population_words}.\n{' '.join(found.population.split())}")
-    told("How it decides", f"{found.test_words}.\n{' '.join(found.test.split())}")
+    told("Who is judged", f"{found.population_words.strip()}.", found.population)
+    told("How it decides", f"{found.test_words.strip()}.", found.test)
     for name, parameter in found.parameters.items():
         told(f"{name} = {parameter.value}", parameter.source)
     for provider, step in found.remediation.items():

@@ -22,8 +22,9 @@ from keyproof.commands import options
 @options.quiet
 @options.logging
 def demo(out: Path, as_json: bool, quiet: bool) -> int:
-    """The whole flow on an embedded estate: no account, no network.
+    """Show the whole flow on an embedded estate.
 
+    It needs no account and no network.
     The real collector talks over HTTP to an AWS endpoint of its own, seeded with a company of two accounts.
     """
     from keyproof.demo.showcase import run_demo

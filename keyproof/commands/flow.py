@@ -146,7 +146,10 @@ def assess(
     as_json: bool,
     quiet: bool,
 ) -> int:
-    """Judge a run of the store; RUN is its id or the beginning of it, by default the latest."""
+    """Judge a run of the store.
+
+    RUN is its id or the beginning of it, by default the latest.
+    """
     from keyproof.accepted import load_accepted_gaps
     from keyproof.conclusion import conclude
     from keyproof.configuration import load_configuration
@@ -184,7 +187,7 @@ def assess(
 def report(
     wanted: str, config: Path, out: Path | None, formats: Sequence[str], wait: float, as_json: bool, quiet: bool
 ) -> int:
-    """Write the evidence pack of an assessed run."""
+    """Write the pack of an assessed run."""
     from keyproof.configuration import load_configuration
     from keyproof.run import opened_store, write_pack
     from keyproof.terminal import print_json, print_line, steps

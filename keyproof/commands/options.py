@@ -48,7 +48,7 @@ wait = click.option(
 anew = click.option("--new", "anew", is_flag=True, help="Start anew, even where an interrupted run could go on.")
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[datetime]):
     """A date (its last second, UTC) or a time with its zone."""
 
     name = "time"

@@ -13,9 +13,10 @@ from keyproof.exits import Exit
 @click.command(name="permissions")
 @click.argument("source")
 def permissions(source: str) -> int:
-    """Print the least-privilege policy that a kind of source needs, such as `aws`.
+    """Print the least-privilege policy of a kind of source.
 
-    It is made from what the collector declares, and holds nothing but read permissions on metadata.
+    SOURCE is a kind of source, such as `aws`. The policy is made from what the collector
+    declares, and holds nothing but read permissions on metadata.
     """
     from collectors.registry import SOURCES
     from keyproof.configuration import suggestion
@@ -33,9 +34,9 @@ def permissions(source: str) -> int:
 @options.quiet
 @options.logging
 def doctor(config: Path, as_json: bool, quiet: bool) -> int:
-    """Tell before a run what is missing: credentials, permissions, reach.
+    """Tell what is missing before a run.
 
-    It reads one key and one secret of each scope, and keeps nothing.
+    It tries credentials, permissions and reach: it reads one key and one secret of each scope, and keeps nothing.
     """
     from keyproof.configuration import load_configuration
     from keyproof.examination import examine

@@ -16,7 +16,10 @@ from keyproof.exits import Exit
 @options.quiet
 @options.logging
 def verify(pack: Path, as_json: bool, quiet: bool) -> int:
-    """Check a pack, a folder or a .zip, offline: every byte, then the whole judgment once more.
+    """Check a pack offline, and judge it once more.
+
+    PACK is a folder or a .zip. Every byte is checked against the manifest; then the inventory is made again from the
+    observations, and the findings from the inventory, and both are compared with what the pack says.
 
     Exit code 4 names each file that was changed, added, removed or cut short, and each verdict that the evidence does
     not bear out.

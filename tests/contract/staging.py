@@ -1,0 +1,143 @@
+"""Runs the whole flow against a stage, and compares what two runs say."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pyarrow import parquet
+
+from collectors.registry import SOURCES
+from collectors.source import Settings
+from controls.catalogue import load_catalogue
+from controls.engine import assess
+from evidence.findings import Verdict
+from keyproof.collection import Collection
+from keyproof.configuration import DEFAULT_TAGS
+from keyproof.replay import normalize_run
+
+NOW = datetime(2026, 6, 30, tzinfo=UTC)
+FAULTS = ("refuse", "throttle", "break", "lose_page", "cut", "html", "wrong_types", "close")
+"""Every way in which an operation goes wrong; a stage knows how to bring each about on its wire."""
+
+Faults = Sequence[tuple[str, str]]
+"""(operation, fault)."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """A stage that is being served."""
+
+    configuration: Mapping[str, Any]
+    requests: Callable[[], Counter[str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A small estate of one kind of source."""
+
+    type: str
+    serve: Callable[[Faults], AbstractContextManager[Served]]
+    """Serves the estate, each time the same, and sets the environment that the collector reads."""
+    paged: frozenset[str]
+    """Operations whose list has several pages here, and whose answers say that there is more by a flag of its own."""
+    opened_by: Mapping[str, str]
+    """Operation that is asked only where another one was refused → that other one."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run against a stage says."""
+
+    folder: Path
+    findings: Mapping[tuple[str, str, str], str]
+    """(control, subject, scope) → verdict."""
+    tables: Mapping[tuple[str, str, str], str]
+    """The same → the table of the subject."""
+    gaps: Sequence[Mapping[str, Any]]
+    requests: Counter[str]
+
+    def verdicts(self) -> Counter[str]:
+        """How often each verdict was given."""
+        return Counter(self.findings.values())
+
+
+def perform(stage: Stage, faults: Faults, folder: Path) -> Outcome:
+    """Collect, normalize and assess, with faults."""
+    source = SOURCES[stage.type]
+    with stage.serve(faults) as served:
+        configuration = source.configuration().model_validate(served.configuration)
+        collector = source.collector()(configuration, None)
+        collection = Collection(folder / "observations", {stage.type: source.operations()}, concurrency=8)
+        collection.run(collector.start())
+        requests = served.requests()
+    settings = Settings(tag_names={fact: tuple(names) for fact, names in DEFAULT_TAGS.items()})
+    normalize_run(folder / "observations", folder / "inventory", settings)
+    (folder / "assessment").mkdir()
+    assess(
+        inventory=folder / "inventory",
+        out=folder / "assessment",
+        catalogue=load_catalogue(),
+        frameworks=[],
+        run="20260630T000000Z-000000",
+        organization="Example Ltd",
+        tool_version="0",
+        as_of=NOW,
+        period=(NOW - timedelta(days=365), NOW),
+        overrides={},
+        exceptions=[],
+        attestations=[],
+    )
+    rows = parquet.read_table(folder / "assessment" / "findings.parquet").to_pylist()
+    keys = [(row["control"], row["subject"], row["scope"]) for row in rows]
+    return Outcome(
+        folder,
+        dict(zip(keys, (row["verdict"] for row in rows), strict=True)),
+        dict(zip(keys, (row["subject_table"] for row in rows), strict=True)),
+        parquet.read_table(folder / "inventory" / "gap.parquet").to_pylist(),
+        requests,
+    )
+
+
+def differences(clean: Outcome, spoiled: Outcome) -> list[str]:
+    """How a spoiled run says more than a clean one, or says less without saying so; empty where all is well."""
+    wrong = []
+    unsure_scopes: dict[str, set[str]] = {}
+    for (control, subject, scope), verdict in spoiled.findings.items():
+        if verdict == Verdict.INCONCLUSIVE and subject == scope:
+            unsure_scopes.setdefault(control, set()).add(scope)
+    for key, verdict in clean.findings.items():
+        control, subject, scope = key
+        now = spoiled.findings.get(key)
+        if now is None:
+            account_scopes = {name for name in unsure_scopes.get(control, ()) if name.endswith("/account")}
+            if scope not in unsure_scopes.get(control, ()) and not account_scopes:
+                wrong.append(f"{control} {subject}: vanished, was {verdict}")
+        elif now not in (verdict, Verdict.INCONCLUSIVE):
+            wrong.append(f"{control} {subject}: turned from {verdict} to {now}")
+    for key, verdict in spoiled.findings.items():
+        if key not in clean.findings and verdict != Verdict.INCONCLUSIVE:
+            wrong.append(f"{key[0]} {key[1]}: appeared as {verdict}")
+    return wrong
+
+
+def unexplained_nulls(folder: Path) -> list[str]:
+    """Facts of an inventory that are NULL without a gap that names them."""
+    named: set[tuple[str, str, str, str]] = set()
+    for gap in parquet.read_table(folder / "inventory" / "gap.parquet").to_pylist():
+        named.update((gap["scope"], gap["of_table"], gap["subject"], column) for column in gap["columns"])
+    found = []
+    for table in ("scope", "key_store", "key", "key_version", "secret", "access"):
+        for row in parquet.read_table(folder / "inventory" / f"{table}.parquet").to_pylist():
+            for column, value in row.items():
+                if value is None:
+                    where = (row["scope"], table, row["id"], column)
+                    if where not in named and (row["scope"], table, "", column) not in named:
+                        found.append(json.dumps(where))
+    return found

@@ -1,0 +1,77 @@
+"""What every collector owes: whatever goes wrong, no verdict turns, nothing vanishes unseen, and a gap names it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import aws_stage
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from staging import FAULTS, Faults, Outcome, Stage, differences, perform, unexplained_nulls
+
+from collectors.registry import SOURCES
+from evidence.model import GapKind
+
+STAGES: dict[str, Stage] = {stage.type: stage for stage in (aws_stage.STAGE,)}
+
+
+def test_every_source_has_a_stage() -> None:
+    assert set(STAGES) == set(SOURCES)
+
+
+@cache
+def _clean(kind: str) -> Outcome:
+    return perform(STAGES[kind], (), Path(tempfile.mkdtemp(prefix="keyproof-clean-")))
+
+
+def _cases() -> Iterator[tuple[str, str, str]]:
+    for kind in STAGES:
+        for operation in SOURCES[kind].operations():
+            for fault in FAULTS:
+                if fault != "lose_page" or operation in STAGES[kind].paged:
+                    yield kind, operation, fault
+
+
+@pytest.mark.parametrize("kind", STAGES)
+def test_the_stage_shows_something(kind: str) -> None:
+    clean = _clean(kind)
+    assert set(clean.verdicts()) == {"pass", "fail", "inconclusive", "not_applicable"}
+    assert len({control for control, _, _ in clean.findings}) >= 20
+    assert unexplained_nulls(clean.folder) == []
+    stage = STAGES[kind]
+    never_asked = {name for name in SOURCES[kind].operations() if not clean.requests[name]}
+    assert never_asked <= set(stage.opened_by), "the stage has nothing that needs this operation"
+    assert {gap["kind"] for gap in clean.gaps} <= {GapKind.NOT_OFFERED}, "without faults nothing is missing"
+
+
+@pytest.mark.parametrize(("kind", "operation", "fault"), list(_cases()))
+def test_one_operation_goes_wrong(kind: str, operation: str, fault: str, tmp_path: Path) -> None:
+    stage = STAGES[kind]
+    faults: list[tuple[str, str]] = [(operation, fault)]
+    if operation in stage.opened_by:
+        faults.append((stage.opened_by[operation], "refuse"))
+    spoiled = perform(stage, faults, tmp_path)
+    assert differences(_clean(kind), spoiled) == []
+    assert unexplained_nulls(tmp_path) == []
+    assert spoiled.requests[operation], "the fault befell nothing"
+    assert [gap for gap in spoiled.gaps if gap["operation"] == operation and gap["kind"] != GapKind.NOT_OFFERED]
+
+
+def _pairs(kind: str) -> st.SearchStrategy[Faults]:
+    one = st.tuples(st.sampled_from(sorted(SOURCES[kind].operations())), st.sampled_from(FAULTS))
+    return st.lists(one, min_size=2, max_size=2, unique_by=lambda fault: fault[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", STAGES)
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_two_operations_go_wrong(kind: str, data: st.DataObject) -> None:
+    with tempfile.TemporaryDirectory(prefix="keyproof-pair-") as folder:
+        spoiled = perform(STAGES[kind], data.draw(_pairs(kind)), Path(folder))
+        assert differences(_clean(kind), spoiled) == []
+        assert unexplained_nulls(Path(folder)) == []
