@@ -135,12 +135,17 @@ def material_of(pack: Path, *, inventory: Path, digest: str) -> Material:
     """
     return Material(
         run=_read(pack / INPUTS / RUN_RECORD, RunRecord),
-        assessment=_read(pack / INPUTS / ASSESSMENT, Assessment),
+        assessment=read_assessment(pack),
         inventory=inventory,
         findings=pack / FINDINGS,
         observations=pack / OBSERVATIONS,
         evidence_digest=digest,
     )
+
+
+def read_assessment(pack: Path) -> Assessment:
+    """The assessment as a pack's folder states it. Raises ManifestError."""
+    return _read(pack / INPUTS / ASSESSMENT, Assessment)
 
 
 def describe(pack: Path, files: Mapping[str, FileEntry]) -> Manifest:
@@ -149,7 +154,7 @@ def describe(pack: Path, files: Mapping[str, FileEntry]) -> Manifest:
     Raises ManifestError where the evidence cannot be read or a path cannot be in a pack.
     """
     record = _read(pack / INPUTS / RUN_RECORD, RunRecord)
-    assessment = _read(pack / INPUTS / ASSESSMENT, Assessment)
+    assessment = read_assessment(pack)
     told = pack / INPUTS / PREVIOUS
     try:
         return Manifest(

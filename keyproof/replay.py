@@ -14,6 +14,8 @@ from collectors.source import Settings
 from controls.catalogue import Catalogue
 from evidence.findings import Assessment
 from evidence.inventory import InventoryWriter
+from evidence.manifest import INPUTS as PACKED_INPUTS
+from evidence.manifest import OBSERVATIONS
 from evidence.model import ObservationIndex
 from evidence.observation import Observation, body_digest, canonical_json, observation_id
 from evidence.reading import group_by_subject
@@ -28,7 +30,7 @@ class ReplayError(Exception):
     def __init__(self, path: str, what: str) -> None:
         super().__init__(f"{path}: {what}")
         self.path = path
-        """The file, relative to the folder that was read."""
+        """The file, relative to the run's folder or the pack."""
         self.what = what
 
 
@@ -44,14 +46,17 @@ def normalize_run(observations: Path, inventory: Path, settings: Settings) -> No
 
 
 def _normalize_scope(path: Path, name: str, writer: InventoryWriter, settings: Settings) -> None:
+    place = f"{OBSERVATIONS}/{name}"
     try:
         header, recorded = read_scope(path)
     except (OSError, ValueError) as error:
-        raise ReplayError(name, str(error)) from error
+        raise ReplayError(place, str(error)) from error
     if name != scope_path(header.id):
-        raise ReplayError(name, f"holds the scope {header.id!r}, whose file is {scope_path(header.id)}")
+        raise ReplayError(place, f"holds the scope {header.id!r}, whose file is {scope_path(header.id)}")
     if header.type not in SOURCES:
-        raise ReplayError(name, f"this keyproof knows no source of type {header.type!r}; it knows {', '.join(SOURCES)}")
+        raise ReplayError(
+            place, f"this keyproof knows no source of type {header.type!r}; it knows {', '.join(SOURCES)}"
+        )
     indexed = _indexed(recorded, header, name, writer)
     for row in SOURCES[header.type].normalize()(header, group_by_subject(indexed), settings):
         writer.add(row)
@@ -71,7 +76,7 @@ def _indexed(
             _check(observation, header)
             row = _index_row(observation, name)
         except (OSError, ValueError) as error:
-            raise ReplayError(name, str(error)) from error
+            raise ReplayError(f"{OBSERVATIONS}/{name}", str(error)) from error
         writer.add(row)
         yield observation
 
@@ -135,8 +140,8 @@ def read_inputs(folder: Path) -> AssessmentInputs:
     try:
         return AssessmentInputs.model_validate_json((folder / INPUTS).read_bytes())
     except OSError as error:
-        raise ReplayError(INPUTS, f"cannot be read: {error.strerror}") from error
+        raise ReplayError(f"{PACKED_INPUTS}/{INPUTS}", f"cannot be read: {error.strerror}") from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ReplayError(INPUTS, f"{where}: {first['msg']}") from error
+        raise ReplayError(f"{PACKED_INPUTS}/{INPUTS}", f"{where}: {first['msg']}") from error
