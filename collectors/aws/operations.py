@@ -199,6 +199,7 @@ KMS_NOT_OFFERED = {
     "key.last_rotated_at": "KMS does not tell when the first material was imported, nor of rotations outside it",
     "key.used": "KMS knows of use only since it began to track it, after this key was created",
     "key.last_used_at": "KMS knows of use only since it began to track it, after this key was created",
+    "key.deletion_at": "KMS sets the date of a multi-Region primary's deletion once its last replica is gone",
     "key.deletion_window_days": "KMS tells when a key will be destroyed, not when that was asked for",
     "key.deletion_requested_at": "KMS tells when a key will be destroyed, not when that was asked for",
     "key.protection_level": "the protection of a key outside AWS is its key manager's to state",
@@ -233,7 +234,9 @@ AWS_MANAGED_KEYS_NOT_OFFERED = dict.fromkeys(
 
 SECRETS_MANAGER_NOT_OFFERED = {
     "secret.rotation_result": "Secrets Manager does not tell how the last rotation ended",
+    "secret.rotation_period_days": "Secrets Manager tells the days of a cron schedule only after a rotation",
     "secret.rotation_next_at": "Secrets Manager states no next date for this secret",
+    "secret.regions": "Secrets Manager does not tell a replica's other replicas",
     "secret.deletion_window_days": "Secrets Manager does not tell when the deletion was asked for",
     "secret.last_rotated_at": "Secrets Manager states no date for the version in use",
     "secret.last_used_at": "Secrets Manager states no date of last access for this secret",

@@ -388,6 +388,23 @@ def _by_unique_id(name: str) -> PrincipalKind:
     return PrincipalKind.HUMAN if name.startswith("AIDA") else PrincipalKind.UNDECIDED
 
 
+def principal_place(name: str) -> str | None:
+    """The account of the grantee that is named so; "" for a service or one that is gone, None where it is not told."""
+    principal = Principal("AWS", name)
+    if principal_kind(name) is PrincipalKind.SERVICE or _gone(principal):
+        return ""
+    places = _tie_of(principal).places
+    return next(iter(places)) if places else None
+
+
+def principal_outside(name: str, owner: Owner) -> bool | None:
+    """The grantee that is named so is outside the organization; None where the name does not tell."""
+    place = principal_place(name)
+    if place is None or _gone(Principal("AWS", name)):
+        return None
+    return owner.outside(place) if place else False
+
+
 def _kind(principal: Principal, callers: Callers, conditions: Iterable[Condition]) -> PrincipalKind:
     if principal.type == "Service":
         return PrincipalKind.SERVICE

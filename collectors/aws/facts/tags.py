@@ -1,0 +1,39 @@
+"""Facts that the owner of a key or secret tells by its tags."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from collectors.source import Settings
+from evidence.observation import canonical_json
+
+
+@dataclass(frozen=True, slots=True)
+class TagFacts:
+    """The columns that tags fill; all None where the tags were not observed."""
+
+    owner: str | None = None
+    business_purpose: str | None = None
+    data_class: str | None = None
+    environment: str | None = None
+    tags: str | None = None
+
+
+def tag_facts(tags: Mapping[str, str] | None, description: str | None, settings: Settings) -> TagFacts:
+    """What the tags say. The description tells the purpose where no tag does; None where it was not observed."""
+    if tags is None:
+        return TagFacts()
+    spelled = {name.casefold(): tags[name] for name in sorted(tags, reverse=True)}
+
+    def told(fact: str) -> str:
+        names = (name.casefold() for name in settings.tag_names.get(fact, ()))
+        return next((spelled[name] for name in names if name in spelled), "")
+
+    return TagFacts(
+        owner=told("owner"),
+        business_purpose=told("business_purpose") or description,
+        data_class=told("data_class"),
+        environment=told("environment"),
+        tags=canonical_json(dict(tags)),
+    )
