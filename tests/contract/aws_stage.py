@@ -1,117 +1,29 @@
-"""AWS, small: one organization of two accounts with a few telling keys, secrets and parameters."""
+"""The small AWS as a stage."""
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 
-from staging import NOW, Faults, Served, Stage
+from small_aws import ROLE, served
+from staging import Faults, Served, Stage
 
-from keyproof.demo.embedded_aws import ACCESS_KEY, EmbeddedAws, credentials_environment
 from keyproof.demo.faults import Fault, Rule
-from keyproof.demo.world import Account, KeyRecord, Material, World, days, stable_id
-
-HOME, OTHER, REGION = "111122223333", "444455556666", "eu-west-1"
-ROLE = "audit"
-TAGS = {"owner": "payments", "purpose": "cards", "data-class": "restricted"}
-
-
-def _policy(account: str, *more: dict[str, object]) -> str:
-    root = {"Sid": "Root", "Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}}
-    return json.dumps({"Version": "2012-10-17", "Statement": [{**root, "Action": "kms:*", "Resource": "*"}, *more]})
-
-
-def _statement(principal: object, *actions: str) -> dict[str, object]:
-    return {"Effect": "Allow", "Principal": principal, "Action": list(actions), "Resource": "*"}
-
-
-def small_world() -> World:
-    """The estate; always the same."""
-    world = World(NOW)
-    regions = frozenset({REGION})
-    for account in (HOME, OTHER):
-        world.add_account(
-            Account(id=account, name=f"example-{account[:4]}", created_at=NOW - days(3000), regions=regions),
-            ACCESS_KEY if account == HOME else "",
-        )
-        world.roles.add(f"arn:aws:iam::{account}:role/{ROLE}")
-    world.organization = "o-example1234"
-    role = {"AWS": f"arn:aws:iam::{HOME}:role/payments"}
-
-    def key(name: str, age: float, *rotations: float, account: str = HOME, **more: object) -> object:
-        born = NOW - days(age)
-        materials = [Material(at=born), *(Material(at=NOW - days(ago), rotation="AUTOMATIC") for ago in rotations)]
-        record = KeyRecord(created_at=born, materials=materials)
-        used = more.pop("used", None)
-        if isinstance(used, int | float):
-            record.last_usage = ("Decrypt", NOW - timedelta(days=used))
-        arguments = {"tags": TAGS, "aliases": [name], "policy": _policy(account), **more}
-        return world.add_key(account, REGION, key_id=stable_id(account, name), record=record, **arguments)  # type: ignore[arg-type]
-
-    key("rotated", 900, 700, 300, rotation_enabled=True, used=2)
-    never = key("never-rotated", 1500, used=200)
-    key("open", 400, rotation_enabled=True, policy=_policy(HOME, _statement("*", "kms:Decrypt")))
-    key("shared", 400, policy=_policy(HOME, _statement({"AWS": "arn:aws:iam::777788889999:root"}, "kms:Decrypt")))
-    key("both", 100, policy=_policy(HOME, _statement(role, "kms:PutKeyPolicy", "kms:Decrypt", "kms:CreateGrant")))
-    key("signing", 1200, spec="RSA_2048", usage="SIGN_VERIFY", used=10)
-    key("mac", 800, spec="HMAC_256", usage="GENERATE_VERIFY_MAC")
-    key("ending", 600, state="PendingDeletion", deletion_at=NOW + days(5), used=20)
-    key("disabled", 600, state="Disabled", tags={})
-    key("data", 20, account=OTHER, rotation_enabled=True)
-    key("aws/secretsmanager", 1000, manager="AWS")
-    world.add_grant(
-        never, "worker", at=NOW - days(30), operations=["Decrypt"], grantee=f"arn:aws:iam::{OTHER}:role/etl"
-    )
-    world.add_grant(never, "second", at=NOW - days(20), operations=["Decrypt"], grantee=role["AWS"])
-    for index, (name, kms_key) in enumerate((("db/main", stable_id(HOME, "rotated")), ("api", ""), ("old", ""))):
-        world.add_secret(
-            HOME,
-            REGION,
-            name,
-            created_at=NOW - days(500),
-            versions=[(NOW - days(400), ["AWSPREVIOUS"]), (NOW - days(30 + 200 * index), ["AWSCURRENT"])],
-            kms_key=kms_key,
-            tags=TAGS,
-        )
-    for name in ("/app/token", "/app/dsn"):
-        world.add_parameter(HOME, REGION, name, modified_at=NOW - days(100), tags=TAGS, tier="Advanced")
-    world.page_sizes = {
-        "kms:ListKeys": 4,
-        "kms:ListAliases": 5,
-        "kms:ListKeyRotations": 1,
-        "kms:ListGrants": 1,
-        "secretsmanager:ListSecrets": 2,
-    }
-    world.empty_pages = {"kms:ListKeys"}
-    return world
 
 
 @contextmanager
 def serve(faults: Faults) -> Iterator[Served]:
     """Serves the estate with faults."""
-    before = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
-    for name in before:
-        del os.environ[name]
-    os.environ.update(credentials_environment())
-    rules = [Rule(fault=Fault(fault), operation=operation) for operation, fault in faults]
-    try:
-        with EmbeddedAws(small_world(), faults=rules) as aws:
-            configuration = {
-                "name": "prod",
-                "regions": "all",
-                "organization": {"role": ROLE},
-                "endpoint_url": aws.url,
-                "attempts": 1,
-                "timeout_seconds": 5,
-            }
-            yield Served(configuration, lambda: aws.requests)
-    finally:
-        for name in credentials_environment():
-            os.environ.pop(name, None)
-        os.environ.update(before)
+    with served([Rule(fault=Fault(fault), operation=operation) for operation, fault in faults]) as aws:
+        configuration = {
+            "name": "prod",
+            "regions": "all",
+            "organization": {"role": ROLE},
+            "endpoint_url": aws.url,
+            "attempts": 1,
+            "timeout_seconds": 5,
+        }
+        yield Served(configuration, lambda: aws.requests)
 
 
 STAGE = Stage(

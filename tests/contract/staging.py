@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from pyarrow import parquet
+from small_aws import NOW
 
 from collectors.registry import SOURCES
 from collectors.source import Settings
@@ -22,7 +23,6 @@ from keyproof.collection import Collection
 from keyproof.configuration import DEFAULT_TAGS
 from keyproof.replay import normalize_run
 
-NOW = datetime(2026, 6, 30, tzinfo=UTC)
 FAULTS = ("refuse", "throttle", "break", "lose_page", "cut", "html", "wrong_types", "close")
 """Every way in which an operation goes wrong; a stage knows how to bring each about on its wire."""
 
