@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from controls.catalogue import DEFAULT, Catalogue, Control, arguments
 from controls.documents import nearest
@@ -16,6 +18,7 @@ from controls.predicate import verdict_sql
 from controls.register import AttestationRecord, ExceptionRecord
 from controls.requirements import roll_up
 from controls.views import INVENTORY, MOMENT, UNKNOWN, VIEWS, View
+from controls.workers import side_by_side
 from evidence.findings import (
     Assessment,
     AttestationUsed,
@@ -42,7 +45,19 @@ MEMORY_LIMIT = "1GB"
 """What DuckDB may hold before it spills to disk."""
 
 GROUP_ROWS = 50_000
-"""Findings of one row group of findings.parquet, and the most that are held in Python at a time."""
+"""Findings of one row group of findings.parquet."""
+
+BATCH_ROWS = 10_000
+"""Findings that a worker hands on at a time."""
+
+WORKERS = 2
+"""Controls that are judged at the same time."""
+
+HELD = ("scope", "key", "secret", "gap")
+"""The tables that many controls read; DuckDB holds them, or spills them. The others are read from their files."""
+
+DICTIONARIES = ["control", "variant", "severity", "verdict", "subject_table", "source", "scope", "account", "region"]
+"""Columns of few values, which the file keeps as dictionaries."""
 
 
 class AssessmentError(Exception):
@@ -89,13 +104,17 @@ def assess(
     valid = [record for record, used in zip(attestations, attested, strict=True) if used.valid]
     moments = {"as_of": as_of, "period_start": period[0], "period_end": period[1]}
     out.mkdir(parents=True, exist_ok=True)
-    with _database(inventory, moments) as database:
+    views = [
+        view for view in VIEWS.values() if any(control.over == view.name for control in catalogue.controls.values())
+    ]
+    with _database(inventory, moments, views) as database:
         judging = _Judging(database, moments, excepted)
         _write(out / FINDINGS, judging.findings(variants))
     results = {
         (v.control.id, v.name): _control_result(v, judging.tallies[v.control.id, v.name], catalogue, frameworks)
         for v in sorted(variants, key=lambda v: (list(catalogue.controls).index(v.control.id), *_order(v)))
     }
+    covered = judging.covered
     assessment = Assessment(
         run=run,
         organization=organization,
@@ -106,7 +125,7 @@ def assess(
         period_end=period[1],
         controls=list(results.values()),
         frameworks=[roll_up(catalogue.frameworks[name], results, valid) for name in frameworks],
-        exceptions=[used.model_copy(update={"covers": judging.covered.get(used.id, 0)}) for used in excepted],
+        exceptions=[used.model_copy(update={"covers": covered[used.id]}) for used in excepted],
         attestations=attested,
     )
     write_atomically(out / ASSESSMENT, assessment.model_dump_json(indent=2).encode() + b"\n")
@@ -164,7 +183,9 @@ def _unknown_requirement(record: AttestationRecord, catalogue: Catalogue) -> str
 
 
 @contextmanager
-def _database(inventory: Path, moments: Mapping[str, datetime]) -> Iterator[duckdb.DuckDBPyConnection]:
+def _database(
+    inventory: Path, moments: Mapping[str, datetime], views: Iterable[View]
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database that sees the inventory's files and its own spill folder, and nothing else of the machine."""
     import duckdb
 
@@ -174,11 +195,12 @@ def _database(inventory: Path, moments: Mapping[str, datetime]) -> Iterator[duck
             ":memory:", config={"threads": "2", "memory_limit": MEMORY_LIMIT, "temp_directory": spill}
         ) as database,
     ):
-        database.execute("SET TimeZone = 'UTC'")
+        database.execute("SET GLOBAL TimeZone = 'UTC'")
         for table in INVENTORY:
             path = inventory / f"{table}.parquet"
+            kind = "TABLE" if table in HELD else "VIEW"
             try:
-                database.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet({_text(str(path))})")
+                database.execute(f"CREATE {kind} {table} AS SELECT * FROM read_parquet({_text(str(path))})")
             except duckdb.Error as error:
                 raise AssessmentError(f"{path} cannot be read: {error}; normalize this run again") from error
         database.execute(f"SET allowed_directories = [{_text(str(inventory))}]")
@@ -186,10 +208,23 @@ def _database(inventory: Path, moments: Mapping[str, datetime]) -> Iterator[duck
         database.execute("SET lock_configuration = true")
         names = ", ".join(f"${name}::TIMESTAMPTZ AS {name}" for name in moments)
         database.execute(f"CREATE TABLE {MOMENT} AS SELECT {names}", dict(moments))
-        for view in VIEWS.values():
-            if view.sql:
-                database.execute(f"CREATE VIEW {view.name} AS {view.sql}")
+        for view in views:
+            _make(database, view)
         yield database
+
+
+def _make(database: duckdb.DuckDBPyConnection, view: View) -> None:
+    if view.sql:
+        database.execute(f"CREATE VIEW {view.name} AS {view.sql}")
+    if view.derived:
+        database.execute(f"CREATE TABLE {view.name}_derived AS {view.derived}")
+        database.execute(
+            f"""
+            CREATE VIEW {view.name} AS
+            SELECT t.*, d.* EXCLUDE (scope, id)
+            FROM {view.tables[0]} AS t JOIN {view.name}_derived AS d ON d.scope = t.scope AND d.id = t.id
+            """
+        )
 
 
 def _text(text: str) -> str:
@@ -200,12 +235,25 @@ def _text(text: str) -> str:
 class _Tally:
     """What came of one variant."""
 
-    counts: Counts
-    population_complete: bool
+    verdicts: Counter[str] = field(default_factory=Counter)
+    covered: Counter[str] = field(default_factory=Counter)
+    """Id of an exception → failures that it covers."""
+    incomplete: bool = False
+    """Rows of the population may be missing."""
+
+    @property
+    def counts(self) -> Counts:
+        return Counts(
+            passed=self.verdicts[Verdict.PASS],
+            failed=self.verdicts[Verdict.FAIL],
+            inconclusive=self.verdicts[Verdict.INCONCLUSIVE],
+            not_applicable=self.verdicts[Verdict.NOT_APPLICABLE],
+            excepted=self.covered.total(),
+        )
 
 
 class _Judging:
-    """The findings of all variants, one after the other; tallies and covered failures are full once all are read."""
+    """The findings of all variants in their order; the tallies are full once all findings were read."""
 
     def __init__(
         self,
@@ -214,137 +262,102 @@ class _Judging:
         exceptions: Sequence[ExceptionUsed],
     ) -> None:
         self.tallies: dict[tuple[str, str], _Tally] = {}
-        self.covered: dict[str, int] = {}
-        """Id of an exception → failures that it covers."""
         self._database = database
         self._moments = moments
         self._exceptions = [exception for exception in exceptions if exception.valid]
 
+    @property
+    def covered(self) -> Counter[str]:
+        """Id of an exception → failures that it covers, over all variants."""
+        return sum((tally.covered for tally in self.tallies.values()), Counter())
+
     def findings(self, variants: Sequence[Variant]) -> Iterator[pa.RecordBatch]:
         """Batches of rows of findings.parquet, in its order."""
-        import duckdb
-
-        for variant in sorted(variants, key=lambda v: (v.control.id, v.name)):
-            try:
-                yield from self._judge(variant)
-            except duckdb.Error as error:
-                raise AssessmentError(f"{variant.place} cannot be judged: {error}; check its parameters") from error
+        in_order = sorted(variants, key=lambda v: (v.control.id, v.name))
+        yield from side_by_side([partial(self._judge, variant) for variant in in_order], WORKERS)
 
     def _judge(self, variant: Variant) -> Iterator[pa.RecordBatch]:
-        control = variant.control
-        self._make_judged(variant)
-        self._make_incomplete(control.view)
-        self._make_explained(control)
-        self._tally(variant)
-        yield from self._database.sql(_findings_sql(variant)).to_arrow_reader(GROUP_ROWS)
+        import duckdb
 
-    def _make_judged(self, variant: Variant) -> None:
-        """`judged`: every row of the view with its verdict, its facts as JSON and those that are NULL."""
-        control = variant.control
+        tally = self.tallies.setdefault((variant.control.id, variant.name), _Tally())
+        try:
+            with self._database.cursor() as cursor:
+                tally.incomplete = _make_incomplete(cursor, variant.control.view)
+                _make_explained(cursor, variant, self._arguments(variant))
+                covering = [e for e in self._exceptions if e.control == variant.control.id]
+                patterns = {f"exception_{number}": _pattern(e.subject) for number, e in enumerate(covering)}
+                sql = _findings_sql(variant, covering)
+                bound = self._arguments(variant) | patterns
+                for batch in cursor.sql(sql, params=bound).to_arrow_reader(BATCH_ROWS):
+                    _count(tally, batch)
+                    yield batch
+        except duckdb.Error as error:
+            raise AssessmentError(f"{variant.place} cannot be judged: {error}; check its parameters") from error
+
+    def _arguments(self, variant: Variant) -> dict[str, Any]:
         values = {name: parameter.value for name, parameter in variant.parameters.items()}
-        cover = self._cover(control)
-        self._database.execute(
+        return arguments(variant.control, values, self._moments)
+
+
+def _count(tally: _Tally, batch: pa.RecordBatch) -> None:
+    for name, counter in (("verdict", tally.verdicts), ("exception", tally.covered)):
+        for entry in batch.column(name).value_counts().to_pylist():
+            if entry["values"]:
+                counter[entry["values"]] += entry["counts"]
+
+
+def _make_incomplete(cursor: duckdb.DuckDBPyConnection, view: View) -> bool:
+    """`incomplete`: the scopes in which rows of the view may be missing, with the gaps that say so. Whether any is."""
+    tables = ", ".join(_text(table) for table in sorted({*view.tables, "scope"}))
+    cursor.execute(
+        f"""
+        CREATE TEMP TABLE incomplete AS
+        SELECT
+            scope, min(source) AS source, list(id ORDER BY id) AS missing,
+            list_sort(list_distinct(flatten(list(evidence)))) AS evidence
+        FROM gap WHERE rows_missing AND of_table IN ({tables}) GROUP BY scope
+        """
+    )
+    return bool(cursor.execute("SELECT 1 FROM incomplete LIMIT 1").fetchall())
+
+
+def _make_explained(cursor: duckdb.DuckDBPyConnection, variant: Variant, bound: Mapping[str, Any]) -> None:
+    """`explained`: for each row that is judged and whose facts were not all observed, the gaps that say why."""
+    control = variant.control
+    any_null = " OR ".join(f"{name} IS NULL" for name in control.facts) or "false"
+    cursor.execute(
+        f"""
+        CREATE TEMP TABLE {UNKNOWN} AS
+        SELECT scope, id, {_subject_table(control.view)} AS subject_table, {_nulls(control)} AS nulls
+        FROM {control.over} WHERE ({any_null}) AND {verdict_sql(*control.predicates)} <> 'not_applicable'
+        """,
+        bound,
+    )
+    cursor.execute("CREATE TEMP TABLE reason (scope VARCHAR, id VARCHAR, gap VARCHAR)")
+    unknown = cursor.execute(f"SELECT DISTINCT unnest(nulls) FROM {UNKNOWN}").fetchall()
+    for subject in ("u.id", "''") if unknown else ():
+        cursor.execute(
             f"""
-            CREATE OR REPLACE TEMP TABLE judged AS
-            SELECT *, {cover} AS exception
-            FROM (
-                SELECT
-                    {verdict_sql(*control.predicates)} AS verdict,
-                    {_identity(control.view)},
-                    {_observed(control)} AS observed,
-                    {_nulls(control)} AS nulls
-                FROM {control.over}
-            )
-            """,
-            {
-                **arguments(control, values, self._moments),
-                **{f"exception_{n}": _pattern(e.subject) for n, e in enumerate(self._of(control))},
-            },
-        )
-
-    def _of(self, control: Control) -> list[ExceptionUsed]:
-        return [exception for exception in self._exceptions if exception.control == control.id]
-
-    def _cover(self, control: Control) -> str:
-        """The id of the first valid exception that covers a failure, else the empty text."""
-        whens = [
-            f"WHEN verdict = 'fail' AND id LIKE $exception_{number} ESCAPE '\\' THEN {_text(exception.id)}"
-            for number, exception in enumerate(self._of(control))
-        ]
-        return f"CASE {' '.join(whens)} ELSE '' END" if whens else "''"
-
-    def _make_incomplete(self, view: View) -> None:
-        """`incomplete`: the scopes in which rows of the view may be missing, with the gaps that say so."""
-        tables = ", ".join(_text(table) for table in {*view.tables, "scope"})
-        self._database.execute(
-            f"""
-            CREATE OR REPLACE TEMP TABLE incomplete AS
-            SELECT
-                scope, min(source) AS source, list(id ORDER BY id) AS missing,
-                list_sort(list_distinct(flatten(list(evidence)))) AS evidence
-            FROM gap WHERE rows_missing AND of_table IN ({tables}) GROUP BY scope
+            INSERT INTO reason SELECT u.scope, u.id, gap.id
+            FROM {UNKNOWN} AS u
+            JOIN gap ON gap.scope = u.scope AND gap.of_table = u.subject_table AND gap.subject = {subject}
+            WHERE list_has_any(gap.columns, u.nulls)
             """
         )
-
-    def _make_explained(self, control: Control) -> None:
-        """`explained`: for each row judged whose facts were not all observed, the gaps that say why."""
-        database = self._database
-        database.execute(
-            f"""
-            CREATE OR REPLACE TEMP TABLE {UNKNOWN} AS
-            SELECT scope, id, subject_table, nulls FROM judged WHERE verdict <> 'not_applicable' AND len(nulls) > 0
-            """
-        )
-        database.execute("CREATE OR REPLACE TEMP TABLE reason (scope VARCHAR, id VARCHAR, gap VARCHAR)")
-        for subject in ("u.id", "''"):
-            database.execute(
-                f"""
-                INSERT INTO reason SELECT u.scope, u.id, gap.id
-                FROM {UNKNOWN} AS u
-                JOIN gap ON gap.scope = u.scope AND gap.of_table = u.subject_table AND gap.subject = {subject}
-                WHERE list_has_any(gap.columns, u.nulls)
-                """
-            )
-        for name, query in control.view.explanations.items():
-            if name in control.facts:
-                of_row = f"SELECT scope, id FROM {UNKNOWN} WHERE list_contains(nulls, '{name}')"
-                database.execute(
-                    f"INSERT INTO reason WITH {UNKNOWN} AS ({of_row}) SELECT scope, id, gap FROM ({query})"
-                )
-        database.execute(
-            """
-            CREATE OR REPLACE TEMP TABLE explained AS
-            SELECT scope, id, list(gap ORDER BY gap) AS missing FROM (SELECT DISTINCT * FROM reason) GROUP BY scope, id
-            """
-        )
-
-    def _tally(self, variant: Variant) -> None:
-        rows = self._database.sql(
-            "SELECT verdict, exception, count(*) FROM judged GROUP BY verdict, exception ORDER BY verdict, exception"
-        ).fetchall()
-        ((scopes,),) = self._database.sql("SELECT count(*) FROM incomplete").fetchall()
-        by_verdict = {verdict: sum(n for v, _, n in rows if v == verdict) for verdict in Verdict}
-        covered = {exception: n for _, exception, n in rows if exception}
-        for exception, count in covered.items():
-            self.covered[exception] = self.covered.get(exception, 0) + count
-        counts = Counts(
-            passed=by_verdict[Verdict.PASS],
-            failed=by_verdict[Verdict.FAIL],
-            inconclusive=by_verdict[Verdict.INCONCLUSIVE] + scopes,
-            not_applicable=by_verdict[Verdict.NOT_APPLICABLE],
-            excepted=sum(covered.values()),
-        )
-        self.tallies[variant.control.id, variant.name] = _Tally(counts, population_complete=not scopes)
+    for name, query in control.view.explanations.items():
+        if (name,) in unknown:
+            rows = f"SELECT scope, id FROM {UNKNOWN} WHERE list_contains(nulls, '{name}')"
+            cursor.execute(f"INSERT INTO reason WITH {UNKNOWN} AS ({rows}) SELECT scope, id, gap FROM ({query})")
+    cursor.execute(
+        """
+        CREATE TEMP TABLE explained AS
+        SELECT scope, id, list(gap ORDER BY gap) AS missing FROM (SELECT DISTINCT * FROM reason) GROUP BY scope, id
+        """
+    )
 
 
-def _identity(view: View) -> str:
-    """Columns of `judged` that say what a row is, the same for every table and view."""
-    table = "subject_table" if len(view.tables) > 1 else _text(view.tables[0])
-    parts = [f"{table} AS subject_table", "id", "source", "scope", "evidence"]
-    parts += [
-        f"{name if name in view.columns else 'NULL::VARCHAR'} AS {name}" for name in ("name", "account", "region")
-    ]
-    return ", ".join(parts)
+def _subject_table(view: View) -> str:
+    return "subject_table" if len(view.tables) > 1 else _text(view.tables[0])
 
 
 def _observed(control: Control) -> str:
@@ -366,6 +379,15 @@ def _nulls(control: Control) -> str:
     return f"list_filter([{names}]::VARCHAR[], lambda name: name IS NOT NULL)"
 
 
+def _covering(exceptions: Sequence[ExceptionUsed]) -> str:
+    """The id of the first exception that covers a failure, else the empty text."""
+    whens = [
+        f"WHEN j.verdict = 'fail' AND j.id LIKE $exception_{number} ESCAPE '\\' THEN {_text(exception.id)}"
+        for number, exception in enumerate(exceptions)
+    ]
+    return f"CASE {' '.join(whens)} ELSE '' END" if whens else "''"
+
+
 def _pattern(subject: str) -> str:
     """A LIKE pattern in which `*` alone stands for any text."""
     for special in ("\\", "%", "_"):
@@ -373,41 +395,44 @@ def _pattern(subject: str) -> str:
     return subject.replace("*", "%")
 
 
-def _findings_sql(variant: Variant) -> str:
-    """The rows of findings.parquet for one variant, from `judged`, `explained` and `incomplete`."""
+def _findings_sql(variant: Variant, exceptions: Sequence[ExceptionUsed]) -> str:
+    """The rows of findings.parquet for one variant, from its view, `explained` and `incomplete`."""
     control = variant.control
-    prefix = _short_id(control.id, variant.name)
+    view = control.view
+    digest = f"'FND-' || substr(sha256({_text(control.id)} || chr(0) || {_text(variant.name)} || chr(0)"
+    name, account, region = (column if column in view.columns else "NULL" for column in ("name", "account", "region"))
     # A scope can be a row that is judged and at the same time the place where rows are missing: two findings, two ids.
-    rows = "|| chr(0) || 'rows'" if "scope" in control.view.tables else ""
+    rows = "|| chr(0) || 'rows'" if "scope" in view.tables else ""
     return f"""
         SELECT
-            {prefix} || j.scope || chr(0) || j.id), 1, 12) AS id,
+            {digest} || j.scope || chr(0) || j.id), 1, 12) AS id,
             {_text(control.id)} AS control,
             {_text(variant.name)} AS variant,
             {_text(control.severity)} AS severity,
             j.verdict, j.id AS subject, j.subject_table, coalesce(nullif(j.name, ''), j.id) AS subject_name,
             j.source, j.scope,
             coalesce(j.account, s.account, '') AS account, coalesce(j.region, s.region, '') AS region,
-            j.observed, coalesce(e.missing, []::VARCHAR[]) AS missing, j.exception,
+            j.observed, coalesce(e.missing, []::VARCHAR[]) AS missing, {_covering(exceptions)} AS exception,
             CASE WHEN j.verdict = 'not_applicable' THEN []::VARCHAR[] ELSE j.evidence END AS evidence
-        FROM judged AS j
+        FROM (
+            SELECT
+                id, source, scope, evidence, {_subject_table(view)} AS subject_table,
+                {name}::VARCHAR AS name, {account}::VARCHAR AS account, {region}::VARCHAR AS region,
+                {verdict_sql(*control.predicates)} AS verdict,
+                {_observed(control)} AS observed
+            FROM {control.over}
+        ) AS j
         LEFT JOIN explained AS e ON e.scope = j.scope AND e.id = j.id
         LEFT JOIN scope AS s ON s.id = j.scope
         UNION ALL
         SELECT
-            {prefix} || i.scope || chr(0) || i.scope {rows}), 1, 12),
+            {digest} || i.scope || chr(0) || i.scope {rows}), 1, 12),
             {_text(control.id)}, {_text(variant.name)}, {_text(control.severity)},
             'inconclusive', i.scope, 'scope', i.scope, i.source, i.scope,
             coalesce(s.account, ''), coalesce(s.region, ''), '{{}}', i.missing, '', i.evidence
         FROM incomplete AS i LEFT JOIN scope AS s ON s.id = i.scope
         ORDER BY subject, scope, id
     """
-
-
-def _short_id(*parts: str) -> str:
-    """The beginning of an SQL expression that computes `evidence.observation.short_id`, to be closed by `), 1, 12)`."""
-    joined = " || chr(0) || ".join(_text(part) for part in parts)
-    return f"'FND-' || substr(sha256({joined} || chr(0)"
 
 
 # --- what is written ------------------------------------------------------------------------------------------------
@@ -419,7 +444,7 @@ def _write(path: Path, batches: Iterator[pa.RecordBatch]) -> None:
 
     part = path.with_name(path.name + ".part")
     schema = findings_schema()
-    with parquet.ParquetWriter(part, schema, compression="zstd") as writer:
+    with parquet.ParquetWriter(part, schema, compression="zstd", use_dictionary=DICTIONARIES) as writer:
         for group in _groups(batches, schema):
             writer.write_table(group, row_group_size=GROUP_ROWS)
     part.rename(path)
@@ -435,11 +460,11 @@ def _groups(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa
         rows += batch.num_rows
         while rows >= GROUP_ROWS:
             table = pa.Table.from_batches(held)
-            yield table.slice(0, GROUP_ROWS).cast(schema)
+            yield table.slice(0, GROUP_ROWS).combine_chunks().cast(schema)
             held = table.slice(GROUP_ROWS).to_batches()
             rows -= GROUP_ROWS
     if rows:
-        yield pa.Table.from_batches(held).cast(schema)
+        yield pa.Table.from_batches(held).combine_chunks().cast(schema)
 
 
 def _control_result(variant: Variant, tally: _Tally, catalogue: Catalogue, frameworks: Sequence[str]) -> ControlResult:
@@ -460,7 +485,7 @@ def _control_result(variant: Variant, tally: _Tally, catalogue: Catalogue, frame
         parameters=list(variant.parameters.values()),
         remediation=dict(control.remediation),
         counts=tally.counts,
-        population_complete=tally.population_complete,
+        population_complete=not tally.incomplete,
         requirements=[
             RequirementRef(framework=name, requirement=requirement.id)
             for name in frameworks

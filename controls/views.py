@@ -35,7 +35,9 @@ class View:
     """Tables whose rows are judged: where a gap says that rows of one may be missing, the population is incomplete."""
     columns: Mapping[str, Column]
     sql: str = ""
-    """Its SELECT; empty for a table. It has the columns, and `subject_table` where that is not `tables[0]`."""
+    """Its SELECT, with the columns and `subject_table`; empty where it is a table, or one table and derived columns."""
+    derived: str = ""
+    """SELECT of `scope`, `id` and the derived columns for every row of its table; empty where there are none."""
     explanations: Mapping[str, str] = field(default_factory=dict)
     """Derived column → SELECT of `scope`, `id` and `gap`: which gaps explain a NULL in the rows of UNKNOWN."""
 
@@ -149,7 +151,7 @@ both_duties AS (
     GROUP BY p.scope, p.subject
 )
 SELECT
-    key.*,
+    key.scope, key.id,
     CASE
         WHEN unread.subject IS NULL AND everywhere.scope IS NULL AND unplaced.scope IS NULL
             AND NOT coalesce(o.unknown, false)
@@ -182,7 +184,7 @@ used AS (
     FROM key_version AS v, span GROUP BY v.scope, v.key
 )
 SELECT
-    key.*,
+    key.scope, key.id,
     CASE
         WHEN unread.subject IS NULL AND everywhere.scope IS NULL AND unplaced.scope IS NULL
             AND NOT used.unknown AND span.start < span.stop
@@ -273,7 +275,7 @@ doubted AS (
     CROSS JOIN everywhere
     CROSS JOIN anywhere
 )
-SELECT key.*, CASE WHEN NOT doubted.open THEN coalesce(counted.secrets, 0) END AS secrets_encrypted
+SELECT key.scope, key.id, CASE WHEN NOT doubted.open THEN coalesce(counted.secrets, 0) END AS secrets_encrypted
 FROM key
 JOIN doubted ON doubted.scope = key.scope AND doubted.id = key.id
 LEFT JOIN counted ON counted.key_scope = key.scope AND counted.key_id = key.id
@@ -296,7 +298,7 @@ used AS (
     GROUP BY e.scope, e.id
 )
 SELECT
-    secret.*,
+    secret.scope, secret.id,
     CASE WHEN secret.key = '' THEN '{Manager.PROVIDER}' ELSE used.manager END AS key_manager,
     CASE WHEN secret.key = '' THEN CASE s.provider {_DEFAULT_BITS} END ELSE used.security_bits END AS key_security_bits
 FROM secret
@@ -373,7 +375,14 @@ def _key_of_secret_explained(name: str) -> str:
 def _derived(name: str, doc: str, table: str, sql: str, derived: Mapping[str, tuple[Column, str]]) -> View:
     own = _table(table).columns
     added = {column: definition for column, (definition, _) in derived.items()}
-    return View(name, doc, (table,), {**own, **added}, sql, {column: query for column, (_, query) in derived.items()})
+    return View(
+        name,
+        doc,
+        (table,),
+        {**own, **added},
+        derived=sql,
+        explanations={column: query for column, (_, query) in derived.items()},
+    )
 
 
 _VIEWS = (
