@@ -167,19 +167,23 @@ class Store:
         """Hold the store for one run. Raises StoreLocked, naming the holder, when it is not free in time."""
         from filelock import FileLock, Timeout
 
+        lock = FileLock(self.root / ".lock", timeout=wait_seconds)
+        holder = self.root / ".lock.holder"
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.root / ".lock", timeout=wait_seconds)
-            holder = self.root / ".lock.holder"
-            with lock:
-                holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
-                yield
+            lock.acquire()
+            holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
         except Timeout as error:
             raise StoreLocked(
                 f"{self.root} is held by {_holder(holder)}; wait for it, or pass --wait SECONDS"
             ) from error
-        except (PermissionError, FileExistsError, NotADirectoryError) as error:
+        except OSError as error:
+            lock.release()
             raise StoreError(f"{self.root} cannot be written: {error.strerror}; check [store] url") from error
+        try:
+            yield
+        finally:
+            lock.release()
 
 
 def open_store(url: str, mirrors: Path) -> Store:
