@@ -84,7 +84,7 @@ class ParameterValue(Model):
     name: str
     value: bool | int | float | str | list[str]
     source: str
-    """The standard, or the organisation's document, that sets the value."""
+    """The standard, or the organization's document, that sets the value."""
     set_by: Literal["catalogue", "framework", "organization"]
 
 
@@ -139,7 +139,7 @@ class ControlResult(Model):
 
 
 class ExceptionUsed(Model):
-    """A documented exception from the organisation's register."""
+    """A documented exception from the organization's register."""
 
     id: str
     control: str
