@@ -121,7 +121,7 @@ def tidy(body: str) -> str:
         return body
     try:
         return json.dumps(without_surrogates(json.loads(body)))
-    except ValueError:
+    except (ValueError, RecursionError):
         return body
 
 
