@@ -72,7 +72,8 @@ class Settings:
     """The settings that normalize depends on, recorded with the run so that it can be replayed."""
 
     tag_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """For `owner`, `business_purpose`, `data_class`, `environment`: the tags that carry it; first match, any case."""
+    """For `owner`, `business_purpose`, `data_class`, `environment`: the tags that carry it, of which the first
+    that is there counts. Case and what stands between words make no difference."""
     organization_accounts: tuple[str, ...] = ()
     """Accounts that the organisation calls its own beside those the provider names."""
 

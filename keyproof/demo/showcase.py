@@ -116,8 +116,8 @@ expires = {today + timedelta(days=245)}
 [[attestation]]
 id = "AT-003"
 framework = "pci-dss-4.0.1"
-requirements = ["3.6.1", "3.7.1", "3.7.2"]
-statement = "The key management policy is approved, known to the custodians and reviewed each year."
+requirements = ["3.6.1.3", "3.7.6", "3.7.9"]
+statement = "Custodians are few and named, split knowledge is in force, and customers get guidance on keys."
 document = "documents/key-management-policy.txt"
 sha256 = "{digest}"
 approver = "M. Okafor, CISO"

@@ -112,18 +112,21 @@ def differences(clean: Outcome, spoiled: Outcome) -> list[str]:
     for (control, subject, scope), verdict in spoiled.findings.items():
         if verdict == Verdict.INCONCLUSIVE and subject == scope:
             unsure_scopes.setdefault(control, set()).add(scope)
-    for key, verdict in clean.findings.items():
-        control, subject, scope = key
-        now = spoiled.findings.get(key)
+    judged = {(control, subject): verdict for (control, subject, _), verdict in spoiled.findings.items()}
+    known = {(control, subject) for control, subject, _ in clean.findings}
+    for (control, subject, scope), verdict in clean.findings.items():
+        now = judged.get((control, subject))
         if now is None:
             account_scopes = {name for name in unsure_scopes.get(control, ()) if name.endswith("/account")}
             if scope not in unsure_scopes.get(control, ()) and not account_scopes:
                 wrong.append(f"{control} {subject}: vanished, was {verdict}")
         elif now not in (verdict, Verdict.INCONCLUSIVE):
             wrong.append(f"{control} {subject}: turned from {verdict} to {now}")
-    for key, verdict in spoiled.findings.items():
-        if key not in clean.findings and verdict != Verdict.INCONCLUSIVE:
-            wrong.append(f"{key[0]} {key[1]}: appeared as {verdict}")
+    for (control, subject, scope), verdict in spoiled.findings.items():
+        # Where nobody told whose account it is, the same place is read under another scope's name.
+        renamed = subject == scope and spoiled.tables[control, subject, scope] == "scope" and "/self/" in scope
+        if (control, subject) not in known and verdict != Verdict.INCONCLUSIVE and not renamed:
+            wrong.append(f"{control} {subject}: appeared as {verdict}")
     return wrong
 
 

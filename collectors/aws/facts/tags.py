@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from collectors.source import Settings
 from evidence.observation import canonical_json
 
+_BETWEEN_WORDS = str.maketrans("", "", "-_ ")
+
 
 @dataclass(frozen=True, slots=True)
 class TagFacts:
@@ -24,10 +26,10 @@ def tag_facts(tags: Mapping[str, str] | None, description: str | None, settings:
     """What the tags say. The description tells the purpose where no tag does; None where it was not observed."""
     if tags is None:
         return TagFacts()
-    spelled = {name.casefold(): tags[name] for name in sorted(tags, reverse=True)}
+    spelled = {_word(name): tags[name] for name in sorted(tags, reverse=True)}
 
     def told(fact: str) -> str:
-        names = (name.casefold() for name in settings.tag_names.get(fact, ()))
+        names = (_word(name) for name in settings.tag_names.get(fact, ()))
         return next((spelled[name] for name in names if name in spelled), "")
 
     return TagFacts(
@@ -37,3 +39,8 @@ def tag_facts(tags: Mapping[str, str] | None, description: str | None, settings:
         environment=told("environment"),
         tags=canonical_json(dict(tags)),
     )
+
+
+def _word(name: str) -> str:
+    """A tag's name as people mean it: `DataClass`, `data-class` and `data_class` are one."""
+    return name.casefold().translate(_BETWEEN_WORDS)
