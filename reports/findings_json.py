@@ -168,7 +168,7 @@ def _document(generated: Mapping[str, Any]) -> dict[str, Any]:
         "tool": {"description": "What made this file", **_object(tool)},
         "as_of": _time("The moment for which everything is judged"),
         "period": {"description": "The audit period", **_object(period)},
-        "evidence_sha256": _string("SHA-256 over the digests of all observation files: it names the evidence"),
+        "evidence_sha256": _string("The evidence digest, which names all that the reports are made from"),
         "verdicts": {"description": "All verdicts, those not listed included", **_object(counts)},
         "frameworks": {**generated["frameworks"], "description": "Requirements with their status, by framework"},
         "controls": {**generated["controls"], "description": "Controls with the parameters used, and their counts"},
