@@ -45,7 +45,7 @@ def rotation_rule(
     """
     if manager == "AWS":
         return RotationRule(Rotatable.PROVIDER_MANAGED, status=False, history=False)
-    if manager is None or spec is None or origin is None or state is None:
+    if manager != "CUSTOMER" or spec is None or origin is None or state is None:
         return None
     if spec == "SYMMETRIC_DEFAULT":
         return _symmetric_rule(origin, state, multi_region)

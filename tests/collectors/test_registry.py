@@ -1,0 +1,52 @@
+"""Every source is registered, whole, and costs nothing until it is used."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import collectors
+from collectors.registry import SOURCES
+from evidence.model import TABLES, columns
+
+HERE = Path(collectors.__file__).parent
+
+
+def test_the_folder_and_the_registry_agree() -> None:
+    rooms = {path.stem for path in HERE.iterdir() if path.name[0] not in "._" and path.suffix in ("", ".py")}
+    assert rooms - {"registry", "source"} == set(SOURCES)
+
+
+def test_looking_things_up_imports_no_sdk() -> None:
+    """All but the collect half has to work where no SDK is installed."""
+    code = """
+import sys
+from collectors.registry import SOURCES
+for source in SOURCES.values():
+    source.operations(), source.configuration(), source.normalize(), source.not_offered(), source.policy()
+print({name.partition(".")[0] for name in sys.modules} & {"boto3", "botocore", "pandas", "pyarrow", "weasyprint"})
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_a_source_is_whole(kind: str) -> None:
+    source = SOURCES[kind]
+    assert source.type == kind
+    assert source.title
+    assert "name" in source.configuration().model_fields
+    assert source.policy().endswith("\n")
+    assert callable(source.collector())
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_declared_facts_are_columns(kind: str) -> None:
+    known = {f"{table}.{column.name}" for table, model in TABLES.items() for column in columns(model)}
+    lists = {f"{table}.*" for table in TABLES}
+    for operation in SOURCES[kind].operations().values():
+        assert operation.why
+        assert set(operation.facts) <= known | lists, operation.name
+        assert operation.facts, f"{operation.name} yields nothing, so nothing is a reason to call it"
+    assert set(SOURCES[kind].not_offered()) <= known
