@@ -46,6 +46,7 @@ class Setting:
 
     header: ScopeHeader
     settings: Settings
+    _owners: dict[str, Owner] = field(default_factory=dict, compare=False)
 
     @property
     def declared(self) -> ServiceDeclaration:
@@ -63,14 +64,16 @@ class Setting:
         Without an organization, the accounts that the configuration names are all there are. With one, they are all
         only where its list of accounts was read.
         """
-        header = self.header
-        listed = header.organization_accounts
-        return Owner(
-            account,
-            header.organization,
-            frozenset({account, *listed, *self.settings.organization_accounts}),
-            accounts_known=bool(listed) or not header.organization,
-        )
+        if account not in self._owners:
+            header = self.header
+            listed = header.organization_accounts
+            self._owners[account] = Owner(
+                account,
+                header.organization,
+                frozenset({account, *listed, *self.settings.organization_accounts}),
+                accounts_known=bool(listed) or not header.organization,
+            )
+        return self._owners[account]
 
     def store(self) -> str:
         """The id of the service of this account and region as a store of keys or secrets: what its ARNs begin with."""
