@@ -97,11 +97,18 @@ def _differences(claimed: Any, again: Any, place: str) -> Iterator[tuple[str, An
 
 
 def _by_name(items: list[Any]) -> dict[str, Any]:
-    """Items by their id and variant, where they have such, else by their place."""
-    names = [" ".join(str(item[k]) for k in ("id", "variant") if k in item) for item in items if isinstance(item, dict)]
-    if len(set(names) - {""}) == len(items):
+    """Items by what names them, where that tells them apart, else by their place."""
+    names = [_name(item) for item in items]
+    if "" not in names and len(set(names)) == len(names):
         return dict(zip(names, items, strict=True))
     return {str(index): item for index, item in enumerate(items)}
+
+
+def _name(item: Any) -> str:
+    for members in (("id", "variant"), ("id",), ("name",), ("source",)):
+        if isinstance(item, dict) and all(member in item for member in members):
+            return " ".join(str(item[member]) for member in members)
+    return ""
 
 
 def _said(place: str, claimed: Any, again: Any, giver: str = GIVER) -> str:
