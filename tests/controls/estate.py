@@ -1,0 +1,190 @@
+"""Rows with every fact observed, to be changed where a test needs it, and an assessment of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pyarrow import parquet
+
+from controls.catalogue import Catalogue
+from controls.engine import assess
+from evidence.findings import Assessment
+from evidence.inventory import InventoryWriter
+from evidence.model import (
+    BOOKKEEPING,
+    NEVER,
+    Access,
+    Gap,
+    GapKind,
+    Key,
+    KeyVersion,
+    Row,
+    Scope,
+    Secret,
+    columns,
+)
+from evidence.observation import short_id
+
+AS_OF = datetime(2026, 6, 30, tzinfo=UTC)
+START = datetime(2025, 7, 1, tzinfo=UTC)
+PERIOD = (START, AS_OF)
+ACCOUNT, REGION = "111122223333", "eu-west-1"
+
+FILL: dict[str, Any] = {"boolean": False, "integer": 0, "timestamp": NEVER, "list of string": []}
+
+
+def days_before(days: int) -> datetime:
+    return AS_OF - timedelta(days=days)
+
+
+def _row(model: type[Row], facts: dict[str, Any]) -> Any:
+    values: dict[str, Any] = {"source": "prod", "evidence": [f"OBS-{facts['id']}"[:40]]}
+    for column in columns(model):
+        if column.name not in BOOKKEEPING:
+            values[column.name] = FILL.get(column.type, column.values[0] if column.values else "")
+    return model(**{**values, **facts})
+
+
+def scope(account: str = ACCOUNT, region: str = REGION, service: str = "kms", **facts: Any) -> Scope:
+    name = f"prod/{account}/{region}/{service}"
+    own = {"id": name, "scope": name, "provider": "aws", "account": account, "region": region, "service": service}
+    return _row(Scope, {**own, "asked": True, "reached": True, "complete": True, "collected_at": AS_OF, **facts})
+
+
+def key(number: int = 1, account: str = ACCOUNT, region: str = REGION, **facts: Any) -> Key:
+    own = {
+        "id": f"arn:aws:kms:{region}:{account}:key/{number:04}",
+        "scope": f"prod/{account}/{region}/kms",
+        "name": f"alias/service-{number}",
+        "aliases": [f"alias/service-{number}"],
+        "account": account,
+        "region": region,
+        "manager": "customer",
+        "state": "active",
+        "key_type": "symmetric data encryption",
+        "algorithm": "AES",
+        "bits": 256,
+        "security_bits": 256,
+        "usages": ["encrypt"],
+        "regions": [region],
+        "created_at": days_before(100),
+        "last_rotated_at": days_before(50),
+    }
+    return _row(Key, {**own, **facts})
+
+
+def version(of: Key, number: int = 1, **facts: Any) -> KeyVersion:
+    own = {"id": f"{of.id}#{number}", "scope": of.scope, "key": of.id, "created_at": days_before(100)}
+    return _row(KeyVersion, {**own, "superseded_at": NEVER, **facts})
+
+
+def access(of: Key | Secret, principal: str, capability: str, **facts: Any) -> Access:
+    name = short_id("ACC", of.scope, of.id, principal, capability)
+    own = {"id": name, "scope": of.scope, "subject": of.id, "principal": principal, "capability": capability}
+    return _row(Access, {**own, "principal_kind": "undecided", "conditions": "{}", **facts})
+
+
+def secret(number: int = 1, account: str = ACCOUNT, region: str = REGION, **facts: Any) -> Secret:
+    own = {
+        "id": f"arn:aws:secretsmanager:{region}:{account}:secret:{number:04}",
+        "scope": f"prod/{account}/{region}/secretsmanager",
+        "name": f"secret-{number}",
+        "kind": "secret",
+        "account": account,
+        "region": region,
+        "manager": "customer",
+        "state": "active",
+        "rotation_result": "succeeded",
+        "regions": [region],
+        "created_at": days_before(100),
+        "last_rotated_at": days_before(50),
+    }
+    return _row(Secret, {**own, **facts})
+
+
+def column_gap(of: Row, *names: str, everywhere: bool = False, operation: str = "kms:Some") -> Gap:
+    """A gap that leaves columns of a row, or of every row of its table and scope, unknown."""
+    return _gap(of.scope, of.table, "" if everywhere else of.id, operation, sorted(names), False)
+
+
+def rows_gap(scope: str, table: str, subject: str = "", operation: str = "kms:List") -> Gap:
+    """A gap that leaves it open whether `table` has more rows, of `subject` or of the scope."""
+    return _gap(scope, table, subject, operation, [], True)
+
+
+def _gap(scope: str, table: str, subject: str, operation: str, names: list[str], rows_missing: bool) -> Gap:
+    return Gap(
+        id=short_id("GAP", scope, table, subject, operation, *names),
+        source="prod",
+        scope=scope,
+        evidence=["OBS-refused"],
+        operation=operation,
+        kind=GapKind.REFUSED,
+        error="AccessDenied",
+        of_table=table,
+        subject=subject,
+        columns=names,
+        rows_missing=rows_missing,
+    )
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An assessment and its findings."""
+
+    assessment: Assessment
+    findings: list[dict[str, Any]]
+
+    def of(self, control: str, subject: str = "", variant: str = "default") -> list[dict[str, Any]]:
+        return [
+            finding
+            for finding in self.findings
+            if finding["control"] == control
+            and finding["variant"] == variant
+            and (not subject or finding["subject"] == subject)
+        ]
+
+    def verdict(self, control: str, subject: str, variant: str = "default") -> str:
+        """The verdict on a row; a scope's own finding about missing rows is not one."""
+        (finding,) = [f for f in self.of(control, subject, variant) if f["observed"] != "{}"]
+        return str(finding["verdict"])
+
+    def status(self, framework: str, requirement: str) -> str:
+        results = {result.id: result for result in self.assessment.frameworks}
+        return next(str(r.status) for r in results[framework].requirements if r.id == requirement)
+
+
+def judge(folder: Path, catalogue: Catalogue, rows: Iterable[Row], **arguments: Any) -> Judged:
+    """Write the rows as an inventory below `folder` and assess it."""
+    with InventoryWriter(folder / "inventory") as writer:
+        for row in rows:
+            writer.add(row)
+    return judge_again(folder, catalogue, **arguments)
+
+
+def judge_again(
+    folder: Path, catalogue: Catalogue, out: str = "out", frameworks: Sequence[str] = (), **arguments: Any
+) -> Judged:
+    """Assess the inventory that `judge` wrote below `folder`."""
+    given: dict[str, Any] = {
+        "as_of": AS_OF,
+        "period": PERIOD,
+        "overrides": {},
+        "exceptions": [],
+        "attestations": [],
+        "run": "run-1",
+        "organization": "Example",
+        "tool_version": "1",
+    }
+    assessment = assess(
+        inventory=folder / "inventory",
+        out=folder / out,
+        catalogue=catalogue,
+        frameworks=list(frameworks),
+        **{**given, **arguments},
+    )
+    return Judged(assessment, parquet.read_table(folder / out / "findings.parquet").to_pylist())

@@ -1,0 +1,327 @@
+"""Knowing less may withhold a verdict, never change it: over whole inventories, every control and every view."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from controls.catalogue import Catalogue
+from evidence.model import BOOKKEEPING, NEVER, Capability, KeyType, Manager, PrincipalKind, Row, State, columns
+
+ACCOUNTS = ("111122223333", "444455556666")
+REGIONS = ("eu-west-1", "us-east-1")
+PRINCIPALS = {"role/admin": "machine", "role/app": "undecided", "root": "account", "s3": "service", "*": "anyone"}
+
+
+def _days(draw: st.DrawFn) -> int:
+    return draw(st.sampled_from([1, 40, 100, 200, 500, 800, 1200]))
+
+
+@st.composite
+def inventories(draw: st.DrawFn, estate: ModuleType) -> list[Row]:
+    """A fully observed inventory: scopes, keys with versions and access, secrets encrypted with them."""
+    rows: list[Row] = []
+    places = draw(st.lists(st.tuples(st.sampled_from(ACCOUNTS), st.sampled_from(REGIONS)), min_size=1, unique=True))
+    keys = []
+    for account, region in places:
+        rows += [estate.scope(account, region, service) for service in ("kms", "secretsmanager")]
+        for number in range(draw(st.integers(1, 3))):
+            key = _key(draw, estate, number, account, region)
+            keys.append(key)
+            rows += [key, *_versions(draw, estate, key), *_access(draw, estate, key)]
+    for account, region in places:
+        for number in range(draw(st.integers(0, 3))):
+            rows.append(_secret(draw, estate, number, account, region, keys))
+    return rows
+
+
+def _key(draw: st.DrawFn, estate: ModuleType, number: int, account: str, region: str) -> Any:
+    created = estate.days_before(_days(draw) + 1300)
+    return estate.key(
+        number,
+        account,
+        region,
+        manager=draw(st.sampled_from([Manager.CUSTOMER, Manager.CUSTOMER, Manager.PROVIDER])),
+        state=draw(st.sampled_from([State.ACTIVE, State.ACTIVE, State.PENDING_DELETION, State.SUSPENDED])),
+        key_type=draw(st.sampled_from(list(KeyType))),
+        aliases=draw(st.sampled_from([[], [f"alias/service-{number}"], ["alias/other", f"alias/service-{number}"]])),
+        created_at=created,
+        last_rotated_at=estate.days_before(_days(draw)),
+        last_used_at=estate.days_before(_days(draw)),
+        rotatable=draw(st.booleans()),
+        rotation_enabled=draw(st.booleans()),
+        rotation_period_days=draw(st.sampled_from([90, 400])),
+        public=draw(st.booleans()),
+        wildcard_access=draw(st.booleans()),
+        external_accounts=draw(st.sampled_from([[], ["999988887777"]])),
+        regions=draw(st.sampled_from([[region], [region, "ap-south-1"]])),
+        owner=draw(st.sampled_from(["", "team"])),
+        security_bits=draw(st.sampled_from([80, 128])),
+        suspended_at=estate.days_before(_days(draw)),
+        expiry_settable=draw(st.booleans()),
+        used=draw(st.booleans()),
+        deletion_window_set=draw(st.booleans()),
+        deletion_window_days=draw(st.sampled_from([7, 30])),
+    )
+
+
+def _versions(draw: st.DrawFn, estate: ModuleType, key: Any) -> Iterator[Row]:
+    ends = sorted(draw(st.lists(st.integers(1, 1300), max_size=3, unique=True)), reverse=True)
+    started = key.created_at
+    for number, end in enumerate([*ends, None]):
+        until = NEVER if end is None else estate.days_before(end) + timedelta(hours=3)
+        yield estate.version(key, number, created_at=started, superseded_at=until)
+        started = until
+
+
+def _access(draw: st.DrawFn, estate: ModuleType, key: Any) -> Iterator[Row]:
+    granted = st.tuples(st.sampled_from(sorted(PRINCIPALS)), st.sampled_from(list(Capability)))
+    for principal, capability in draw(st.lists(granted, max_size=4, unique=True)):
+        public = principal == "*" and draw(st.booleans())
+        kind = PrincipalKind(PRINCIPALS[principal])
+        yield estate.access(key, principal, capability, principal_kind=kind, public=public)
+
+
+def _secret(draw: st.DrawFn, estate: ModuleType, number: int, account: str, region: str, keys: Sequence[Any]) -> Row:
+    near = [key for key in keys if key.region == region]
+    names = ["", "arn:aws:kms:eu-west-1:999988887777:key/elsewhere", "alias/unknown"]
+    for key in near:
+        names += [key.id, *(key.id.rsplit(":", 1)[0] + ":" + alias for alias in key.aliases)]
+        if key.account == account:
+            names += [key.id.rsplit("/", 1)[1], *key.aliases]
+    secret: Row = estate.secret(
+        number,
+        account,
+        region,
+        key=draw(st.sampled_from(names)),
+        kind=draw(st.sampled_from(["secret", "parameter"])),
+        manager=draw(st.sampled_from([Manager.CUSTOMER, Manager.CUSTOMER, Manager.PROVIDER])),
+        state=draw(st.sampled_from([State.ACTIVE, State.PENDING_DELETION])),
+        last_rotated_at=estate.days_before(_days(draw)),
+        rotation_enabled=draw(st.booleans()),
+        public=draw(st.booleans()),
+    )
+    return secret
+
+
+@st.composite
+def forgetting(draw: st.DrawFn, estate: ModuleType, rows: Sequence[Row]) -> list[Row]:
+    """The same inventory with less of it observed, and a gap for everything that is not."""
+    kept: list[Row] = []
+    gaps: dict[str, Row] = {}
+    refused = draw(st.sets(st.sampled_from(["key.policy", "key.aliases", "key.tags", "secret.key", "scope.place"])))
+    lost = draw(st.floats(0, 0.4))
+    for row in rows:
+        if row.table != "scope" and draw(st.floats(0, 1)) < lost / 2:
+            gap = _missing(draw, estate, row)
+            gaps[gap.id] = gap
+            continue
+        names = [name for name in _names(row) if _refused(row, name, refused) or draw(st.floats(0, 1)) < lost / 4]
+        if names:
+            gap = estate.column_gap(row, *names, everywhere=draw(st.booleans()))
+            gaps[gap.id] = gap
+            row = replace(row, **dict.fromkeys(names))
+        kept.append(row)
+    return [*kept, *gaps.values()]
+
+
+WATCHED = {
+    "scope": ("provider", "account", "region", "asked", "complete", "collected_at"),
+    "key_version": ("key", "created_at", "superseded_at"),
+    "access": ("subject", "principal", "principal_kind", "capability", "public"),
+    "secret": ("account", "region", "key", "manager", "state", "kind", "last_rotated_at", "public", "rotation_enabled"),
+    "key": (
+        "account",
+        "region",
+        "aliases",
+        "manager",
+        "state",
+        "key_type",
+        "created_at",
+        "last_rotated_at",
+        "last_used_at",
+        "rotatable",
+        "used",
+        "public",
+        "rotation_enabled",
+        "rotation_period_days",
+        "wildcard_access",
+        "external_accounts",
+        "regions",
+        "owner",
+        "security_bits",
+        "suspended_at",
+        "expiry_settable",
+        "expires_at",
+        "deletion_window_set",
+        "deletion_window_days",
+    ),
+}
+
+
+def _names(row: Row) -> tuple[str, ...]:
+    return WATCHED[row.table]
+
+
+def _refused(row: Row, name: str, refused: set[str]) -> bool:
+    groups = {
+        "key.policy": ("public", "wildcard_access", "external_accounts"),
+        "key.aliases": ("aliases",),
+        "key.tags": ("owner",),
+        "secret.key": ("key",),
+        "scope.place": ("account", "region"),
+    }
+    return any(row.table == group.split(".")[0] and name in groups[group] for group in refused)
+
+
+def _missing(draw: st.DrawFn, estate: ModuleType, row: Any) -> Row:
+    """The gap of a row that was not read: of its key, where it belongs to one, or of its scope."""
+    owner = {"access": "subject", "key_version": "key"}.get(row.table)
+    subject = getattr(row, owner) if owner and draw(st.booleans()) else ""
+    gap: Row = estate.rows_gap(row.scope, row.table, subject)
+    return gap
+
+
+def test_what_is_watched_are_columns(estate: ModuleType) -> None:
+    for row in (estate.scope(), estate.key(), estate.version(estate.key()), estate.secret()):
+        assert set(WATCHED[row.table]) <= {column.name for column in columns(type(row))} - set(BOOKKEEPING)
+
+
+THOROUGH = settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+
+
+@THOROUGH
+@given(data=st.data())
+def test_knowing_less_withholds_a_verdict_and_never_changes_it(
+    data: st.DataObject, estate: ModuleType, catalogue: Catalogue
+) -> None:
+    rows = data.draw(inventories(estate))
+    _compare(estate, catalogue, rows, data.draw(forgetting(estate, rows)))
+
+
+@pytest.mark.slow
+@settings(THOROUGH, max_examples=200)
+@given(data=st.data())
+def test_knowing_less_withholds_a_verdict_and_never_changes_it_at_length(
+    data: st.DataObject, estate: ModuleType, catalogue: Catalogue
+) -> None:
+    rows = data.draw(inventories(estate))
+    _compare(estate, catalogue, rows, data.draw(forgetting(estate, rows)))
+
+
+VIEW_CONTROL = """
+[[control]]
+id = "{id}"
+title = "t"
+stage = "usage"
+severity = "low"
+meaning = "m"
+over = "{over}"
+population = "{population}"
+test = "{test}"
+population_words = "p"
+test_words = "t"
+examples = [
+    {{ verdict = "pass", row = {{ manager = "customer", {passing} }} }},
+    {{ verdict = "fail", row = {{ manager = "customer", {failing} }} }},
+    {{ verdict = "inconclusive", row = {{ manager = "customer" }} }},
+    {{ verdict = "not_applicable", row = {{ manager = "provider" }} }},
+]
+"""
+
+
+@pytest.fixture(scope="module")
+def of_views() -> Catalogue:
+    """Controls that lay each derived column bare: its every value decides a verdict."""
+    tests = [
+        (
+            "key_duty",
+            "len(administrators_who_use) = 0",
+            "administrators_who_use = []",
+            "administrators_who_use = ['r']",
+        ),
+        (
+            "key_duty",
+            "len(administrators_who_use) <> 1",
+            "administrators_who_use = []",
+            "administrators_who_use = ['r']",
+        ),
+        ("key_period", "longest_use_days <= 365", "longest_use_days = 9", "longest_use_days = 900"),
+        ("key_period", "longest_use_days <> 366", "longest_use_days = 9", "longest_use_days = 366"),
+        ("key_deletion", "secrets_encrypted = 0", "secrets_encrypted = 0", "secrets_encrypted = 1"),
+        ("key_deletion", "secrets_encrypted <> 1", "secrets_encrypted = 0", "secrets_encrypted = 1"),
+        ("secret_encryption", "key_manager = 'customer'", "key_manager = 'customer'", "key_manager = 'provider'"),
+        ("secret_encryption", "key_security_bits <> 80", "key_security_bits = 128", "key_security_bits = 80"),
+    ]
+    controls = [
+        VIEW_CONTROL.format(
+            id=f"VIEW-{number}",
+            over=over,
+            population="manager = 'customer'",
+            test=test,
+            passing=passing,
+            failing=failing,
+        )
+        for number, (over, test, passing, failing) in enumerate(tests)
+    ]
+    return Catalogue.from_documents({"catalog/views.toml": "".join(controls)})
+
+
+@settings(THOROUGH, max_examples=25)
+@given(data=st.data())
+def test_no_view_tells_more_than_its_rows_do(data: st.DataObject, estate: ModuleType, of_views: Catalogue) -> None:
+    rows = [
+        replace(row, manager=Manager.CUSTOMER) if row.table in ("key", "secret") else row
+        for row in data.draw(inventories(estate))
+    ]
+    _compare(estate, of_views, rows, data.draw(forgetting(estate, rows)))
+
+
+@pytest.mark.slow
+@settings(THOROUGH, max_examples=400)
+@given(data=st.data())
+def test_no_view_tells_more_than_its_rows_do_at_length(
+    data: st.DataObject, estate: ModuleType, of_views: Catalogue
+) -> None:
+    rows = data.draw(inventories(estate))
+    _compare(estate, of_views, rows, data.draw(forgetting(estate, rows)))
+
+
+def _compare(estate: ModuleType, catalogue: Catalogue, rows: Sequence[Row], less: Sequence[Row]) -> None:
+    """Assess both inventories: every verdict stays or is withheld, no row vanishes unseen, every NULL is explained."""
+    frameworks = [name for name in ("pci-dss-4.0.1",) if name in catalogue.frameworks]
+    with tempfile.TemporaryDirectory() as folder:
+        before = estate.judge(Path(folder) / "before", catalogue, rows, frameworks=frameworks)
+        after = estate.judge(Path(folder) / "after", catalogue, less, frameworks=frameworks)
+    judged = {_identity(finding): finding for finding in after.findings if finding["observed"] != "{}"}
+    unseen = {(f["control"], f["variant"], f["scope"]) for f in after.findings if f["observed"] == "{}"}
+    gaps = {row.id for row in less if row.table == "gap"}
+    for finding in before.findings:
+        now = judged.pop(_identity(finding), None)
+        if now is None:
+            assert (finding["control"], finding["variant"], finding["scope"]) in unseen, finding
+            continue
+        assert now["verdict"] in (finding["verdict"], "inconclusive"), (finding, now)
+        assert set(now["missing"]) <= gaps
+        assert now["missing"] == sorted(set(now["missing"]))
+        if now["verdict"] == "inconclusive" != finding["verdict"]:
+            assert now["missing"], (finding, now)
+    assert not judged, "nothing is judged that was not there"
+    for result in after.assessment.controls:
+        incomplete = any((result.id, result.variant) == (control, variant) for control, variant, _ in unseen)
+        assert result.population_complete is not incomplete
+
+
+def _identity(finding: dict[str, Any]) -> tuple[str, str, str, str]:
+    return finding["control"], finding["variant"], finding["scope"], finding["subject"]
