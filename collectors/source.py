@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from evidence.model import Row
 from evidence.observation import JSON, Observation, observation_id
@@ -90,6 +90,9 @@ class CredentialError(Exception):
     """A source has no usable credentials. The message names the source and the next step."""
 
 
+ConfigurationModel: TypeAlias = type[Any]
+"""The pydantic model of a kind of source's `[[source]]` table."""
+
 Normalize = Callable[[ScopeHeader, Iterator[Reading], Settings], Iterator[Row]]
 """From a scope's readings to its rows: the `scope` row, the facts, and the gaps of every NULL. Pure."""
 
@@ -103,7 +106,7 @@ class Source:
     extra: str
     """The extra of the package that brings its SDK."""
     operations: Callable[[], Mapping[str, Operation]]
-    configuration: Callable[[], type[Any]]
+    configuration: Callable[[], ConfigurationModel]
     """The pydantic model of its `[[source]]` table."""
     collector: Callable[[], Callable[[Any, int | None], Collector]]
     """Builds the collect half from that model. Imports the SDK. The number, if any, is how many keys and secrets of

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
 from typing import Any
 
 from collectors.aws.configuration import AwsConfiguration, Service, account_of_role
@@ -15,7 +15,7 @@ from collectors.aws.rotation import DescribedKey
 from collectors.aws.wire import Inquiry
 from collectors.source import Batch, Task
 from evidence.observation import JSON, Observation, Status
-from evidence.reading import Answer, Text
+from evidence.reading import Answer, Text, tidy
 from evidence.recording import ScopeHeader
 
 SAMPLED_FROM = 100
@@ -110,11 +110,11 @@ class _Questions:
         """One exchange."""
         return self._observe(operation, parameters)
 
-    def pages(self, operation: str, parameters: dict[str, JSON], most: int | None = None) -> None:
-        """Every page of a list, or the first `most`."""
-        pages = PAGING[operation].pages(parameters, partial(self._observe, operation))
-        for _ in islice(pages, most):
-            pass
+    def pages(self, operation: str, parameters: dict[str, JSON], *, first: bool = False) -> None:
+        """Every page of a list, or, with `first`, those up to the first that lists anything."""
+        for page in PAGING[operation].pages(parameters, partial(self._observe, operation)):
+            if first and _lists_something(page):
+                return
 
     def answered(self, operation: str) -> bool:
         """The operation was asked, and every exchange was answered."""
@@ -129,6 +129,10 @@ class _Questions:
     ) -> Observation:
         ask = self.inquiry.ask(self.batch.subject, operation, parameters, check)
         return self.batch.observe(operation, parameters, ask)
+
+
+def _lists_something(page: Observation) -> bool:
+    return page.status is Status.OK and any(isinstance(v, list) and v for v in json.loads(tidy(page.body)).values())
 
 
 class AwsCollector:
@@ -259,8 +263,8 @@ class _ServiceReading:
         raise NotImplementedError
 
     def list_all(self, ask: _Questions, operation: str, parameters: dict[str, JSON]) -> None:
-        """Every page of a list; of a sample, the first."""
-        ask.pages(operation, parameters, None if self.sample is None else 1)
+        """Every page of a list; for a sample, no more than needed."""
+        ask.pages(operation, parameters, first=self.sample is not None)
 
     def task(self, subject: str, run: Callable[[_Questions], None]) -> Task:
         """The task of one thing."""

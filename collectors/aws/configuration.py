@@ -35,9 +35,6 @@ def _checked_roles(value: object) -> object:
     arns = value if isinstance(value, list) else [value]
     if not arns:
         raise ValueError("expected at least one role; leave it out to read with the credentials as they are")
-    for arn in arns:
-        if not (isinstance(arn, str) and _ROLE_ARN.fullmatch(arn)):
-            raise ValueError(f"{arn!r} is no ARN of a role, such as arn:aws:iam::111122223333:role/audit")
     accounts = [account_of_role(arn) for arn in arns]
     if len(set(accounts)) < len(accounts):
         raise ValueError("two roles of one account; an account is read once")
@@ -56,11 +53,11 @@ def _checked_endpoint(url: str) -> str:
 AccountId = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
 
 
-def account_of_role(arn: str) -> str:
+def account_of_role(arn: object) -> str:
     """The account that a role belongs to. Raises ValueError where `arn` names no role."""
-    match = _ROLE_ARN.fullmatch(arn)
+    match = _ROLE_ARN.fullmatch(arn) if isinstance(arn, str) else None
     if match is None:
-        raise ValueError(f"{arn!r} is no ARN of a role")
+        raise ValueError(f"{arn!r} is no ARN of a role, such as arn:aws:iam::111122223333:role/audit")
     return match["account"]
 
 

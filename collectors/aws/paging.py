@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,8 +33,6 @@ class Paging:
 
     def pages(self, parameters: dict[str, JSON], ask: Ask) -> Iterator[Observation]:
         """Page after page until the last, or the first without a usable answer."""
-        import json
-
         seen: set[str] = set()
 
         def check(answer: dict[str, Any]) -> str:
