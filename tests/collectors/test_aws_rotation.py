@@ -48,7 +48,9 @@ def test_the_rule(differs: dict[str, str], reason: Rotatable, status: bool, hist
     assert rule.rotatable == (reason is Rotatable.YES)
 
 
-@pytest.mark.parametrize("differs", [{"manager": "x"}, {"spec": "KYBER"}, {"origin": "MOON"}, {"spec": None}, {"state": None}])
+@pytest.mark.parametrize(
+    "differs", [{"manager": "x"}, {"spec": "KYBER"}, {"origin": "MOON"}, {"spec": None}, {"state": None}]
+)
 def test_what_is_not_known_is_not_guessed(differs: dict[str, str | None]) -> None:
     assert rotation_rule(**{**PLAIN, **differs}) is None
 
