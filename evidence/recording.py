@@ -10,9 +10,9 @@ import tempfile
 import threading
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, get_type_hints
 from urllib.parse import quote
 
 from evidence.observation import Observation
@@ -40,9 +40,11 @@ class ScopeHeader:
     identity: str = ""
     """Caller identity, or "" where it could not be read."""
     organization: str = ""
-    """Id of the organisation that the account belongs to, or "" where that is not known."""
+    """Id of the organization that the account belongs to, or "" where that is not known."""
     organization_accounts: tuple[str, ...] = ()
-    """Accounts known to belong to the organisation; the account itself always does."""
+    """Accounts known to belong to the organization; the account itself always does."""
+    organization_known: bool = True
+    """False where the organization, or its list of accounts, was asked for and could not be read whole."""
 
     def to_line(self) -> str:
         return json.dumps({"scope": asdict(self)}, ensure_ascii=True, separators=(",", ":"), sort_keys=True) + "\n"
@@ -55,11 +57,11 @@ class ScopeHeader:
             header = cls(**{**values, "organization_accounts": tuple(values["organization_accounts"])})
         except (TypeError, KeyError, RecursionError, json.JSONDecodeError) as error:
             raise ValueError(f"not the header of a scope: {error}") from error
-        for name in (field.name for field in fields(cls)):
+        for name, hint in get_type_hints(cls).items():
             value = getattr(header, name)
-            texts = value if isinstance(value, tuple) else (value,)
-            if not all(isinstance(text, str) or (text is None and name == "account_name") for text in texts):
-                raise ValueError(f"not the header of a scope: {name} is not text")
+            many = isinstance(value, tuple)
+            if not (all(isinstance(item, str) for item in value) if many else isinstance(value, hint)):
+                raise ValueError(f"not the header of a scope: {name} is {type(value).__name__}")
         return header
 
 
