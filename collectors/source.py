@@ -75,7 +75,7 @@ class Settings:
     """For `owner`, `business_purpose`, `data_class`, `environment`: the tags that carry it, of which the first
     that is there counts. Case and what stands between words make no difference."""
     organization_accounts: tuple[str, ...] = ()
-    """Accounts that the organisation calls its own beside those the provider names."""
+    """Accounts that the organization calls its own beside those the provider names."""
 
 
 class Collector(Protocol):

@@ -258,7 +258,7 @@ class Key(Row):
     deletion_at: datetime | None = column("When it will be destroyed; NEVER if that is not scheduled")
     extractable: bool | None = column("Its material can leave the key store in clear")
     public: bool | None = column("Its policy admits anyone")
-    external_accounts: list[str] | None = column("Accounts outside the organisation that its policy or grants admit")
+    external_accounts: list[str] | None = column("Accounts outside the organization that its policy or grants admit")
     wildcard_access: bool | None = column("A statement admits any principal, or gives a principal every operation")
     account_delegated: bool | None = column("The account's own policies decide who else may use it")
     regions: list[str] | None = column("Regions that hold a copy of its material, sorted")
@@ -311,7 +311,7 @@ class Secret(Row):
     deletion_window_days: int | None = column("Days between the request and the destruction; 0 where none is chosen")
     key: str | None = column("The key that encrypts it, as the provider names it; empty for the provider's default")
     public: bool | None = column("Its policy admits anyone")
-    external_accounts: list[str] | None = column("Accounts outside the organisation that its policy admits")
+    external_accounts: list[str] | None = column("Accounts outside the organization that its policy admits")
     wildcard_access: bool | None = column("A statement admits any principal, or gives a principal every operation")
     regions: list[str] | None = column("Regions that hold a copy of it, sorted")
     owner: str | None = column("Who answers for it, by its tags; empty for nobody")
@@ -332,7 +332,7 @@ class Access(Row):
     capability: Capability | None = column("What it may do")
     via: str | None = column("Where that is granted: key policy, grant, resource policy, role assignment")
     conditions: str | None = column("Conditions on it, as JSON; `{}` for none")
-    external: bool | None = column("The principal is outside the organisation")
+    external: bool | None = column("The principal is outside the organization")
     public: bool | None = column("This grants the capability to anyone")
 
 

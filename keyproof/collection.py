@@ -34,8 +34,10 @@ class Progress:
 
 @dataclass(slots=True)
 class _OpenScope:
-    recording: ScopeRecording
+    header: ScopeHeader
     outstanding: int = 0
+    recording: ScopeRecording | None = None
+    """Opened with the first of its tasks that runs."""
 
 
 class Collection:
@@ -60,7 +62,8 @@ class Collection:
         self._concurrency = concurrency
         self._on_progress = on_progress
         self._on_scope = on_scope
-        self._queue: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
+        self._queue: queue.LifoQueue[Task | None] = queue.LifoQueue()
+        """The last task added is the next one taken, so that a scope is finished before many others are begun."""
         self._lock = threading.Lock()
         self._open: dict[str, _OpenScope] = {}
         self._idle = threading.Event()
@@ -94,14 +97,20 @@ class Collection:
                     self._idle.set()
 
     def _run(self, task: Task) -> None:
-        with self._lock:
-            scope = self._open[task.scope.id]
-        batch = Batch(scope.recording, task.subject, self._operations[task.scope.type])
+        recording = self._recording(task.scope.id)
+        batch = Batch(recording, task.subject, self._operations[task.scope.type])
         children = list(task.run(batch))
-        scope.recording.write(batch.observations)
+        recording.write(batch.observations)
         self._count(batch)
         self._add(children)
         self._finish(task.scope)
+
+    def _recording(self, name: str) -> ScopeRecording:
+        with self._lock:
+            scope = self._open[name]
+            if scope.recording is None:
+                scope.recording = ScopeRecording(self._folder, scope.header)
+            return scope.recording
 
     def _count(self, batch: Batch) -> None:
         with self._lock:
@@ -117,7 +126,7 @@ class Collection:
         for task in tasks:
             with self._lock:
                 if task.scope.id not in self._open:
-                    self._open[task.scope.id] = _OpenScope(ScopeRecording(self._folder, task.scope))
+                    self._open[task.scope.id] = _OpenScope(task.scope)
                     self.progress.scopes += 1
                 self._open[task.scope.id].outstanding += 1
                 self.progress.tasks += 1
@@ -132,9 +141,11 @@ class Collection:
             del self._open[header.id]
             self.progress.scopes_done += 1
             remaining = len(self._open)
-        scope.recording.complete()
-        log.info("scope %s is complete", header.id)
-        self._on_scope(scope.recording.path)
+            recording = scope.recording
+        if recording is not None:
+            recording.complete()
+            log.info("scope %s is complete", header.id)
+            self._on_scope(recording.path)
         if not remaining:
             self._idle.set()
 
@@ -146,4 +157,5 @@ class Collection:
             if worker.is_alive():
                 worker.join()
         for scope in self._open.values():
-            scope.recording.abandon()
+            if scope.recording is not None:
+                scope.recording.abandon()

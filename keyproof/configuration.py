@@ -69,7 +69,7 @@ class TagsSection(Section):
 
 
 class CollectionSection(Section):
-    concurrency: int = Field(default=16, ge=1, le=64)
+    concurrency: int = Field(default=32, ge=1, le=128)
     """Requests under way at once, over all sources."""
 
 
@@ -203,7 +203,7 @@ def _problem(place: str, model: type[BaseModel], details: Any) -> str:
         return f"{where}: unknown key{suggestion(loc[-1], _fields(model, loc[:-1]))}"
     if details["type"] == "missing":
         return f"{where}: is missing"
-    return f"{where}: {details['msg']}"
+    return f"{where}: {details['msg'].removeprefix('Value error, ')}"
 
 
 def _fields(model: type[BaseModel], loc: Sequence[str]) -> list[str]:

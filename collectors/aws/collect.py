@@ -97,6 +97,8 @@ class _Membership:
 
     organization: str = ""
     accounts: tuple[str, ...] = ()
+    known: bool = True
+    """All that was asked about it was answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,7 @@ class AwsCollector:
             account=account,
             organization=membership.organization,
             organization_accounts=membership.accounts,
+            organization_known=membership.known,
         )
         return Task(header, "", _AccountReading(self, seat, header, name, membership, walk).run)
 
@@ -210,6 +213,7 @@ class _AccountReading:
             identity=inquiry.identity,
             organization=membership.organization,
             organization_accounts=membership.accounts,
+            organization_known=membership.known,
         )
         if not self.walk or self._organization_configuration.wants(account):
             yield from self.collector.service_tasks(self.seat, known, self._regions(ask))
@@ -231,10 +235,12 @@ class _AccountReading:
 
     def _organization(self, ask: _Questions) -> _Membership:
         ask.one("organizations:DescribeOrganization", {})
-        described = ask.batch.reading.answer("organizations:DescribeOrganization", _DescribedOrganization)
         ask.pages("organizations:ListAccounts", {})
-        accounts = sorted(member.Id for member in _members(ask.batch))
-        return _Membership(described.Organization.Id if described else "", tuple(accounts))
+        reading = ask.batch.reading
+        described = reading.answer("organizations:DescribeOrganization", _DescribedOrganization)
+        pages = reading.pages("organizations:ListAccounts", _Members, lambda page: False)
+        accounts = sorted(member.Id for page in pages for member in page.Accounts)
+        return _Membership(described.Organization.Id if described else "", tuple(accounts), not reading.failures)
 
     def _member_tasks(self, batch: Batch, own: str, partition: str, membership: _Membership) -> Iterator[Task]:
         organization = self._organization_configuration

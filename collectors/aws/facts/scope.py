@@ -71,7 +71,7 @@ class Setting:
                 account,
                 header.organization,
                 frozenset({account, *listed, *self.settings.organization_accounts}),
-                accounts_known=bool(listed) or not header.organization,
+                accounts_known=header.organization_known and (bool(listed) or not header.organization),
             )
         return self._owners[account]
 
