@@ -98,6 +98,7 @@ REASONS = {
     "list_value": "write x IN ('a', 'b'), or declare the list as a parameter",
     "row": "a comma makes two expressions of it; only one is admitted",
     "try_cast": "TRY_CAST hides an error",
+    "if": "if reads an unknown condition as false; write it with AND and OR",
     "greatest": "greatest skips what is unknown",
     "least": "least skips what is unknown",
     "concat": "concat skips what is unknown",
