@@ -169,4 +169,6 @@ def _document_problem(path: Path, name: str, sha256: str) -> str:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         return f"its document {name} cannot be read: {error.strerror}"
+    except ValueError:  # a NUL
+        return f"its document {name} cannot be read: that is no name of a file"
     return "" if digest == sha256 else f"its document {name} is not the one attested: its SHA-256 is {digest}"
