@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import os
 import sqlite3
@@ -21,6 +22,15 @@ SUFFIX = ".jsonl.gz"
 
 LINE_LIMIT = 256 << 20
 """Characters of the longest line that is read: far above any provider's answer, and bounded for a hostile file."""
+
+PATH_LIMIT = 500
+"""Bytes of the longest path of a scope's file below `observations/`, without suffixes."""
+
+NAME_LIMIT = 200
+"""Bytes of the longest name in such a path."""
+
+NAME_CUT = 100
+"""How much of a longer one stands before its digest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +76,21 @@ class ScopeHeader:
 
 
 def scope_path(scope: str) -> str:
-    """The file of a scope, relative to `observations/`. Every part of the id is made harmless as a file name."""
-    parts = [
-        quote(part, safe="").replace(".", "%2E") if part.strip(".") == "" else quote(part, safe="")
-        for part in scope.split("/")
-    ]
-    return "/".join(parts) + SUFFIX
+    """The file of a scope, relative to `observations/`. Every part of the id is made harmless as a file name.
+
+    A path that would be too long for a file system becomes one name with the digest of the whole id. No other scope
+    has that name, since the path of each is at least in the folder of its source.
+    """
+    path = "/".join(map(_file_name, scope.split("/")))
+    if len(path) > PATH_LIMIT or any(len(part) > NAME_LIMIT for part in path.split("/")):
+        digest = hashlib.sha256(scope.encode("utf-8", "surrogatepass")).hexdigest()
+        path = f"{_file_name(scope)[:NAME_CUT]}~{digest}"
+    return path + SUFFIX
+
+
+def _file_name(part: str) -> str:
+    quoted = quote(part, safe="", errors="surrogatepass")
+    return quoted if part.strip(".") else quoted.replace(".", "%2E") or "%"
 
 
 class ScopeRecording:

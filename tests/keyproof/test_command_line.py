@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -229,25 +230,22 @@ def test_a_store_that_cannot_be_written_is_named(aws: EmbeddedAws, tmp_path: Pat
     assert "[store] url" in done.stderr
 
 
-def test_a_full_disk_loses_nothing(aws: EmbeddedAws, tmp_path: Path) -> None:
-    """The files may grow to a few kilobytes only, and then without bounds: the second run goes on."""
-    write_configuration(tmp_path, aws.url)
-    limited = (
-        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000)); "
-        "from keyproof.__main__ import main; main(['collect'])"
-    )
-    full = subprocess.run(
-        [sys.executable, "-c", limited], cwd=tmp_path, env=_environment(), capture_output=True, text=True, check=False
-    )
-    assert full.returncode == 70, full.stderr
-    assert "no assessment was made" in full.stderr
-    asked = sum(aws.requests.values())
+def test_a_full_disk_loses_nothing(faulty: EmbeddedAws, tmp_path: Path) -> None:
+    """Once a run has begun its files may grow to a few kilobytes only; the next run may write again, and goes on."""
+    write_configuration(tmp_path, faulty.url)
+    faulty.latency = 0.05
+    command = [sys.executable, "-m", "keyproof", "collect"]
+    with subprocess.Popen(command, cwd=tmp_path, env=_environment(), stderr=subprocess.PIPE, text=True) as process:
+        while not list(tmp_path.glob("store/runs/*/run.json")):
+            time.sleep(0.005)
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (6000, 6000))
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 70, told
+    assert "no assessment was made" in told
+    faulty.latency = 0
     done = keyproof("collect", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told["from_record"] > 0
-    assert sum(aws.requests.values()) - asked == told["requests"]
+    assert json.loads(done.stdout)["from_record"] > 0
     assert len(list((tmp_path / "store" / "runs").iterdir())) == 1
 
 
@@ -261,12 +259,14 @@ def test_a_killed_run_goes_on_without_asking_again(faulty: EmbeddedAws, tmp_path
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
     faulty.latency = 0
+    time.sleep(0.5)  # what was under way arrives still
     first = sum(faulty.requests.values()) - begun
     told = json.loads(keyproof("collect", "--json", cwd=tmp_path).stdout)
     second = sum(faulty.requests.values()) - begun - first
+    roles = 2  # each member account is entered anew: what a role's credentials are is recorded nowhere
     assert told["from_record"] > 0
     assert told["requests"] + told["from_record"] >= first
-    assert second <= told["requests"] + 2, "only what was not recorded is asked, and the credentials of the roles"
+    assert second <= told["requests"] + roles
     assert keyproof("assess", *AS_OF, cwd=tmp_path).returncode == 0
 
 
