@@ -1,0 +1,85 @@
+"""Each control's examples, judged by the whole engine: rows on disk in, verdicts on disk out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from controls.catalogue import EXAMPLE_MOMENTS, Catalogue, Control, load_catalogue
+from evidence.model import BOOKKEEPING, Row
+
+BUILT_IN = load_catalogue()
+
+
+def _place(estate: ModuleType, number: int) -> dict[str, str]:
+    """Every example has a region to itself, so that none sees another's secrets and gaps."""
+    return {"region": f"region-{number}"}
+
+
+def _blank(row: Any, example: dict[str, Any], facts: tuple[str, ...]) -> Any:
+    """The row with the example's values, and nothing known that the control reads and the example does not give."""
+    names = {name for name in facts if name not in BOOKKEEPING and hasattr(row, name)}
+    return replace(row, **{name: example.get(name) for name in names})
+
+
+def _rows(estate: ModuleType, control: Control, number: int, example: dict[str, Any]) -> Iterator[Row]:
+    """The example's row first, and then the rows from which the view takes what the example says of it."""
+    place = _place(estate, number)
+    of_secret = control.over in ("secret", "secret_encryption") or example.get("kind") == "secret"
+    service = "secretsmanager" if of_secret else "kms"
+    scope = estate.scope(service=service, **place)
+    if control.over == "scope":
+        yield _blank(scope, example, control.facts)
+        return
+    row = _blank((estate.secret if of_secret else estate.key)(number, **place), example, control.facts)
+    yield from _around(estate, control.over, row, example)
+    yield scope
+
+
+def _around(estate: ModuleType, over: str, row: Any, example: dict[str, Any]) -> Iterator[Row]:
+    if over == "secret_encryption":
+        row = replace(row, key=example.get("key"))
+    yield row
+    if over == "key_duty":
+        principals = example.get("administrators_who_use")
+        if principals is None:
+            yield estate.rows_gap(row.scope, "access", row.id)
+        for principal in principals or ():
+            yield from (estate.access(row, principal, capability) for capability in ("administer", "decrypt"))
+    if over == "key_period":
+        if "longest_use_days" in example:
+            yield estate.version(row, created_at=estate.days_before(example["longest_use_days"]))
+        else:
+            yield estate.rows_gap(row.scope, "key_version", row.id)
+    if over == "key_deletion":
+        secrets = example.get("secrets_encrypted")
+        yield estate.scope(service="secretsmanager", region=row.region)
+        if secrets is None:
+            yield estate.rows_gap(f"prod/{row.account}/{row.region}/secretsmanager", "secret")
+        yield from (estate.secret(place, region=row.region, key=row.id) for place in range(secrets or 0))
+    if over == "secret_encryption" and example.get("key", "").startswith("alias/") and "key_manager" in example:
+        facts = {"manager": example["key_manager"], "security_bits": example["key_security_bits"]}
+        yield estate.key(1, region=row.region, aliases=[example["key"]], **facts)
+        yield estate.scope(region=row.region)
+
+
+@pytest.mark.parametrize("control_id", BUILT_IN.controls)
+def test_every_example_has_its_verdict_in_an_assessment(tmp_path: Path, estate: ModuleType, control_id: str) -> None:
+    control = BUILT_IN.controls[control_id]
+    only: Catalogue = replace(BUILT_IN, controls={control_id: control}, frameworks={})
+    rows, expected = [], {}
+    for number, example in enumerate(control.examples):
+        (row, *others) = _rows(estate, control, number, dict(example.row))
+        rows += [row, *others]
+        expected[row.id] = str(example.verdict)
+    moments = dict(EXAMPLE_MOMENTS)
+    judged = estate.judge(
+        tmp_path, only, rows, as_of=moments["as_of"], period=(moments["period_start"], moments["period_end"])
+    )
+    verdicts = {f["subject"]: f["verdict"] for f in judged.findings if f["observed"] != "{}"}
+    assert {subject: verdicts[subject] for subject in expected} == expected

@@ -1,0 +1,336 @@
+"""What the views' derived columns say, and when they say nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from controls.catalogue import Catalogue
+from controls.views import VIEWS
+from evidence.model import NEVER, TABLES, Key, Row, Secret, columns
+
+Observe = Callable[[str, Sequence[Row]], dict[str, Any]]
+
+
+@pytest.fixture
+def observe(tmp_path: Path, estate: ModuleType, catalogue: Catalogue) -> Observe:
+    """`observe(control, rows)`: the observed facts of each row, and under `missing` the gaps, by the row's id."""
+
+    def _observe(control: str, rows: Sequence[Row]) -> dict[str, Any]:
+        one = replace(catalogue, controls={control: catalogue.controls[control]}, frameworks={})
+        judged = estate.judge(tmp_path, one, rows)
+        return {
+            finding["subject"]: json.loads(finding["observed"]) | {"missing": finding["missing"]}
+            for finding in judged.of(control)
+            if finding["observed"] != "{}"
+        }
+
+    return _observe
+
+
+def test_every_table_but_those_that_grow_as_knowledge_falls_can_be_judged() -> None:
+    assert set(TABLES) - set(VIEWS) == {"gap", "observation"}
+
+
+def test_what_keys_and_secrets_share_means_the_same_in_both() -> None:
+    shared = {c.name: (c.type, c.values) for c in columns(Key)}.items() & {
+        c.name: (c.type, c.values) for c in columns(Secret)
+    }.items()
+    asset = {c.name: (c.type, c.values) for c in VIEWS["asset"].columns.values()}
+    assert asset.pop("kind") == ("string", ("key", "secret"))
+    assert asset.items() <= shared
+
+
+# --- key_duty -------------------------------------------------------------------------------------------------------
+
+
+def _duty(estate: ModuleType, observe: Observe, *access: Row, extra: Sequence[Row] = ()) -> Any:
+    key = estate.key()
+    return observe("USE-03", [estate.scope(), key, *access, *extra])[key.id]
+
+
+def test_whoever_may_administer_and_use_a_key_is_named(estate: ModuleType, observe: Observe) -> None:
+    key = estate.key()
+    told = _duty(
+        estate,
+        observe,
+        estate.access(key, "role/b", "administer"),
+        estate.access(key, "role/b", "decrypt"),
+        estate.access(key, "role/a", "use"),
+        estate.access(key, "role/a", "administer"),
+        estate.access(key, "role/admin", "administer"),
+        estate.access(key, "role/app", "use"),
+        estate.access(key, "role/granter", "grant"),
+    )
+    assert told["administrators_who_use"] == ["role/a", "role/b"]
+
+
+def test_whole_accounts_and_services_are_left_out(estate: ModuleType, observe: Observe) -> None:
+    key = estate.key()
+    access = [
+        estate.access(key, principal, capability, principal_kind=principal)
+        for principal in ("account", "service")
+        for capability in ("administer", "use")
+    ]
+    assert _duty(estate, observe, *access)["administrators_who_use"] == []
+
+
+def test_what_anyone_may_do_an_administrator_may_do(estate: ModuleType, observe: Observe) -> None:
+    key = estate.key()
+    anyone = estate.access(key, "*", "decrypt", principal_kind="anyone", public=True)
+    told = _duty(estate, observe, estate.access(key, "role/admin", "administer"), anyone)
+    assert told["administrators_who_use"] == ["role/admin"]
+
+
+def test_a_key_that_nobody_has_access_to_has_no_such_administrator(estate: ModuleType, observe: Observe) -> None:
+    assert _duty(estate, observe)["administrators_who_use"] == []
+
+
+@pytest.mark.parametrize("column", ["principal", "principal_kind", "capability", "public"])
+def test_a_grant_that_is_half_known_withholds_the_list(estate: ModuleType, observe: Observe, column: str) -> None:
+    access = replace(estate.access(estate.key(), "role/admin", "administer"), **{column: None})
+    gap = estate.column_gap(access, column)
+    told = _duty(estate, observe, access, extra=[gap])
+    assert told["administrators_who_use"] is None
+    assert told["missing"] == [gap.id]
+
+
+@pytest.mark.parametrize("subject", ["key", ""])
+def test_access_that_was_not_read_is_not_access_that_nobody_has(
+    estate: ModuleType, observe: Observe, subject: str
+) -> None:
+    key, other = estate.key(1), estate.key(2)
+    gap = estate.rows_gap(key.scope, "access", key.id if subject else "")
+    told = observe("USE-03", [estate.scope(), key, other, gap])
+    assert told[key.id]["administrators_who_use"] is None
+    assert told[key.id]["missing"] == [gap.id]
+    assert told[other.id]["administrators_who_use"] == ([] if subject else None)
+
+
+def test_access_to_nobody_knows_which_key_withholds_all_of_the_scope(estate: ModuleType, observe: Observe) -> None:
+    access = estate.access(estate.key(), "role/admin", "administer", subject=None)
+    gap = estate.column_gap(access, "subject")
+    told = observe("USE-03", [estate.scope(), estate.key(1), estate.key(2), access, gap])
+    assert {facts["administrators_who_use"] for facts in told.values()} == {None}
+    assert [facts["missing"] for facts in told.values()] == [[gap.id], [gap.id]]
+
+
+# --- key_period -----------------------------------------------------------------------------------------------------
+
+
+def _use(estate: ModuleType, observe: Observe, *spans: tuple[int, int | None], extra: Sequence[Row] = ()) -> Any:
+    """The longest use of a key whose versions were in use from and until so many days before the assessment."""
+    key = estate.key()
+    versions = [
+        estate.version(
+            key,
+            number,
+            created_at=estate.days_before(start),
+            superseded_at=NEVER if end is None else estate.days_before(end),
+        )
+        for number, (start, end) in enumerate(spans)
+    ]
+    return observe("ROT-07", [estate.scope(), key, *versions, *extra])[key.id]
+
+
+@pytest.mark.parametrize(
+    ("spans", "days"),
+    [
+        ([(100, None)], 100),
+        ([(1000, 30), (30, None)], 970),  # rotated last month, nearly three years old then
+        ([(1000, 400), (400, None)], 400),  # what ended before the period counts for nothing
+        ([(2000, 1000), (1000, 300), (300, 10), (10, None)], 700),
+        ([(364, 300), (300, None)], 300),
+    ],
+)
+def test_the_age_of_material_is_that_at_the_end_of_its_use(
+    estate: ModuleType, observe: Observe, spans: list[tuple[int, int | None]], days: int
+) -> None:
+    assert _use(estate, observe, *spans)["longest_use_days"] == days
+
+
+def test_a_day_begun_is_a_day(estate: ModuleType, observe: Observe) -> None:
+    key = estate.key()
+    begun = estate.version(key, created_at=estate.days_before(730) - timedelta(microseconds=1))
+    assert observe("ROT-07", [estate.scope(), key, begun])[key.id]["longest_use_days"] == 731
+
+
+def test_nothing_after_the_date_of_the_assessment_counts(
+    estate: ModuleType, tmp_path: Path, catalogue: Catalogue
+) -> None:
+    key = estate.key()
+    rows = [estate.scope(), key, estate.version(key, created_at=estate.days_before(400))]
+    period = (estate.START, estate.AS_OF + timedelta(days=900))
+    assert estate.judge(tmp_path, catalogue, rows, period=period).verdict("ROT-07", key.id) == "pass"
+
+
+def test_a_period_that_has_not_begun_shows_nothing(estate: ModuleType, tmp_path: Path, catalogue: Catalogue) -> None:
+    key = estate.key()
+    rows = [estate.scope(), key, estate.version(key)]
+    period = (estate.AS_OF + timedelta(days=1), estate.AS_OF + timedelta(days=366))
+    assert estate.judge(tmp_path, catalogue, rows, period=period).verdict("ROT-07", key.id) == "inconclusive"
+
+
+def test_an_active_key_without_any_version_shows_nothing(estate: ModuleType, observe: Observe) -> None:
+    assert _use(estate, observe)["longest_use_days"] is None
+
+
+@pytest.mark.parametrize("column", ["created_at", "superseded_at"])
+def test_a_version_without_its_dates_withholds_the_age(estate: ModuleType, observe: Observe, column: str) -> None:
+    dateless = estate.version(estate.key(), 7, **{column: None})
+    gap = estate.column_gap(dateless, column, everywhere=True)
+    told = _use(estate, observe, (50, None), extra=[dateless, gap])
+    assert told["longest_use_days"] is None
+    assert told["missing"] == [gap.id]
+
+
+def test_a_history_that_was_not_read_to_its_end_withholds_the_age(estate: ModuleType, observe: Observe) -> None:
+    gap = estate.rows_gap(estate.key().scope, "key_version", estate.key().id)
+    told = _use(estate, observe, (50, None), extra=[gap])
+    assert told["longest_use_days"] is None
+    assert told["missing"] == [gap.id]
+
+
+# --- key_deletion ---------------------------------------------------------------------------------------------------
+
+
+def _scopes(estate: ModuleType, *regions: str) -> list[Row]:
+    return [estate.scope(region=r, service=s) for r in regions or (estate.REGION,) for s in ("kms", "secretsmanager")]
+
+
+def _dependents(estate: ModuleType, observe: Observe, *rows: Row, **facts: Any) -> Any:
+    key = estate.key(state="pending_deletion", last_used_at=estate.days_before(200), used=True, **facts)
+    return observe("DES-01", [*_scopes(estate, estate.REGION, "us-east-1"), key, *rows])[key.id]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "arn:aws:kms:eu-west-1:111122223333:key/0001",
+        "arn:aws:kms:eu-west-1:111122223333:alias/service-1",
+        "alias/service-1",
+        "0001",
+    ],
+)
+def test_a_secret_depends_on_its_key_by_whatever_name(estate: ModuleType, observe: Observe, name: str) -> None:
+    rows = [estate.secret(1, key=name), estate.secret(2, key=name), estate.secret(3, key="")]
+    assert _dependents(estate, observe, *rows)["secrets_encrypted"] == 2
+
+
+def test_short_names_hold_within_account_and_region_and_full_ones_everywhere(
+    estate: ModuleType, observe: Observe
+) -> None:
+    other = {"account": "444455556666"}
+    rows = [
+        estate.scope(service="secretsmanager", **other),
+        estate.secret(1, key="alias/service-1", **other),
+        estate.secret(2, key="alias/service-1", region="us-east-1"),
+        estate.secret(3, key=estate.key().id, **other),
+    ]
+    assert _dependents(estate, observe, *rows)["secrets_encrypted"] == 1
+
+
+def test_a_secret_read_by_two_sources_counts_once(estate: ModuleType, observe: Observe) -> None:
+    once = estate.secret(1, key=estate.key().id)
+    again = estate.secret(1, key=estate.key().id, source="audit", scope="audit/1/eu-west-1/secretsmanager")
+    assert _dependents(estate, observe, once, again)["secrets_encrypted"] == 1
+
+
+def test_secrets_of_its_region_that_may_be_missing_withhold_the_number(estate: ModuleType, observe: Observe) -> None:
+    gap = estate.rows_gap("prod/444455556666/eu-west-1/secretsmanager", "secret")
+    refused = estate.scope(account="444455556666", service="secretsmanager")
+    told = _dependents(estate, observe, refused, gap)
+    assert told["secrets_encrypted"] is None, "a secret of another account may use the key"
+    assert told["missing"] == [gap.id]
+
+
+def test_secrets_of_another_region_cannot_depend_on_it(estate: ModuleType, observe: Observe) -> None:
+    gap = estate.rows_gap(f"prod/{estate.ACCOUNT}/us-east-1/secretsmanager", "secret")
+    assert _dependents(estate, observe, gap)["secrets_encrypted"] == 0
+
+
+def test_scopes_that_are_not_known_withhold_the_number(estate: ModuleType, observe: Observe) -> None:
+    account = estate.scope(region="global", service="account")
+    gap = estate.rows_gap(account.id, "scope", operation="organizations:ListAccounts")
+    told = _dependents(estate, observe, account, gap)
+    assert told["secrets_encrypted"] is None
+    assert told["missing"] == [gap.id]
+
+
+def test_a_secret_that_does_not_tell_its_key_withholds_the_number(estate: ModuleType, observe: Observe) -> None:
+    secret = estate.secret(key=None)
+    gap = estate.column_gap(secret, "key")
+    told = _dependents(estate, observe, secret, gap)
+    assert told["secrets_encrypted"] is None
+    assert told["missing"] == [gap.id]
+
+
+def test_a_name_that_nobody_knows_withholds_the_number_for_keys_whose_names_were_not_read(
+    estate: ModuleType, observe: Observe
+) -> None:
+    secret = estate.secret(key="alias/service-1")
+    key = estate.key()
+    gap = estate.column_gap(key, "aliases")
+    assert _dependents(estate, observe, secret, gap, aliases=None)["secrets_encrypted"] is None
+    assert _dependents(estate, observe, estate.secret(key="alias/gone"))["secrets_encrypted"] == 0
+
+
+# --- secret_encryption ----------------------------------------------------------------------------------------------
+
+
+def _encryption(estate: ModuleType, observe: Observe, secret: Row, *rows: Row) -> Any:
+    return observe("SEC-04", [*_scopes(estate), secret, *rows])[secret.id]
+
+
+@pytest.mark.parametrize("name", ["alias/service-1", "0001", "arn:aws:kms:eu-west-1:111122223333:key/0001"])
+def test_what_is_known_of_a_key_is_known_of_its_secrets(estate: ModuleType, observe: Observe, name: str) -> None:
+    told = _encryption(estate, observe, estate.secret(key=name), estate.key(security_bits=128))
+    assert (told["key_manager"], told["key_security_bits"]) == ("customer", 128)
+
+
+def test_the_providers_default_key_is_the_providers_and_as_strong_as_it_says(
+    estate: ModuleType, observe: Observe
+) -> None:
+    told = _encryption(estate, observe, estate.secret(key=""))
+    assert (told["key_manager"], told["key_security_bits"]) == ("provider", 256)
+
+
+def test_the_strength_of_another_providers_default_key_is_not_assumed(estate: ModuleType, observe: Observe) -> None:
+    secret = estate.secret(key="", scope="vault/1/global/kv")
+    elsewhere = estate.scope(id=secret.scope, scope=secret.scope, provider="vault")
+    told = _encryption(estate, observe, secret, elsewhere)
+    assert (told["key_manager"], told["key_security_bits"]) == ("provider", None)
+
+
+def test_a_key_of_an_account_that_was_not_asked_for_is_unknown(estate: ModuleType, observe: Observe) -> None:
+    told = _encryption(estate, observe, estate.secret(key="arn:aws:kms:eu-west-1:999988887777:key/1"), estate.key())
+    assert (told["key_manager"], told["key_security_bits"], told["missing"]) == (None, None, [])
+
+
+def test_an_unread_key_leaves_its_secrets_open_and_says_which_gap(estate: ModuleType, observe: Observe) -> None:
+    gap = estate.rows_gap(f"prod/{estate.ACCOUNT}/{estate.REGION}/kms", "key")
+    told = _encryption(estate, observe, estate.secret(key="alias/service-1"), gap)
+    assert (told["key_manager"], told["missing"]) == (None, [gap.id])
+
+
+def test_a_half_read_key_leaves_open_what_it_does_not_tell(estate: ModuleType, observe: Observe) -> None:
+    key = estate.key(security_bits=None)
+    gap = estate.column_gap(key, "security_bits")
+    beside = estate.column_gap(estate.key(2), "aliases")
+    told = _encryption(estate, observe, estate.secret(key=key.id), key, gap, beside)
+    assert (told["key_manager"], told["key_security_bits"]) == ("customer", None)
+    assert told["missing"] == [gap.id]
+
+
+def test_one_gap_stands_for_all_that_an_operation_left_open_in_a_scope(estate: ModuleType, observe: Observe) -> None:
+    keys = [estate.key(number, aliases=None) for number in range(20, 40)]
+    gaps = [estate.column_gap(key, "aliases", operation="kms:ListAliases") for key in keys]
+    told = _encryption(estate, observe, estate.secret(key="alias/of-one-of-them"), *keys, *gaps)
+    assert told["missing"] == [min(gap.id for gap in gaps)]
