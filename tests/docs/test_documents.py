@@ -45,14 +45,15 @@ def test_commands_in_the_readme_exist() -> None:
     from keyproof.commands import COMMANDS
 
     text = "".join(path.read_text("utf-8") for path in DOCUMENTS)
-    named = {word for word in re.findall(r"(?:^|`)keyproof ([a-z]+)\b", text, re.MULTILINE)}
+    named = set(re.findall(r"(?:^|`)keyproof ([a-z]+)\b", text, re.MULTILINE))
     assert named
     assert named <= set(COMMANDS)
 
 
 def test_make_targets_in_the_documents_exist() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
-    for target in re.findall(r"(?:^\s*|`)make ([a-z-]+)", "".join(p.read_text("utf-8") for p in DOCUMENTS), re.MULTILINE):
+    text = "".join(path.read_text("utf-8") for path in DOCUMENTS)
+    for target in re.findall(r"(?:^\s*|`)make ([a-z-]+)", text, re.MULTILINE):
         assert re.search(rf"^{target}:|^{target} |\.PHONY:.*\b{target}\b", makefile, re.MULTILINE), target
 
 
