@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 
-from evidence.operation import Operation, by_name
-
-
-def _facts(table: str, names: str) -> tuple[str, ...]:
-    return tuple(f"{table}.{name}" for name in names.split())
-
+from collectors.declaration import ServiceDeclaration, all_not_offered, all_operations, declare, facts
+from evidence.operation import Operation
 
 _TAG_FACTS = "owner business_purpose data_class environment tags"
 _POLICY_FACTS = "public external_accounts wildcard_access"
@@ -29,31 +24,33 @@ _DESCRIBED = f"""{_LISTED} used last_used_at {_ROTATION_FACTS} rotation_schedule
 ACCOUNT = (
     Operation(
         name="sts:GetCallerIdentity",
-        facts=_facts("scope", "account identity"),
+        facts=facts("scope", "account identity"),
         permission="-",
         why="Who collects, and in which account",
     ),
     Operation(
         name="account:GetAccountInformation",
-        facts=_facts("scope", "account_name"),
+        facts=facts("scope", "account_name"),
         why="The account's name, so that people recognize it",
     ),
     Operation(
         name="account:ListRegions",
+        paged=True,
         facts=("scope.*",),
         why="Which regions the account has enabled: all of them are read, and the report says which are off",
     ),
     Operation(
         name="organizations:DescribeOrganization",
-        facts=(*_facts("key", "external_accounts"), *_facts("secret", "external_accounts"), "access.external"),
+        facts=(*facts("key", "external_accounts"), *facts("secret", "external_accounts"), "access.external"),
         why="The organization's id, which tells an outside principal from one of its own",
     ),
     Operation(
         name="organizations:ListAccounts",
+        paged=True,
         facts=(
             "scope.*",
-            *_facts("key", "external_accounts"),
-            *_facts("secret", "external_accounts"),
+            *facts("key", "external_accounts"),
+            *facts("secret", "external_accounts"),
             "access.external",
         ),
         why="The organization's accounts: each is read, and each is no outsider in a policy",
@@ -63,27 +60,31 @@ ACCOUNT = (
 
 _GET_RESOURCES = Operation(
     name="tag:GetResources",
-    facts=(*_facts("key", _TAG_FACTS), *_facts("secret", _TAG_FACTS)),
+    paged=True,
+    facts=(*facts("key", _TAG_FACTS), *facts("secret", _TAG_FACTS)),
     why="Tags of all keys and parameters, a hundred an answer",
 )
 
 KMS = (
     Operation(
         name="kms:ListKeys",
+        paged=True,
         facts=("key.*", "scope.listed"),
         why="Every key of the account and region",
     ),
     Operation(
         name="kms:ListAliases",
-        facts=_facts("key", "name aliases"),
+        paged=True,
+        facts=facts("key", "name aliases"),
         why="What people call the keys",
     ),
     _GET_RESOURCES,
     Operation(
         name="kms:DescribeCustomKeyStores",
+        paged=True,
         facts=(
             "key_store.*",
-            *_facts("key_store", "kind name protection_level network_public connection_state"),
+            *facts("key_store", "kind name protection_level network_public connection_state"),
             "scope.listed",
         ),
         why="Key stores in CloudHSM clusters and outside AWS",
@@ -91,51 +92,54 @@ KMS = (
     Operation(
         name="kms:DescribeKey",
         facts=(
-            *_facts("key", _KEY_DESCRIBED),
-            *_facts("key", f"{_ROTATION_FACTS} rotations last_rotated_at {_KEY_USE}"),
-            *_facts("key", f"{_POLICY_FACTS} account_delegated business_purpose"),
+            *facts("key", _KEY_DESCRIBED),
+            *facts("key", f"{_ROTATION_FACTS} rotations last_rotated_at {_KEY_USE}"),
+            *facts("key", f"{_POLICY_FACTS} account_delegated business_purpose"),
             "key_version.*",
-            *_facts("key_version", "key state created_at superseded_at cause expires_at"),
+            *facts("key_version", "key state created_at superseded_at cause expires_at"),
             "access.*",
         ),
         why="What a key is: its manager, origin, purpose, state and dates; whatever else is asked follows from it",
     ),
     Operation(
         name="kms:GetKeyRotationStatus",
-        facts=_facts("key", _ROTATION_FACTS),
+        facts=facts("key", _ROTATION_FACTS),
         why="Whether automatic rotation is on, how often, and when next",
     ),
     Operation(
         name="kms:ListKeyRotations",
+        paged=True,
         facts=(
-            *_facts("key", "rotations last_rotated_at expires_at"),
+            *facts("key", "rotations last_rotated_at expires_at"),
             "key_version.*",
-            *_facts("key_version", "key state created_at superseded_at cause expires_at"),
+            *facts("key_version", "key state created_at superseded_at cause expires_at"),
         ),
         why="When key material was in fact rotated, and how",
     ),
     Operation(
         name="kms:GetKeyLastUsage",
-        facts=_facts("key", _KEY_USE),
+        facts=facts("key", _KEY_USE),
         why="When a key was last used, and since when use is tracked",
     ),
     Operation(
         name="kms:GetKeyPolicy",
         facts=(
-            *_facts("key", f"{_POLICY_FACTS} account_delegated"),
+            *facts("key", f"{_POLICY_FACTS} account_delegated"),
             "access.*",
-            *_facts("access", _ACCESS_FACTS),
+            *facts("access", _ACCESS_FACTS),
         ),
         why="Who may administer and use a key",
     ),
     Operation(
         name="kms:ListGrants",
-        facts=(*_facts("key", _POLICY_FACTS), "access.*", *_facts("access", _ACCESS_FACTS)),
+        paged=True,
+        facts=(*facts("key", _POLICY_FACTS), "access.*", *facts("access", _ACCESS_FACTS)),
         why="Who else may use a key, by grants",
     ),
     Operation(
         name="kms:ListResourceTags",
-        facts=_facts("key", _TAG_FACTS),
+        paged=True,
+        facts=facts("key", _TAG_FACTS),
         why="Tags of one key, where those of all could not be read at once",
     ),
 )
@@ -144,22 +148,24 @@ KMS = (
 SECRETS_MANAGER = (
     Operation(
         name="secretsmanager:ListSecrets",
+        paged=True,
         facts=("secret.*", "scope.listed"),
         why="Every secret of the account and region, those scheduled for deletion included",
     ),
     Operation(
         name="secretsmanager:DescribeSecret",
-        facts=_facts("secret", _DESCRIBED),
+        facts=facts("secret", _DESCRIBED),
         why="What a secret is, how it rotates and which key encrypts it; never its value",
     ),
     Operation(
         name="secretsmanager:ListSecretVersionIds",
-        facts=_facts("secret", "last_rotated_at rotation_result"),
+        paged=True,
+        facts=facts("secret", "last_rotated_at rotation_result"),
         why="When the current version of a secret was made",
     ),
     Operation(
         name="secretsmanager:GetResourcePolicy",
-        facts=(*_facts("secret", _POLICY_FACTS), "access.*", *_facts("access", _ACCESS_FACTS)),
+        facts=(*facts("secret", _POLICY_FACTS), "access.*", *facts("access", _ACCESS_FACTS)),
         why="Who outside the account may read a secret",
     ),
 )
@@ -168,9 +174,10 @@ SECRETS_MANAGER = (
 SSM = (
     Operation(
         name="ssm:DescribeParameters",
+        paged=True,
         facts=(
             "secret.*",
-            *_facts("secret", f"{_LISTED} {_POLICY_FACTS}"),
+            *facts("secret", f"{_LISTED} {_POLICY_FACTS}"),
             "scope.listed",
         ),
         why="Every SecureString parameter of the account and region; never its value",
@@ -178,12 +185,13 @@ SSM = (
     _GET_RESOURCES,
     Operation(
         name="ssm:ListTagsForResource",
-        facts=_facts("secret", _TAG_FACTS),
+        facts=facts("secret", _TAG_FACTS),
         why="Tags of one parameter, where those of all could not be read at once",
     ),
     Operation(
         name="ssm:GetResourcePolicies",
-        facts=(*_facts("secret", _POLICY_FACTS), "access.*", *_facts("access", _ACCESS_FACTS)),
+        paged=True,
+        facts=(*facts("secret", _POLICY_FACTS), "access.*", *facts("access", _ACCESS_FACTS)),
         why="Who outside the account may read a parameter; only the advanced tier can be shared",
     ),
 )
@@ -224,7 +232,7 @@ KMS_NOT_OFFERED = {
 """Facts of the scopes of KMS that AWS does not tell for every key."""
 
 AWS_MANAGED_KEYS_NOT_OFFERED = dict.fromkeys(
-    _facts(
+    facts(
         "key",
         f"{_ROTATION_FACTS} rotations last_rotated_at {_KEY_USE} {_POLICY_FACTS} account_delegated {_TAG_FACTS}",
     ),
@@ -270,41 +278,16 @@ SSM_NOT_OFFERED = {
 }
 """Facts of the scopes of SSM that AWS does not tell for every parameter."""
 
-
-def _every_one_completes(operations: tuple[Operation, ...]) -> Mapping[str, Operation]:
-    """A scope is complete when each of its operations was answered, so each of them yields that fact."""
-    return by_name(replace(o, facts=tuple(dict.fromkeys((*o.facts, "scope.complete")))) for o in operations)
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceDeclaration:
-    """What is asked in the scopes of one service, and what that service does not tell."""
-
-    operations: Mapping[str, Operation]
-    not_offered: Mapping[str, str]
-
-
 SERVICES: Mapping[str, ServiceDeclaration] = {
-    "account": ServiceDeclaration(_every_one_completes(ACCOUNT), {}),
-    "kms": ServiceDeclaration(_every_one_completes(KMS), KMS_NOT_OFFERED),
-    "secretsmanager": ServiceDeclaration(_every_one_completes(SECRETS_MANAGER), SECRETS_MANAGER_NOT_OFFERED),
-    "ssm": ServiceDeclaration(_every_one_completes(SSM), SSM_NOT_OFFERED),
+    "account": declare(ACCOUNT, {}),
+    "kms": declare(KMS, KMS_NOT_OFFERED),
+    "secretsmanager": declare(SECRETS_MANAGER, SECRETS_MANAGER_NOT_OFFERED),
+    "ssm": declare(SSM, SSM_NOT_OFFERED),
 }
 """By the `service` of a scope."""
 
-OPERATIONS: Mapping[str, Operation] = {
-    name: operation for service in SERVICES.values() for name, operation in service.operations.items()
-}
+OPERATIONS = all_operations(SERVICES)
 """Every operation that may be called, by name."""
 
-
-def _joined() -> dict[str, str]:
-    reasons: dict[str, dict[str, None]] = {}
-    for service in SERVICES.values():
-        for fact, reason in service.not_offered.items():
-            reasons.setdefault(fact, {})[reason] = None
-    return {fact: "; ".join(of_fact) for fact, of_fact in reasons.items()}
-
-
-NOT_OFFERED: Mapping[str, str] = _joined()
+NOT_OFFERED = all_not_offered(SERVICES)
 """`table.column` → why AWS has no such fact, over all services."""

@@ -28,12 +28,13 @@ from collectors.aws.facts.access import (
     policy_rows,
     read_policies,
 )
-from collectors.aws.facts.scope import NOT_ASKED, Setting, expect, listed
-from collectors.aws.facts.tags import tag_facts
+from collectors.aws.facts.scope import Setting
 from collectors.aws.key_specs import key_spec, key_type, mechanisms_member, usage
 from collectors.aws.operations import AWS_MANAGED_KEYS_NOT_OFFERED
 from collectors.aws.policy import PolicyFacts
 from collectors.aws.rotation import RotationRule, rotation_rule
+from collectors.scope_rows import NOT_ASKED, expect, listed
+from collectors.tags import tag_facts
 from evidence.model import (
     NEVER,
     GapKind,

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from collectors.aws.answers import Aliases, CustomKeyStore, CustomKeyStores, Keys, TaggedResources
 from collectors.aws.facts.key import KeyReading, key_rows
-from collectors.aws.facts.scope import Setting, Tally, listed, without_bodies
+from collectors.aws.facts.scope import Setting
+from collectors.scope_rows import Tally, listed, without_bodies
 from evidence.model import Key, KeyStore, ProtectionLevel, Row
 from evidence.reading import Reading
 
@@ -90,7 +91,7 @@ class Region:
 
 def normalize_kms(setting: Setting, readings: Iterator[Reading]) -> Iterator[Row]:
     """The rows of the scope: the region's own reading comes first, then one a key."""
-    tally = Tally()
+    tally = Tally(setting.operations)
     region: Region | None = None
     for reading in readings:
         if region is None:

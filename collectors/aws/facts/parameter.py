@@ -11,10 +11,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from collectors.aws.answers import Parameter, Parameters, ParameterTags, ResourcePolicies, TaggedResources
 from collectors.aws.facts.access import access_missing, policy_rows, read_policies
-from collectors.aws.facts.scope import Setting, Tally, expect, listed, without_bodies
+from collectors.aws.facts.scope import Setting
 from collectors.aws.facts.secret import encryption_key
-from collectors.aws.facts.tags import tag_facts
 from collectors.aws.policy import NO_POLICY, PolicyFacts
+from collectors.scope_rows import Tally, expect, listed, without_bodies
+from collectors.tags import tag_facts
 from evidence.model import NEVER, KeyStore, Manager, ProtectionLevel, RotationResult, Row, Secret, State
 from evidence.reading import Reading, Time
 
@@ -38,7 +39,7 @@ class _Store:
 
 def normalize_parameters(setting: Setting, readings: Iterator[Reading]) -> Iterator[Row]:
     """The rows of the scope: the list comes first, then a reading of each parameter of which more was asked."""
-    tally = Tally()
+    tally = Tally(setting.operations)
     store: _Store | None = None
     for reading in readings:
         if store is None:

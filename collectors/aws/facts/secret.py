@@ -10,9 +10,10 @@ from typing import Any
 
 from collectors.aws.answers import DescribedSecret, SecretPolicy, Secrets, SecretVersion, SecretVersions
 from collectors.aws.facts.access import access_missing, policy_rows, read_policies
-from collectors.aws.facts.scope import Setting, Tally, expect, listed
-from collectors.aws.facts.tags import tag_facts
+from collectors.aws.facts.scope import Setting
 from collectors.aws.policy import NO_POLICY, PolicyFacts
+from collectors.scope_rows import Tally, expect, listed
+from collectors.tags import tag_facts
 from evidence.model import (
     NEVER,
     GapKind,
@@ -47,7 +48,7 @@ _DELETED_NOT_OFFERED = {f"secret.{name}": _DELETED for name in ("public", "exter
 
 def normalize_secrets(setting: Setting, readings: Iterator[Reading]) -> Iterator[Row]:
     """The rows of the scope: the list comes first, then one reading a secret."""
-    tally = Tally()
+    tally = Tally(setting.operations)
     names: dict[str, str | None] | None = None
     for reading in readings:
         if names is None:
