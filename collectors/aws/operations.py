@@ -11,12 +11,14 @@ _TAG_FACTS = "owner business_purpose data_class environment tags"
 _POLICY_FACTS = "public external_accounts wildcard_access"
 _ACCESS_FACTS = "subject principal principal_kind capability via conditions external public"
 _ROTATION_FACTS = "rotation_enabled rotation_period_days rotation_next_at"
-_KEY_DESCRIBED = """description account region key_store manager origin usages key_type algorithm parameter_set bits
-    security_bits pq_category mechanisms protection_level state created_at activated_at expires_at expiry_settable
-    suspended_at rotatable rotatable_reason deletion_window_set deletion_window_days deletion_requested_at deletion_at
-    extractable regions"""
+_KEY_DESCRIBED = """description account region key_store manager managed_by origin usages key_type algorithm
+    parameter_set bits security_bits pq_category mechanisms protection_level state created_at activated_at expires_at
+    expiry_settable suspended_at rotatable rotatable_reason deletion_window_set deletion_window_days deletion_requested_at deletion_at
+    extractable release_policy attestation access_reasons regions"""
+_VERSION_FACTS = """key state created_at superseded_at cause expires_at destroyed_at origin algorithm protection_level
+    external_key attestation"""
 _KEY_USE = "used last_used_at usage_tracked_since"
-_LISTED = """name kind description account region key_store managed_by manager state key created_at
+_LISTED = """name kind description account region key_store managed_by manager state keys created_at
     last_rotated_at expires_at expiry_settable"""
 _DESCRIBED = f"""{_LISTED} used last_used_at {_ROTATION_FACTS} rotation_schedule rotation_result
     deletion_window_set deletion_window_days regions {_TAG_FACTS}"""
@@ -84,7 +86,7 @@ KMS = (
         paged=True,
         facts=(
             "key_store.*",
-            *facts("key_store", "kind name protection_level network_public connection_state"),
+            *facts("key_store", "kind name protection_level network_public activated connection_state"),
             "scope.listed",
         ),
         why="Key stores in CloudHSM clusters and outside AWS",
@@ -96,7 +98,7 @@ KMS = (
             *facts("key", f"{_ROTATION_FACTS} rotations last_rotated_at {_KEY_USE}"),
             *facts("key", f"{_POLICY_FACTS} account_delegated business_purpose"),
             "key_version.*",
-            *facts("key_version", "key state created_at superseded_at cause expires_at"),
+            *facts("key_version", _VERSION_FACTS),
             "access.*",
         ),
         why="What a key is: its manager, origin, purpose, state and dates; whatever else is asked follows from it",
@@ -112,7 +114,7 @@ KMS = (
         facts=(
             *facts("key", "rotations last_rotated_at expires_at"),
             "key_version.*",
-            *facts("key_version", "key state created_at superseded_at cause expires_at"),
+            *facts("key_version", _VERSION_FACTS),
         ),
         why="When key material was in fact rotated, and how",
     ),
@@ -216,6 +218,8 @@ KMS_NOT_OFFERED = {
     "key.external_accounts": _UNDECIDED,
     "key.wildcard_access": _UNDECIDED,
     "key.account_delegated": _UNDECIDED,
+    "key_version.destroyed_at": "KMS sets the date of a multi-Region primary's deletion once its last replica is gone",
+    "key.protected_resources": "KMS does not tell what its keys protect",
     "key_version.state": "KMS does not tell the state of material in an external key manager",
     "key_version.created_at": "KMS does not tell when the first material was imported",
     "key_version.superseded_at": "KMS does not tell when the first material was imported",
@@ -224,6 +228,9 @@ KMS_NOT_OFFERED = {
     "key_store.validation": "the KMS API does not state a FIPS 140 validation",
     "key_store.network_public": "the KMS API does not tell whether only private endpoints are used",
     "key_store.logging_enabled": "the KMS API does not tell whether a trail keeps the log of key operations",
+    "key_store.logging_targets": "the KMS API does not tell whether a trail keeps the log of key operations",
+    "key_store.logging_retention_days": "the KMS API does not tell whether a trail keeps the log of key operations",
+    "key_store.private_endpoints": "the KMS API does not tell whether only private endpoints are used",
     "key_store.protection_level": "the protection of a store outside AWS is its key manager's to state",
     "access.external": "the provider's answer names the principal by an id that does not tell its account",
     "access.public": _UNDECIDED,
@@ -254,7 +261,10 @@ SECRETS_MANAGER_NOT_OFFERED = {
     "secret.wildcard_access": _UNDECIDED,
     "key_store.validation": "the Secrets Manager API does not state a FIPS 140 validation",
     "key_store.network_public": "the Secrets Manager API does not tell whether only private endpoints are used",
-    "key_store.logging_enabled": "the Secrets Manager API does not tell whether a trail keeps the log of its use",
+    "key_store.logging_enabled": "the Secrets Manager API does not tell whether a trail logs its use",
+    "key_store.logging_targets": "the Secrets Manager API does not tell whether a trail logs its use",
+    "key_store.logging_retention_days": "the Secrets Manager API does not tell whether a trail logs its use",
+    "key_store.private_endpoints": "the Secrets Manager API does not tell whether only private endpoints are used",
     "access.external": "the provider's answer names the principal by an id that does not tell its account",
     "access.public": _UNDECIDED,
     "access.principal_kind": "the provider's answer names the principal by an id that does not tell its kind",
@@ -272,6 +282,9 @@ SSM_NOT_OFFERED = {
     "key_store.validation": "the SSM API does not state a FIPS 140 validation",
     "key_store.network_public": "the SSM API does not tell whether only private endpoints are used",
     "key_store.logging_enabled": "the SSM API does not tell whether a trail keeps the log of its use",
+    "key_store.logging_targets": "the SSM API does not tell whether a trail keeps the log of its use",
+    "key_store.logging_retention_days": "the SSM API does not tell whether a trail keeps the log of its use",
+    "key_store.private_endpoints": "the SSM API does not tell whether only private endpoints are used",
     "access.external": "the provider's answer names the principal by an id that does not tell its account",
     "access.public": _UNDECIDED,
     "access.principal_kind": "the provider's answer names the principal by an id that does not tell its kind",
