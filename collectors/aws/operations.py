@@ -13,7 +13,8 @@ _ACCESS_FACTS = "subject principal principal_kind capability via conditions exte
 _ROTATION_FACTS = "rotation_enabled rotation_period_days rotation_next_at"
 _KEY_DESCRIBED = """description account region key_store manager managed_by origin usages key_type algorithm
     parameter_set bits security_bits pq_category mechanisms protection_level state created_at activated_at expires_at
-    expiry_settable suspended_at rotatable rotatable_reason deletion_window_set deletion_window_days deletion_requested_at deletion_at
+    expiry_settable suspended_at rotatable rotatable_reason deletion_window_set deletion_window_days
+    deletion_requested_at deletion_at
     extractable release_policy attestation access_reasons regions"""
 _VERSION_FACTS = """key state created_at superseded_at cause expires_at destroyed_at origin algorithm protection_level
     external_key attestation"""
