@@ -244,9 +244,10 @@ doubt AS (
     UNION ALL
     SELECT region, true FROM located_secret WHERE key IS NULL
     UNION ALL
-    -- Secrets whose key is named and was not found: it may be a key whose own names were not observed.
+    -- Secrets whose key is named by anything but the id of a key that was read: the name may be one of a key whose own
+    -- names were not observed, even where another key, or another reading of the same one, has it too.
     SELECT t.region, (t.account IS NULL OR t.region IS NULL) AND NOT contains(t.key, ':')
-    FROM located_secret AS t ANTI JOIN encrypted AS e ON e.scope = t.scope AND e.id = t.id
+    FROM located_secret AS t ANTI JOIN key AS k ON k.id = t.key
     WHERE t.key <> ''
 ),
 placed_doubt AS (
