@@ -61,6 +61,7 @@ def inventories(draw: st.DrawFn, estate: ModuleType) -> list[Row]:
 
 def _key(draw: st.DrawFn, estate: ModuleType, number: int, account: str, region: str) -> Any:
     created = estate.days_before(_days(draw) + 1300)
+    aliases = [f"alias/other-{number}", f"alias/service-{number}"]  # of one key only, within an account and region
     return estate.key(
         number,
         account,
@@ -68,7 +69,7 @@ def _key(draw: st.DrawFn, estate: ModuleType, number: int, account: str, region:
         manager=draw(st.sampled_from([Manager.CUSTOMER, Manager.CUSTOMER, Manager.PROVIDER])),
         state=draw(st.sampled_from([State.ACTIVE, State.ACTIVE, State.PENDING_DELETION, State.SUSPENDED])),
         key_type=draw(st.sampled_from(list(KeyType))),
-        aliases=draw(st.sampled_from([[], [f"alias/service-{number}"], ["alias/other", f"alias/service-{number}"]])),
+        aliases=draw(st.sampled_from([aliases[:0], aliases[:1], aliases])),
         created_at=created,
         last_rotated_at=estate.days_before(_days(draw)),
         last_used_at=estate.days_before(_days(draw)),

@@ -338,6 +338,23 @@ def test_a_secret_with_several_keys_depends_on_each(estate: ModuleType, observe:
     assert _dependents(estate, observe, secret)["secrets_encrypted"] == 1
 
 
+@pytest.mark.parametrize(("name", "unknown"), [("alias/service-1", ["aliases"]), ("0001", ["aliases", "account"])])
+def test_a_name_that_was_found_elsewhere_withholds_the_number_too(
+    estate: ModuleType, catalogue: Catalogue, tmp_path: Path, name: str, unknown: list[str]
+) -> None:
+    """Two sources may read one account: what the first could not read is not made up for by the second's row."""
+    elsewhere = estate.scope(id="audit/self/eu-west-1/kms", scope="audit/self/eu-west-1/kms", account=None)
+    facts = dict.fromkeys(unknown)
+    half = estate.key(source="audit", scope=elsewhere.id, **facts)
+    gap = estate.column_gap(half, *unknown)
+    judged = estate.judge(
+        tmp_path, catalogue, [*_scopes(estate), elsewhere, half, gap, estate.key(), estate.secret(keys=[name])]
+    )
+    told = {finding["scope"]: json.loads(finding["observed"]) for finding in judged.of("DES-01")}
+    assert told[estate.key().scope]["secrets_encrypted"] == 1
+    assert told[half.scope]["secrets_encrypted"] is None
+
+
 # --- secret_encryption ----------------------------------------------------------------------------------------------
 
 
