@@ -30,7 +30,8 @@ def run_demo(out: Path, *, as_json: bool, quiet: bool) -> int:
     """
     from keyproof.conclusion import conclude
     from keyproof.demo.aws.embedded import EmbeddedAws, credentials_environment
-    from keyproof.demo.aws.estate import estate, write_configuration
+    from keyproof.demo.aws.estate import estate, source
+    from keyproof.demo.company import write_configuration
     from keyproof.exits import Exit
     from keyproof.run import collect, load_catalogue_for, opened_store
     from keyproof.verification import verify
@@ -42,7 +43,7 @@ def run_demo(out: Path, *, as_json: bool, quiet: bool) -> int:
         world = estate(now)
     with EmbeddedAws(world) as aws, _environment(credentials_environment()):
         registers = _write_registers(out, now)
-        configuration = load_configuration(write_configuration(out, aws.url, now=now, **registers))
+        configuration = load_configuration(write_configuration(out, [source(aws.url)], now=now, **registers))
         catalogue = load_catalogue_for(configuration, ())
         store = opened_store(configuration)
         with store.locked(0):
