@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -152,11 +153,12 @@ _TOLD = {
 
 
 def without_token(document: Any) -> Any:
-    """A page whose link to the next one has lost the end of its token; a graph's rows without any token."""
+    """A page whose link to the next one has lost most of its token, or a graph's rows without any token.
+
+    Azure answers such a link with an error, and says by a flag that rows are missing.
+    """
     if not isinstance(document, dict):
         return document
     if document.get("nextLink"):
-        return {**document, "nextLink": document["nextLink"][:-3]}
-    if "$skipToken" in document:
-        return {name: value for name, value in document.items() if name != "$skipToken"}
-    return document
+        return {**document, "nextLink": re.sub("(skiptoken=....).*", r"\1", document["nextLink"])}
+    return {name: value for name, value in document.items() if name != "$skipToken"}

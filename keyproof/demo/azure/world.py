@@ -412,7 +412,7 @@ def _size(request: Request, limit: str, most: int) -> int:
 
 def _next_link(request: Request, position: int) -> str:
     token = base64.urlsafe_b64encode(f"from {position}".encode()).decode()
-    query = {**request.query, "$skiptoken": token}
+    query = {name: value for name, value in request.query.items() if name != "$skiptoken"} | {"$skiptoken": token}
     return f"https://{request.host}{quote(request.http.path, safe='/%')}?{urlencode(query)}"
 
 
