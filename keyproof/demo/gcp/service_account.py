@@ -6,6 +6,7 @@ import json
 import secrets
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -17,6 +18,8 @@ from google.auth.exceptions import GoogleAuthError
 from keyproof.demo.http import HttpResponse
 
 _LIFETIME = 3600
+_AUDIENCE = "https://oauth2.googleapis.com/token"
+"""What Google's own client writes into an assertion, whatever the token endpoint is."""
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
@@ -75,7 +78,7 @@ class ServiceAccount:
         form = {name: values[0] for name, values in parse_qs(body.decode(errors="replace")).items()}
         if form.get("grant_type") != _GRANT:
             return _refused("unsupported_grant_type", f"Invalid grant_type: {form.get('grant_type', '')}")
-        if self._signed_until(form.get("assertion", ""), audience=self.token_uri) is None:
+        if self._signed_until(form.get("assertion", ""), (_AUDIENCE, self.token_uri)) is None:
             return refused_grant()
         token = "ya29." + secrets.token_urlsafe(48)
         with self._lock:
@@ -83,7 +86,7 @@ class ServiceAccount:
         content = {"access_token": token, "expires_in": _LIFETIME - 1, "token_type": "Bearer"}
         return HttpResponse(200, _JSON, json.dumps(content).encode())
 
-    def _signed_until(self, token: str, audience: str | None = None) -> float | None:
+    def _signed_until(self, token: str, audience: Sequence[str] | None = None) -> float | None:
         """When an assertion that this account signed expires; None where it did not."""
         try:
             claims = jwt.decode(token, certs=self._public, audience=audience)  # type: ignore[no-untyped-call]

@@ -287,23 +287,26 @@ def _transcoded(method: Method, route: Route, match: re.Match[str], http: HttpRe
         if route.body:
             document = json.loads(http.body or b"{}")
             json_format.ParseDict(document if route.body == "*" else {route.body: document}, message)
-        fields = [pair for pair in parse_qsl(http.query) if not pair[0].startswith("$")]
-        for name, value in [*fields, *zip(route.variables, match.groups(), strict=True)]:
-            json_format.ParseDict(_nested(message.DESCRIPTOR, name.split("."), value), message)
+        asked: dict[str, list[str]] = {}
+        for name, value in [*parse_qsl(http.query), *zip(route.variables, match.groups(), strict=True)]:
+            if not name.startswith("$"):
+                asked.setdefault(name, []).append(value)
+        for name, values in asked.items():
+            json_format.ParseDict(_nested(message.DESCRIPTOR, name.split("."), values), message)
     except (ValueError, json_format.ParseError) as error:
         raise GoogleError("INVALID_ARGUMENT", f"Invalid JSON payload received. {error}") from error
     return message
 
 
-def _nested(descriptor: Any, names: Sequence[str], value: str) -> dict[str, Any]:
+def _nested(descriptor: Any, names: Sequence[str], values: Sequence[str]) -> dict[str, Any]:
     """A field of a query string, whose name may have several parts, as JSON has it."""
     found = next((f for f in descriptor.fields if names[0] in (f.name, f.json_name)), None)
     if found is None:
         raise ValueError(f'Unknown name "{names[0]}": Cannot find field.')
     if len(names) > 1:
-        return {names[0]: _nested(found.message_type, names[1:], value)}
-    plain: Any = value == "true" if found.type == found.TYPE_BOOL else value
-    return {names[0]: [plain] if found.is_repeated else plain}
+        return {names[0]: _nested(found.message_type, names[1:], values)}
+    plain: list[Any] = [value == "true" for value in values] if found.type == found.TYPE_BOOL else list(values)
+    return {names[0]: plain if found.is_repeated else plain[-1]}
 
 
 _JSON = {"Content-Type": "application/json; charset=UTF-8"}
