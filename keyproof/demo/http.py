@@ -1,4 +1,4 @@
-"""HTTP as the embedded providers speak it: requests, answers, and the server between them, on the loopback interface."""
+"""HTTP as the embedded providers speak it: requests, answers, and the server between, on the loopback interface."""
 
 from __future__ import annotations
 

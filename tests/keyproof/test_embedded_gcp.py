@@ -24,7 +24,8 @@ from keyproof.demo.gcp.embedded import OPERATIONS, TOKEN_OPERATION, EmbeddedGoog
 from keyproof.demo.gcp.faults import Rule
 from keyproof.demo.gcp.permissions import permission
 from keyproof.demo.gcp.wire import Request, methods
-from keyproof.demo.gcp.world import Place, SecretVersion, Version, World, days
+from keyproof.demo.gcp.world import Place, SecretVersion, Version, World
+from keyproof.demo.names import days
 
 NOW = datetime(2026, 6, 30, tzinfo=UTC)
 PROJECT, OTHER = "example-payments", "example-data"

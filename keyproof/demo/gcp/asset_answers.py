@@ -10,7 +10,6 @@ from google.cloud import asset_v1
 from google.protobuf import json_format
 
 from keyproof.demo.gcp.faults import denied
-from keyproof.demo.gcp.permissions import permission
 from keyproof.demo.gcp.wire import GoogleError, Request
 from keyproof.demo.gcp.world import World
 
@@ -79,7 +78,7 @@ def _chosen(world: World, request: Request, scope: str, types: Sequence[str]) ->
     """What lies in a scope and is of one of the types, or of any where none is given; by type and name."""
     top = world.by_number(scope)
     if top not in {*world.organizations, *world.folders, *(project.name for project in world.projects.values())}:
-        raise denied(request, permission(request))
+        raise denied(request)
     within = [thing for thing in _things(world) if top in world.ancestors(thing.owner)]
     return sorted(
         (thing for thing in within if not types or thing.type in types), key=lambda thing: (thing.type, thing.name)

@@ -34,7 +34,6 @@ from keyproof.demo.gcp.faults import (
     unauthenticated,
     without_next_page,
 )
-from keyproof.demo.gcp.permissions import permission
 from keyproof.demo.gcp.service_account import ServiceAccount, refused_grant
 from keyproof.demo.gcp.wire import (
     APIS,
@@ -220,10 +219,10 @@ class EmbeddedGoogleCloud:
         asked = request.part("projects")
         project = self.world.project_id(asked)
         if asked and not project:
-            raise denied(request, permission(request))
+            raise denied(request)
         if (project, api) in self.world.switched_off:
             raise switched_off(api, self.world.project_number(project))
-        if rule is not None and (error := error_of(rule, request, permission(request))):
+        if rule is not None and (error := error_of(rule, request)):
             raise error
         answer = OPERATIONS.get(request.name)
         if answer is None:

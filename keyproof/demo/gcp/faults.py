@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2
 
 from keyproof.demo.faults import Fault
+from keyproof.demo.gcp.permissions import permission
 from keyproof.demo.gcp.wire import APIS, GoogleError, Request, error_info, texts
 
 
@@ -28,6 +29,8 @@ class Rule:
     project: str = ""
     """The id of the project that the resource is in."""
     location: str = ""
+    permission: str = ""
+    """The permission that the request needs: tells methods apart that need one or another."""
     calls: Collection[int] | None = None
     """Which of the requests that fit, counted from 1 for each rule; None for all."""
     code: str = "INTERNAL"
@@ -42,6 +45,7 @@ class Rule:
             and self.subject in request.subject
             and self.project in ("", project)
             and self.location in ("", request.part("locations"))
+            and self.permission in ("", permission(request))
         )
 
 
@@ -57,10 +61,10 @@ _BROKEN = {
 }
 
 
-def error_of(rule: Rule, request: Request, permission: str) -> GoogleError | None:
+def error_of(rule: Rule, request: Request) -> GoogleError | None:
     """The error with which Google answers the request, or None where the fault is not of that kind."""
     if rule.fault is Fault.REFUSE:
-        return denied(request, permission)
+        return denied(request)
     if rule.fault is Fault.THROTTLE:
         return throttled(request, rule.retry_after)
     if rule.fault is Fault.BREAK:
@@ -70,13 +74,14 @@ def error_of(rule: Rule, request: Request, permission: str) -> GoogleError | Non
     return None
 
 
-def denied(request: Request, permission: str) -> GoogleError:
+def denied(request: Request) -> GoogleError:
     """The caller lacks a permission; Google does not say whether the resource exists."""
+    needed = permission(request)
     resource = f"//{APIS[request.method.service]}/{request.subject}"
     return GoogleError(
         "PERMISSION_DENIED",
-        f"Permission '{permission}' denied on resource '{resource}' (or it may not exist).",
-        error_info("IAM_PERMISSION_DENIED", "iam.googleapis.com", permission=permission, resource=resource),
+        f"Permission '{needed}' denied on resource '{resource}' (or it may not exist).",
+        error_info("IAM_PERMISSION_DENIED", "iam.googleapis.com", permission=needed, resource=resource),
     )
 
 

@@ -8,7 +8,6 @@ from typing import Any
 from google.cloud import resourcemanager_v3
 
 from keyproof.demo.gcp.faults import denied
-from keyproof.demo.gcp.permissions import permission
 from keyproof.demo.gcp.wire import GoogleError, Request
 from keyproof.demo.gcp.world import World
 
@@ -77,7 +76,7 @@ def _known(world: World, request: Request, name: str) -> Any:
     """A folder or organization. Resource Manager refuses rather than say that there is none."""
     found = world.organizations.get(name) or world.folders.get(name)
     if found is None:
-        raise denied(request, permission(request))
+        raise denied(request)
     return found
 
 

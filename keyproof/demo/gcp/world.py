@@ -17,6 +17,7 @@ from google.type import expr_pb2
 
 from keyproof.demo.gcp.faults import Rule
 from keyproof.demo.gcp.wire import GoogleError, Request, message
+from keyproof.demo.names import stable_bytes
 
 T = TypeVar("T")
 
@@ -25,13 +26,7 @@ SYMMETRIC = "GOOGLE_SYMMETRIC_ENCRYPTION"
 
 def stable_number(digits: int, *parts: str) -> str:
     """A number of so many digits that follows from names alone."""
-    digest = hashlib.sha256("/".join(parts).encode()).digest()
-    return str(10 ** (digits - 1) + int.from_bytes(digest[:8]) % (9 * 10 ** (digits - 1)))
-
-
-def stable_bytes(length: int, *parts: str) -> bytes:
-    """So many bytes, at most 64, that follow from names alone."""
-    return hashlib.sha512("/".join(parts).encode()).digest()[:length]
+    return str(10 ** (digits - 1) + int.from_bytes(stable_bytes(8, *parts)) % (9 * 10 ** (digits - 1)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -493,11 +488,6 @@ class World:
             start = 0
         end = start + size
         return entries[start:end], _token(end, identity) if end < len(entries) else ""
-
-
-def days(number: float) -> timedelta:
-    """So many days."""
-    return timedelta(days=number)
 
 
 def _version(name: str, facts: Version, algorithm: str, protection_level: str) -> Any:
