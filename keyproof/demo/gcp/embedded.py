@@ -65,6 +65,8 @@ TOKEN_OPERATION = "oauth2:Token"  # noqa: S105 - a name
 _WORKERS = 64
 _PATIENCE = 0.02
 """Seconds after which a request without an answer looks whether its client has gone."""
+_GRACE = 2.0
+"""Seconds that requests have to end when the servers close: those that hang end within their patience."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ class EmbeddedGoogleCloud:
         tls = grpc.ssl_server_credentials([(certificate.private_key_pem.bytes(), chain)])
         self._grpc_port = server.add_secure_port("127.0.0.1:0", tls)
         server.start()
-        starting.callback(lambda: server.stop(grace=None).wait())
+        starting.callback(lambda: server.stop(_GRACE).wait())
 
     # What clients need to know
 

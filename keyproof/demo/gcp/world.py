@@ -259,8 +259,8 @@ class World:
     ) -> str:
         """Add a key to a key ring; gives its name.
 
-        `primary` is the number of the primary version, if it is not the newest that is enabled; 0 for none. Keys for
-        other purposes than symmetric encryption have none.
+        `primary` is the number of the primary version, if it is not the newest; 0 for none. It stays primary when it
+        is disabled or destroyed. Keys for other purposes than symmetric encryption have none.
         """
         name = f"{ring}/cryptoKeys/{key}"
         made = [
@@ -283,11 +283,9 @@ class World:
             key_access_justifications_policy=policy,
         )
         self.versions[name] = made
-        if purpose == "ENCRYPT_DECRYPT":
-            enabled = [number for number, version in enumerate(versions, start=1) if version.state == "ENABLED"]
-            chosen = (enabled[-1] if enabled else 0) if primary is None else primary
-            if chosen:
-                self.keys[name].primary.CopyFrom(made[chosen - 1])
+        chosen = len(versions) if primary is None else primary
+        if purpose == "ENCRYPT_DECRYPT" and chosen:
+            self.keys[name].primary.CopyFrom(made[chosen - 1])
         return name
 
     def add_import_job(self, ring: str, job: str, *, created_at: datetime, protection_level: str = "HSM") -> str:
