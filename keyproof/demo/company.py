@@ -1,8 +1,9 @@
-"""The configuration with which the invented company is read, on all of its clouds at once."""
+"""The invented company on all of its clouds at once, and the configuration with which it is read."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +11,25 @@ ORGANIZATION = "Northwind Payments"
 OWN = ("northwind.example",)
 """What the company calls its own besides what the providers name: its domain."""
 FRAMEWORKS = ("pci-dss-4.0.1", "soc2", "iso27001-2022", "hipaa", "gdpr")
+
+
+@contextmanager
+def served(now: datetime) -> Iterator[tuple[Sequence[Mapping[str, object]], Mapping[str, str]]]:
+    """Serves the company as it is at `now`: the `[[source]]` tables, and the environment with the credentials."""
+    from keyproof.demo.aws import estate as aws_estate
+    from keyproof.demo.aws.embedded import EmbeddedAws
+    from keyproof.demo.azure import estate as azure_estate
+    from keyproof.demo.azure.embedded import EmbeddedAzure
+    from keyproof.demo.gcp import estate as gcp_estate
+    from keyproof.demo.gcp.embedded import EmbeddedGoogleCloud
+
+    with (
+        EmbeddedAws(aws_estate.estate(now)) as aws,
+        EmbeddedAzure(azure_estate.estate(now)) as azure,
+        EmbeddedGoogleCloud(gcp_estate.estate(now)) as gcp,
+    ):
+        sources = [aws_estate.source(aws.url), azure.source("northwind-azure"), gcp.source("northwind-gcp")]
+        yield sources, {**aws.credentials, **azure.credentials, **gcp.credentials}
 
 
 def write_configuration(
