@@ -97,6 +97,10 @@ class Rotatable(StrEnum):
     REPLICA = "replica"
     NOT_ACTIVE = "not_active"
     PROVIDER_MANAGED = "provider_managed"
+    EXTERNAL = "external"
+    """Its material is in a key manager outside the provider."""
+    CERTIFICATE = "certificate"
+    """It belongs to a certificate, and is renewed with it."""
     NOT_OFFERED = "not_offered"
 
 
@@ -122,6 +126,8 @@ class RotationResult(StrEnum):
 class PrincipalKind(StrEnum):
     ACCOUNT = "account"
     """A whole account: its own policies decide who in it."""
+    GROUP = "group"
+    """Several principals; the provider's answers do not tell who."""
     HUMAN = "human"
     MACHINE = "machine"
     SERVICE = "service"
@@ -208,7 +214,15 @@ class KeyStore(Row):
     recovery_days: int | None = column("The shortest time, in days, for which a deletion can be undone")
     network_public: bool | None = column("Reachable from the public internet")
     logging_enabled: bool | None = column("Key operations are written to an audit log")
+    logging_targets: list[str] | None = column("Where that log goes, as the provider names it, sorted")
+    logging_retention_days: int | None = column("Days for which that log is kept; 0 for no log or no end")
+    private_endpoints: int | None = column("Private endpoints through which it is reached")
     access_model: str | None = column("How access is granted: key policy, RBAC, access policy, …")
+    activated: bool | None = column("It is ready to be used: connected, or its security domain is activated")
+    state: State | None = column("active; pending_deletion where it has been deleted and can be brought back")
+    deletion_at: datetime | None = column("When it will be gone for good; NEVER if that is not scheduled")
+    regions: list[str] | None = column("Regions that hold a copy of its keys, sorted")
+    store_settings: str | None = column("Further settings of its own, as a JSON object")
     connection_state: str | None = column("For a store outside the service: connected, disconnected, failed; else none")
 
 
@@ -224,6 +238,7 @@ class Key(Row):
     region: str | None = column("Region or location")
     key_store: str | None = column("Id of the key store that holds it")
     manager: Manager | None = column("Who decides over it: the customer or the provider")
+    managed_by: str | None = column("What runs it for its owner: a certificate, a service; empty for nothing")
     origin: Origin | None = column("Where its material was generated")
     usages: list[Usage] | None = column("What it may be used for, sorted; one purpose a key is the rule")
     key_type: KeyType | None = column("Its row in SP 800-57 Part 1 Table 1, from which its cryptoperiod follows")
@@ -257,6 +272,10 @@ class Key(Row):
     deletion_requested_at: datetime | None = column("When its deletion was asked for; NEVER if it was not")
     deletion_at: datetime | None = column("When it will be destroyed; NEVER if that is not scheduled")
     extractable: bool | None = column("Its material can leave the key store in clear")
+    release_policy: str | None = column("To what its material may be released, in the provider's words; empty for none")
+    attestation: str | None = column("Form in which the hardware vouches for its material; empty for none")
+    access_reasons: list[str] | None = column("The only reasons for which the provider may use it; empty for no limit")
+    protected_resources: int | None = column("Resources that the provider counts as encrypted with it")
     public: bool | None = column("Its policy admits anyone")
     external_accounts: list[str] | None = column("Accounts outside the organization that its policy or grants admit")
     wildcard_access: bool | None = column("A statement admits any principal, or gives a principal every operation")
@@ -280,6 +299,12 @@ class KeyVersion(Row):
     superseded_at: datetime | None = column("When a newer version took over; NEVER for the one in use")
     cause: VersionCause | None = column("How it came about")
     expires_at: datetime | None = column("When it expires; NEVER if it does not")
+    destroyed_at: datetime | None = column("When it was destroyed, or will be; NEVER if neither")
+    origin: Origin | None = column("Where it was generated")
+    algorithm: str | None = column("Algorithm family")
+    protection_level: ProtectionLevel | None = column("What protects it")
+    external_key: str | None = column("Its name in the key manager outside the provider; empty for none")
+    attestation: str | None = column("Form in which the hardware vouches for it; empty for none")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -289,6 +314,7 @@ class Secret(Row):
 
     name: str | None = column("Its name")
     kind: str | None = column("What it is, in the provider's words")
+    content_type: str | None = column("What its owner says its value is; empty for nothing said")
     description: str | None = column("Description given by its owner; empty for none")
     account: str | None = column("Account, subscription or project that holds it")
     region: str | None = column("Region or location")
@@ -300,6 +326,7 @@ class Secret(Row):
     last_rotated_at: datetime | None = column("When its value last changed; creation if never")
     used: bool | None = column("Its value has been read since it was created")
     last_used_at: datetime | None = column("Last read of its value, to the day; creation if never (see `used`)")
+    rotatable: bool | None = column("The secrets manager can rotate it, or have it rotated, by itself")
     rotation_enabled: bool | None = column("Automatic rotation is on")
     rotation_period_days: int | None = column("Days between automatic rotations; 0 where it is off")
     rotation_schedule: str | None = column("The schedule as the provider states it; empty for none")
@@ -309,7 +336,8 @@ class Secret(Row):
     expiry_settable: bool | None = column("The secrets manager lets its owner set an expiry date for it")
     deletion_window_set: bool | None = column("A waiting period before destruction has been chosen for it")
     deletion_window_days: int | None = column("Days between the request and the destruction; 0 where none is chosen")
-    key: str | None = column("The key that encrypts it, as the provider names it; empty for the provider's default")
+    keys: list[str] | None = column("The keys that encrypt it, as the provider names them; empty for its default")
+    key_settable: bool | None = column("The secrets manager lets its owner choose the key that encrypts it")
     public: bool | None = column("Its policy admits anyone")
     external_accounts: list[str] | None = column("Accounts outside the organization that its policy admits")
     wildcard_access: bool | None = column("A statement admits any principal, or gives a principal every operation")
@@ -319,6 +347,53 @@ class Secret(Row):
     data_class: str | None = column("Classification, by its tags; empty for none")
     environment: str | None = column("Environment, by its tags; empty for none")
     tags: str | None = column("All tags, as a JSON object")
+
+
+@dataclass(slots=True, kw_only=True)
+class Certificate(Row):
+    table = "certificate"
+    doc = "A managed certificate and its key"
+
+    name: str | None = column("Its name")
+    account: str | None = column("Account, subscription or project that holds it")
+    region: str | None = column("Region or location")
+    key_store: str | None = column("Id of the key store that holds it")
+    key: str | None = column("Id of its key; empty where the key is not in the inventory")
+    manager: Manager | None = column("Who decides over it")
+    state: State | None = column("Its state, in the terms of SP 800-57")
+    subject: str | None = column("Subject, as the certificate states it")
+    issuer: str | None = column("Who issues it, as the provider names the issuer")
+    fingerprint: str | None = column("SHA-1 fingerprint, in hexadecimal: the name by which the provider cites it")
+    algorithm: str | None = column("Algorithm family of its key")
+    bits: int | None = column("Size of its key in bits; 0 where the algorithm has none")
+    security_bits: int | None = column("Classical security strength of its key in bits")
+    created_at: datetime | None = column("When it was created")
+    activated_at: datetime | None = column("From when on it is valid")
+    expires_at: datetime | None = column("Until when it is valid")
+    renewal_enabled: bool | None = column("It is renewed automatically")
+    renewal_days: int | None = column("Days before its end at which it is renewed; 0 where it is not")
+    exportable: bool | None = column("Its private key can leave the key store")
+    versions: int | None = column("How many versions of it there are")
+    owner: str | None = column("Who answers for it, by its tags; empty for nobody")
+    business_purpose: str | None = column("What it is for, by its tags; empty for nothing said")
+    data_class: str | None = column("Classification, by its tags; empty for none")
+    environment: str | None = column("Environment, by its tags; empty for none")
+    tags: str | None = column("All tags, as a JSON object")
+
+
+@dataclass(slots=True, kw_only=True)
+class ProtectedResource(Row):
+    table = "protected_resource"
+    doc = "A data store and the key that encrypts it"
+
+    name: str | None = column("Its full name, as the provider writes it")
+    kind: str | None = column("What it is, in the provider's words")
+    service: str | None = column("The service that holds it")
+    account: str | None = column("Account, subscription or project that holds it")
+    region: str | None = column("Region or location")
+    encrypted: bool | None = column("It is encrypted at rest")
+    key: str | None = column("Id of the key that encrypts it")
+    created_at: datetime | None = column("When it was created")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -371,7 +446,19 @@ class ObservationIndex(Row):
 
 
 TABLES: dict[str, type[Row]] = {
-    table.table: table for table in (Scope, KeyStore, Key, KeyVersion, Secret, Access, Gap, ObservationIndex)
+    table.table: table
+    for table in (
+        Scope,
+        KeyStore,
+        Key,
+        KeyVersion,
+        Certificate,
+        Secret,
+        Access,
+        ProtectedResource,
+        Gap,
+        ObservationIndex,
+    )
 }
 """Every table of the inventory by name."""
 

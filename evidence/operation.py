@@ -22,6 +22,8 @@ class Operation:
     """The permission it needs, where that is not its own name; `-` where it needs none."""
     why: str
     """What it is asked for, in one line, for whoever grants the permission."""
+    paged: bool = False
+    """It answers page by page."""
 
     @property
     def grants(self) -> str:

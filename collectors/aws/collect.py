@@ -13,13 +13,11 @@ from collectors.aws.credentials import Seat, ambient_seat
 from collectors.aws.paging import PAGING
 from collectors.aws.rotation import DescribedKey
 from collectors.aws.wire import Inquiry
+from collectors.sampling import sampled
 from collectors.source import Batch, Task
 from evidence.observation import JSON, Observation, Status
 from evidence.reading import Answer, Text, tidy
 from evidence.recording import ScopeHeader
-
-SAMPLED_FROM = 100
-"""Keys looked at, at most, to find a sample of those that the customer manages."""
 
 _UNREADABLE = ("SUSPENDED", "CLOSED", "PENDING_ACTIVATION")
 """States of an organization's account in which nobody can enter it."""
@@ -281,21 +279,6 @@ class _ServiceReading:
 
         return Task(self.inquiry.header, subject, of_subject)
 
-    def sampled(self, tasks: list[Task], counts: Callable[[Batch], bool]) -> list[Task]:
-        """All tasks; of a sample, one after the other until enough of them count."""
-        return tasks if self.sample is None else self._chain(tasks[:SAMPLED_FROM], counts, self.sample)
-
-    def _chain(self, tasks: list[Task], counts: Callable[[Batch], bool], wanted: int) -> list[Task]:
-        if not tasks or wanted < 1:
-            return []
-        first = tasks[0]
-
-        def run(batch: Batch) -> Iterable[Task]:
-            first.run(batch)
-            return self._chain(tasks[1:], counts, wanted - counts(batch))
-
-        return [replace(first, run=run)]
-
 
 class _KmsReading(_ServiceReading):
     def run(self, batch: Batch) -> Iterable[Task]:
@@ -311,7 +294,7 @@ class _KmsReading(_ServiceReading):
         self.list_all(ask, "kms:DescribeCustomKeyStores", {})
         tagged = ask.answered("tag:GetResources")
         tasks = [self.task(arn, partial(_ask_about_key, arn, tagged)) for arn in keys]
-        return self.sampled(tasks, lambda of_key: len(of_key.observations) > 1)
+        return sampled(tasks, self.sample, lambda of_key: len(of_key.observations) > 1)
 
 
 def _ask_about_key(arn: str, tagged: bool, ask: _Questions) -> None:
@@ -338,7 +321,7 @@ class _SecretsReading(_ServiceReading):
         pages = batch.reading.pages("secretsmanager:ListSecrets", _Secrets, lambda page: False)
         secrets = dict.fromkeys(secret.ARN for page in pages for secret in page.SecretList)
         tasks = [self.task(arn, partial(_ask_about_secret, arn)) for arn in secrets]
-        return self.sampled(tasks, lambda of_secret: True)
+        return sampled(tasks, self.sample)
 
 
 def _ask_about_secret(arn: str, ask: _Questions) -> None:
@@ -361,7 +344,7 @@ class _ParametersReading(_ServiceReading):
         tagged = ask.answered("tag:GetResources")
         asked_about = [p for p in parameters if not tagged or p.Tier != "Standard"]
         tasks = [self.task(self._arn(p), partial(_ask_about_parameter, p, self._arn(p), tagged)) for p in asked_about]
-        return self.sampled(tasks, lambda of_parameter: True)
+        return sampled(tasks, self.sample)
 
     def _arn(self, parameter: _ListedParameter) -> str:
         header = self.inquiry.header

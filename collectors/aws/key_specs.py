@@ -2,51 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from collectors.algorithms import CURVES, POST_QUANTUM, KeyAlgorithm, aes, hmac, rsa
 from evidence.model import KeyType, Usage
 
-
-@dataclass(frozen=True, slots=True)
-class KeySpec:
-    """One kind of key.
-
-    Strengths: SP 800-57 Part 1 Rev. 5, Table 2 (the row that the size reaches) and Table 3 for HMAC, at most the size
-    of the key; FIPS 203 and 204 for ML-KEM and ML-DSA. Post-quantum categories: the same, and NIST's call for
-    proposals, which sets categories 1, 3 and 5 to the search for an AES key of 128, 192 and 256 bits.
-    """
-
-    algorithm: str
-    parameter_set: str
-    bits: int
-    security_bits: int
-    pq_category: int
-
-
 _SPECS = {
-    "SYMMETRIC_DEFAULT": KeySpec("AES", "", 256, 256, 5),
-    "RSA_2048": KeySpec("RSA", "", 2048, 112, 0),
-    "RSA_3072": KeySpec("RSA", "", 3072, 128, 0),
-    "RSA_4096": KeySpec("RSA", "", 4096, 128, 0),
-    "ECC_NIST_P256": KeySpec("EC", "P-256", 256, 128, 0),
-    "ECC_NIST_P384": KeySpec("EC", "P-384", 384, 192, 0),
-    "ECC_NIST_P521": KeySpec("EC", "P-521", 521, 256, 0),
-    "ECC_NIST_EDWARDS25519": KeySpec("EC", "edwards25519", 256, 128, 0),
-    "ECC_SECG_P256K1": KeySpec("EC", "secp256k1", 256, 128, 0),
-    "SM2": KeySpec("SM2", "sm2p256v1", 256, 128, 0),
-    "HMAC_224": KeySpec("HMAC", "SHA-224", 224, 192, 3),
-    "HMAC_256": KeySpec("HMAC", "SHA-256", 256, 256, 5),
-    "HMAC_384": KeySpec("HMAC", "SHA-384", 384, 256, 5),
-    "HMAC_512": KeySpec("HMAC", "SHA-512", 512, 256, 5),
-    "ML_DSA_44": KeySpec("ML-DSA", "ML-DSA-44", 0, 128, 2),
-    "ML_DSA_65": KeySpec("ML-DSA", "ML-DSA-65", 0, 192, 3),
-    "ML_DSA_87": KeySpec("ML-DSA", "ML-DSA-87", 0, 256, 5),
-    "ML_KEM_512": KeySpec("ML-KEM", "ML-KEM-512", 0, 128, 1),
-    "ML_KEM_768": KeySpec("ML-KEM", "ML-KEM-768", 0, 192, 3),
-    "ML_KEM_1024": KeySpec("ML-KEM", "ML-KEM-1024", 0, 256, 5),
+    "SYMMETRIC_DEFAULT": aes(256),
+    "RSA_2048": rsa(2048),
+    "RSA_3072": rsa(3072),
+    "RSA_4096": rsa(4096),
+    "ECC_NIST_P256": CURVES["P-256"],
+    "ECC_NIST_P384": CURVES["P-384"],
+    "ECC_NIST_P521": CURVES["P-521"],
+    "ECC_NIST_EDWARDS25519": CURVES["edwards25519"],
+    "ECC_SECG_P256K1": CURVES["secp256k1"],
+    "SM2": KeyAlgorithm("SM2", "sm2p256v1", 256, 128, 0),
+    "HMAC_224": hmac("SHA-224", 224),
+    "HMAC_256": hmac("SHA-256", 256),
+    "HMAC_384": hmac("SHA-384", 384),
+    "HMAC_512": hmac("SHA-512", 512),
+    "ML_DSA_44": POST_QUANTUM["ML-DSA-44"],
+    "ML_DSA_65": POST_QUANTUM["ML-DSA-65"],
+    "ML_DSA_87": POST_QUANTUM["ML-DSA-87"],
+    "ML_KEM_512": POST_QUANTUM["ML-KEM-512"],
+    "ML_KEM_768": POST_QUANTUM["ML-KEM-768"],
+    "ML_KEM_1024": POST_QUANTUM["ML-KEM-1024"],
 }
 
-_SYMMETRIC_IN_CHINA = KeySpec("SM4", "", 128, 128, 1)
+_SYMMETRIC_IN_CHINA = KeyAlgorithm("SM4", "", 128, 128, 1)
 """Source: AWS KMS Developer Guide, SYMMETRIC_DEFAULT key spec: in China Regions it is a 128-bit SM4 key."""
 
 _USAGES = {
@@ -66,7 +48,7 @@ _MECHANISMS = {
 }
 
 
-def key_spec(name: str | None, region: str | None) -> KeySpec | None:
+def key_spec(name: str | None, region: str | None) -> KeyAlgorithm | None:
     """The kind of key of that KeySpec; None for one that is not known, or whose meaning the region decides."""
     if name == "SYMMETRIC_DEFAULT":
         if region is None:

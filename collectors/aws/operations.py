@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 
-from evidence.operation import Operation, by_name
-
-
-def _facts(table: str, names: str) -> tuple[str, ...]:
-    return tuple(f"{table}.{name}" for name in names.split())
-
+from collectors.declaration import ServiceDeclaration, all_not_offered, all_operations, declare, facts
+from evidence.operation import Operation
 
 _TAG_FACTS = "owner business_purpose data_class environment tags"
 _POLICY_FACTS = "public external_accounts wildcard_access"
 _ACCESS_FACTS = "subject principal principal_kind capability via conditions external public"
 _ROTATION_FACTS = "rotation_enabled rotation_period_days rotation_next_at"
-_KEY_DESCRIBED = """description account region key_store manager origin usages key_type algorithm parameter_set bits
-    security_bits pq_category mechanisms protection_level state created_at activated_at expires_at expiry_settable
-    suspended_at rotatable rotatable_reason deletion_window_set deletion_window_days deletion_requested_at deletion_at
-    extractable regions"""
+_KEY_DESCRIBED = """description account region key_store manager managed_by origin usages key_type algorithm
+    parameter_set bits security_bits pq_category mechanisms protection_level state created_at activated_at expires_at
+    expiry_settable suspended_at rotatable rotatable_reason deletion_window_set deletion_window_days
+    deletion_requested_at deletion_at
+    extractable release_policy attestation access_reasons regions"""
+_VERSION_FACTS = """key state created_at superseded_at cause expires_at destroyed_at origin algorithm protection_level
+    external_key attestation"""
 _KEY_USE = "used last_used_at usage_tracked_since"
-_LISTED = """name kind description account region key_store managed_by manager state key created_at
+_LISTED = """name kind description account region key_store managed_by manager state keys created_at
     last_rotated_at expires_at expiry_settable"""
 _DESCRIBED = f"""{_LISTED} used last_used_at {_ROTATION_FACTS} rotation_schedule rotation_result
     deletion_window_set deletion_window_days regions {_TAG_FACTS}"""
@@ -29,31 +27,33 @@ _DESCRIBED = f"""{_LISTED} used last_used_at {_ROTATION_FACTS} rotation_schedule
 ACCOUNT = (
     Operation(
         name="sts:GetCallerIdentity",
-        facts=_facts("scope", "account identity"),
+        facts=facts("scope", "account identity"),
         permission="-",
         why="Who collects, and in which account",
     ),
     Operation(
         name="account:GetAccountInformation",
-        facts=_facts("scope", "account_name"),
+        facts=facts("scope", "account_name"),
         why="The account's name, so that people recognize it",
     ),
     Operation(
         name="account:ListRegions",
+        paged=True,
         facts=("scope.*",),
         why="Which regions the account has enabled: all of them are read, and the report says which are off",
     ),
     Operation(
         name="organizations:DescribeOrganization",
-        facts=(*_facts("key", "external_accounts"), *_facts("secret", "external_accounts"), "access.external"),
+        facts=(*facts("key", "external_accounts"), *facts("secret", "external_accounts"), "access.external"),
         why="The organization's id, which tells an outside principal from one of its own",
     ),
     Operation(
         name="organizations:ListAccounts",
+        paged=True,
         facts=(
             "scope.*",
-            *_facts("key", "external_accounts"),
-            *_facts("secret", "external_accounts"),
+            *facts("key", "external_accounts"),
+            *facts("secret", "external_accounts"),
             "access.external",
         ),
         why="The organization's accounts: each is read, and each is no outsider in a policy",
@@ -63,27 +63,31 @@ ACCOUNT = (
 
 _GET_RESOURCES = Operation(
     name="tag:GetResources",
-    facts=(*_facts("key", _TAG_FACTS), *_facts("secret", _TAG_FACTS)),
+    paged=True,
+    facts=(*facts("key", _TAG_FACTS), *facts("secret", _TAG_FACTS)),
     why="Tags of all keys and parameters, a hundred an answer",
 )
 
 KMS = (
     Operation(
         name="kms:ListKeys",
+        paged=True,
         facts=("key.*", "scope.listed"),
         why="Every key of the account and region",
     ),
     Operation(
         name="kms:ListAliases",
-        facts=_facts("key", "name aliases"),
+        paged=True,
+        facts=facts("key", "name aliases"),
         why="What people call the keys",
     ),
     _GET_RESOURCES,
     Operation(
         name="kms:DescribeCustomKeyStores",
+        paged=True,
         facts=(
             "key_store.*",
-            *_facts("key_store", "kind name protection_level network_public connection_state"),
+            *facts("key_store", "kind name protection_level network_public activated connection_state"),
             "scope.listed",
         ),
         why="Key stores in CloudHSM clusters and outside AWS",
@@ -91,51 +95,54 @@ KMS = (
     Operation(
         name="kms:DescribeKey",
         facts=(
-            *_facts("key", _KEY_DESCRIBED),
-            *_facts("key", f"{_ROTATION_FACTS} rotations last_rotated_at {_KEY_USE}"),
-            *_facts("key", f"{_POLICY_FACTS} account_delegated business_purpose"),
+            *facts("key", _KEY_DESCRIBED),
+            *facts("key", f"{_ROTATION_FACTS} rotations last_rotated_at {_KEY_USE}"),
+            *facts("key", f"{_POLICY_FACTS} account_delegated business_purpose"),
             "key_version.*",
-            *_facts("key_version", "key state created_at superseded_at cause expires_at"),
+            *facts("key_version", _VERSION_FACTS),
             "access.*",
         ),
         why="What a key is: its manager, origin, purpose, state and dates; whatever else is asked follows from it",
     ),
     Operation(
         name="kms:GetKeyRotationStatus",
-        facts=_facts("key", _ROTATION_FACTS),
+        facts=facts("key", _ROTATION_FACTS),
         why="Whether automatic rotation is on, how often, and when next",
     ),
     Operation(
         name="kms:ListKeyRotations",
+        paged=True,
         facts=(
-            *_facts("key", "rotations last_rotated_at expires_at"),
+            *facts("key", "rotations last_rotated_at expires_at"),
             "key_version.*",
-            *_facts("key_version", "key state created_at superseded_at cause expires_at"),
+            *facts("key_version", _VERSION_FACTS),
         ),
         why="When key material was in fact rotated, and how",
     ),
     Operation(
         name="kms:GetKeyLastUsage",
-        facts=_facts("key", _KEY_USE),
+        facts=facts("key", _KEY_USE),
         why="When a key was last used, and since when use is tracked",
     ),
     Operation(
         name="kms:GetKeyPolicy",
         facts=(
-            *_facts("key", f"{_POLICY_FACTS} account_delegated"),
+            *facts("key", f"{_POLICY_FACTS} account_delegated"),
             "access.*",
-            *_facts("access", _ACCESS_FACTS),
+            *facts("access", _ACCESS_FACTS),
         ),
         why="Who may administer and use a key",
     ),
     Operation(
         name="kms:ListGrants",
-        facts=(*_facts("key", _POLICY_FACTS), "access.*", *_facts("access", _ACCESS_FACTS)),
+        paged=True,
+        facts=(*facts("key", _POLICY_FACTS), "access.*", *facts("access", _ACCESS_FACTS)),
         why="Who else may use a key, by grants",
     ),
     Operation(
         name="kms:ListResourceTags",
-        facts=_facts("key", _TAG_FACTS),
+        paged=True,
+        facts=facts("key", _TAG_FACTS),
         why="Tags of one key, where those of all could not be read at once",
     ),
 )
@@ -144,22 +151,24 @@ KMS = (
 SECRETS_MANAGER = (
     Operation(
         name="secretsmanager:ListSecrets",
+        paged=True,
         facts=("secret.*", "scope.listed"),
         why="Every secret of the account and region, those scheduled for deletion included",
     ),
     Operation(
         name="secretsmanager:DescribeSecret",
-        facts=_facts("secret", _DESCRIBED),
+        facts=facts("secret", _DESCRIBED),
         why="What a secret is, how it rotates and which key encrypts it; never its value",
     ),
     Operation(
         name="secretsmanager:ListSecretVersionIds",
-        facts=_facts("secret", "last_rotated_at rotation_result"),
+        paged=True,
+        facts=facts("secret", "last_rotated_at rotation_result"),
         why="When the current version of a secret was made",
     ),
     Operation(
         name="secretsmanager:GetResourcePolicy",
-        facts=(*_facts("secret", _POLICY_FACTS), "access.*", *_facts("access", _ACCESS_FACTS)),
+        facts=(*facts("secret", _POLICY_FACTS), "access.*", *facts("access", _ACCESS_FACTS)),
         why="Who outside the account may read a secret",
     ),
 )
@@ -168,9 +177,10 @@ SECRETS_MANAGER = (
 SSM = (
     Operation(
         name="ssm:DescribeParameters",
+        paged=True,
         facts=(
             "secret.*",
-            *_facts("secret", f"{_LISTED} {_POLICY_FACTS}"),
+            *facts("secret", f"{_LISTED} {_POLICY_FACTS}"),
             "scope.listed",
         ),
         why="Every SecureString parameter of the account and region; never its value",
@@ -178,12 +188,13 @@ SSM = (
     _GET_RESOURCES,
     Operation(
         name="ssm:ListTagsForResource",
-        facts=_facts("secret", _TAG_FACTS),
+        facts=facts("secret", _TAG_FACTS),
         why="Tags of one parameter, where those of all could not be read at once",
     ),
     Operation(
         name="ssm:GetResourcePolicies",
-        facts=(*_facts("secret", _POLICY_FACTS), "access.*", *_facts("access", _ACCESS_FACTS)),
+        paged=True,
+        facts=(*facts("secret", _POLICY_FACTS), "access.*", *facts("access", _ACCESS_FACTS)),
         why="Who outside the account may read a parameter; only the advanced tier can be shared",
     ),
 )
@@ -208,6 +219,8 @@ KMS_NOT_OFFERED = {
     "key.external_accounts": _UNDECIDED,
     "key.wildcard_access": _UNDECIDED,
     "key.account_delegated": _UNDECIDED,
+    "key_version.destroyed_at": "KMS sets the date of a multi-Region primary's deletion once its last replica is gone",
+    "key.protected_resources": "KMS does not tell what its keys protect",
     "key_version.state": "KMS does not tell the state of material in an external key manager",
     "key_version.created_at": "KMS does not tell when the first material was imported",
     "key_version.superseded_at": "KMS does not tell when the first material was imported",
@@ -216,6 +229,9 @@ KMS_NOT_OFFERED = {
     "key_store.validation": "the KMS API does not state a FIPS 140 validation",
     "key_store.network_public": "the KMS API does not tell whether only private endpoints are used",
     "key_store.logging_enabled": "the KMS API does not tell whether a trail keeps the log of key operations",
+    "key_store.logging_targets": "the KMS API does not tell whether a trail keeps the log of key operations",
+    "key_store.logging_retention_days": "the KMS API does not tell whether a trail keeps the log of key operations",
+    "key_store.private_endpoints": "the KMS API does not tell whether only private endpoints are used",
     "key_store.protection_level": "the protection of a store outside AWS is its key manager's to state",
     "access.external": "the provider's answer names the principal by an id that does not tell its account",
     "access.public": _UNDECIDED,
@@ -224,7 +240,7 @@ KMS_NOT_OFFERED = {
 """Facts of the scopes of KMS that AWS does not tell for every key."""
 
 AWS_MANAGED_KEYS_NOT_OFFERED = dict.fromkeys(
-    _facts(
+    facts(
         "key",
         f"{_ROTATION_FACTS} rotations last_rotated_at {_KEY_USE} {_POLICY_FACTS} account_delegated {_TAG_FACTS}",
     ),
@@ -246,7 +262,10 @@ SECRETS_MANAGER_NOT_OFFERED = {
     "secret.wildcard_access": _UNDECIDED,
     "key_store.validation": "the Secrets Manager API does not state a FIPS 140 validation",
     "key_store.network_public": "the Secrets Manager API does not tell whether only private endpoints are used",
-    "key_store.logging_enabled": "the Secrets Manager API does not tell whether a trail keeps the log of its use",
+    "key_store.logging_enabled": "the Secrets Manager API does not tell whether a trail logs its use",
+    "key_store.logging_targets": "the Secrets Manager API does not tell whether a trail logs its use",
+    "key_store.logging_retention_days": "the Secrets Manager API does not tell whether a trail logs its use",
+    "key_store.private_endpoints": "the Secrets Manager API does not tell whether only private endpoints are used",
     "access.external": "the provider's answer names the principal by an id that does not tell its account",
     "access.public": _UNDECIDED,
     "access.principal_kind": "the provider's answer names the principal by an id that does not tell its kind",
@@ -264,47 +283,25 @@ SSM_NOT_OFFERED = {
     "key_store.validation": "the SSM API does not state a FIPS 140 validation",
     "key_store.network_public": "the SSM API does not tell whether only private endpoints are used",
     "key_store.logging_enabled": "the SSM API does not tell whether a trail keeps the log of its use",
+    "key_store.logging_targets": "the SSM API does not tell whether a trail keeps the log of its use",
+    "key_store.logging_retention_days": "the SSM API does not tell whether a trail keeps the log of its use",
+    "key_store.private_endpoints": "the SSM API does not tell whether only private endpoints are used",
     "access.external": "the provider's answer names the principal by an id that does not tell its account",
     "access.public": _UNDECIDED,
     "access.principal_kind": "the provider's answer names the principal by an id that does not tell its kind",
 }
 """Facts of the scopes of SSM that AWS does not tell for every parameter."""
 
-
-def _every_one_completes(operations: tuple[Operation, ...]) -> Mapping[str, Operation]:
-    """A scope is complete when each of its operations was answered, so each of them yields that fact."""
-    return by_name(replace(o, facts=tuple(dict.fromkeys((*o.facts, "scope.complete")))) for o in operations)
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceDeclaration:
-    """What is asked in the scopes of one service, and what that service does not tell."""
-
-    operations: Mapping[str, Operation]
-    not_offered: Mapping[str, str]
-
-
 SERVICES: Mapping[str, ServiceDeclaration] = {
-    "account": ServiceDeclaration(_every_one_completes(ACCOUNT), {}),
-    "kms": ServiceDeclaration(_every_one_completes(KMS), KMS_NOT_OFFERED),
-    "secretsmanager": ServiceDeclaration(_every_one_completes(SECRETS_MANAGER), SECRETS_MANAGER_NOT_OFFERED),
-    "ssm": ServiceDeclaration(_every_one_completes(SSM), SSM_NOT_OFFERED),
+    "account": declare(ACCOUNT, {}),
+    "kms": declare(KMS, KMS_NOT_OFFERED),
+    "secretsmanager": declare(SECRETS_MANAGER, SECRETS_MANAGER_NOT_OFFERED),
+    "ssm": declare(SSM, SSM_NOT_OFFERED),
 }
 """By the `service` of a scope."""
 
-OPERATIONS: Mapping[str, Operation] = {
-    name: operation for service in SERVICES.values() for name, operation in service.operations.items()
-}
+OPERATIONS = all_operations(SERVICES)
 """Every operation that may be called, by name."""
 
-
-def _joined() -> dict[str, str]:
-    reasons: dict[str, dict[str, None]] = {}
-    for service in SERVICES.values():
-        for fact, reason in service.not_offered.items():
-            reasons.setdefault(fact, {})[reason] = None
-    return {fact: "; ".join(of_fact) for fact, of_fact in reasons.items()}
-
-
-NOT_OFFERED: Mapping[str, str] = _joined()
+NOT_OFFERED = all_not_offered(SERVICES)
 """`table.column` → why AWS has no such fact, over all services."""

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from collectors.aws.credentials import Seat
 from collectors.aws.operations import OPERATIONS
+from collectors.exchange import Outcome, observing, one_line
 from collectors.source import UndeclaredOperation
-from evidence.observation import JSON, Observation, Status, body_digest, body_text, canonical_json, iso
+from evidence.observation import JSON, Observation, Status, body_text, canonical_json
 from evidence.recording import ScopeHeader
 
 BOTOCORE_NAMES = {"tag": "resourcegroupstaggingapi"}
@@ -69,14 +69,6 @@ class _Underway:
 
     attempts: int = 0
     body: bytes = b""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Answer:
-    status: Status
-    error: str = ""
-    request_id: str = ""
-    body: str = ""
 
 
 class _Client:
@@ -147,42 +139,27 @@ class Inquiry:
     ) -> Callable[[str], Observation]:
         """What makes the observation of that exchange, given its id. `check` tells what is wrong with a JSON answer."""
 
-        def observe(id: str) -> Observation:
-            requested = datetime.now(UTC)
-            answer, attempts = self._exchange(operation, parameters, check)
-            received = datetime.now(UTC)
-            return Observation(
-                id=id,
-                source=self.header.source,
-                scope=self.header.id,
-                subject=subject,
-                operation=operation,
-                parameters=dict(parameters),
-                requested_at=iso(requested),
-                received_at=iso(received),
-                status=answer.status,
-                error=answer.error,
-                request_id=answer.request_id,
-                attempts=attempts,
-                identity=self.identity,
-                body=answer.body,
-                sha256=body_digest(answer.body),
-            )
-
-        return observe
+        return observing(
+            self.header,
+            subject,
+            operation,
+            parameters,
+            identity=self.identity,
+            exchange=lambda: self._exchange(operation, parameters, check),
+        )
 
     def _exchange(
         self, operation: str, parameters: Mapping[str, JSON], check: Callable[[dict[str, Any]], str]
-    ) -> tuple[_Answer, int]:
+    ) -> Outcome:
         if self._seat.refusal is not None:
-            return self._entry_refused(self._seat.refusal), 0
+            return self._entry_refused(self._seat.refusal)
         prefix, action = operation.split(":")
         try:
             client = self._client(prefix)
         except BotoCoreError as error:  # there is no such endpoint, say
-            return _Answer(status=Status.FAILED, error=f"{type(error).__name__}: {error}"), 0
+            return Outcome(status=Status.FAILED, error=f"{type(error).__name__}: {error}")
         result, underway = client.call(action, parameters)
-        return self._answer(client, result, underway, check), underway.attempts
+        return replace(self._answer(client, result, underway, check), attempts=underway.attempts)
 
     def _client(self, prefix: str) -> _Client:
         with self._lock:
@@ -196,26 +173,26 @@ class Inquiry:
         result: dict[str, Any] | Exception,
         underway: _Underway,
         check: Callable[[dict[str, Any]], str],
-    ) -> _Answer:
+    ) -> Outcome:
         if isinstance(result, ClientError):
             if result.operation_name == "AssumeRole":
                 return self._entry_refused(result)
             body = _body(client, result.response, underway)
             return self._client_error(result, body)
         if isinstance(result, Exception):
-            error = _short(f"{type(result).__name__}: {result}")
-            return _Answer(status=Status.FAILED, error=error, body=body_text(underway.body))
+            error = one_line(f"{type(result).__name__}: {result}")
+            return Outcome(status=Status.FAILED, error=error, body=body_text(underway.body))
         request_id = str(result["ResponseMetadata"].get("RequestId", ""))
         body = _body(client, result, underway)
         problem = _problem(body, check)
         if problem:
-            return _Answer(status=Status.FAILED, error=problem, request_id=request_id, body=body)
-        return _Answer(status=Status.OK, request_id=request_id, body=body)
+            return Outcome(status=Status.FAILED, error=problem, request_id=request_id, body=body)
+        return Outcome(status=Status.OK, request_id=request_id, body=body)
 
-    def _client_error(self, error: ClientError, body: str) -> _Answer:
+    def _client_error(self, error: ClientError, body: str) -> Outcome:
         details = error.response.get("Error", {})
         code, message = str(details.get("Code", "")), str(details.get("Message", ""))
-        text = _short(f"{code}: {message}")
+        text = one_line(f"{code}: {message}")
         status = Status.FAILED
         if code in REFUSED:
             status = Status.REFUSED
@@ -227,22 +204,17 @@ class Inquiry:
         elif code in _EXPIRED:
             text = f"{text} (the credentials expired while collecting: renew them and collect again)"
         request_id = str(error.response.get("ResponseMetadata", {}).get("RequestId", ""))
-        return _Answer(status=status, error=text, request_id=request_id, body=body)
+        return Outcome(status=status, error=text, request_id=request_id, body=body)
 
-    def _entry_refused(self, error: ClientError) -> _Answer:
+    def _entry_refused(self, error: ClientError) -> Outcome:
         answer = self._client_error(error, "")
         if answer.status is Status.REFUSED:
             self._seat.refusal = error
-        return _Answer(
+        return Outcome(
             status=answer.status,
             error=f"{answer.error} (sts:AssumeRole of {self._seat.role})",
             request_id=answer.request_id,
         )
-
-
-def _short(error: str) -> str:
-    """One line, since a proxy's error may be a page of HTML; all of it stands in the body."""
-    return " ".join(error.split())[:500]
 
 
 def _body(client: _Client, parsed: Mapping[str, Any], underway: _Underway) -> str:

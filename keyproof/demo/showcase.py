@@ -29,8 +29,8 @@ def run_demo(out: Path, *, as_json: bool, quiet: bool) -> int:
     Raises StoreError where `out` holds something else than an earlier demo.
     """
     from keyproof.conclusion import conclude
-    from keyproof.demo.embedded_aws import EmbeddedAws, credentials_environment
-    from keyproof.demo.estate import estate, write_configuration
+    from keyproof.demo.aws.embedded import EmbeddedAws, credentials_environment
+    from keyproof.demo.aws.estate import estate, write_configuration
     from keyproof.exits import Exit
     from keyproof.run import collect, load_catalogue_for, opened_store
     from keyproof.verification import verify

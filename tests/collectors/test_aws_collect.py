@@ -24,8 +24,9 @@ from collectors.source import CredentialError, UndeclaredOperation
 from evidence.observation import Observation, Status, body_digest
 from evidence.recording import ScopeHeader, read_scope, scope_files
 from keyproof.collection import Collection, Progress
-from keyproof.demo.embedded_aws import EmbeddedAws
-from keyproof.demo.faults import Fault, Rule
+from keyproof.demo.aws.embedded import EmbeddedAws
+from keyproof.demo.aws.faults import Rule
+from keyproof.demo.faults import Fault
 
 KMS = f"prod/{HOME}/{REGION}/kms"
 ACCOUNT = "prod/self/global/account"

@@ -200,7 +200,7 @@ def test_a_secret_that_rotates(secrets):
     assert (secret.rotation_enabled, secret.rotation_period_days) == (True, 1)
     assert (secret.rotation_schedule, secret.rotation_result) == ("rate(12 hours)", RotationResult.SUCCEEDED)
     assert (secret.used, secret.last_used_at, secret.last_rotated_at) == (True, on("2026-11-19"), on("2026-10-01"))
-    assert (secret.key, secret.owner) == (aws.arn(aws.ROTATING), "ledger")
+    assert (secret.keys, secret.owner) == ([aws.arn(aws.ROTATING)], "ledger")
     assert (secret.public, secret.external_accounts) == (False, [aws.STRANGER])
 
 
@@ -209,7 +209,7 @@ def test_a_secret_without_rotation_use_or_policy(secrets):
     assert (secret.rotation_enabled, secret.rotation_period_days, secret.rotation_next_at) == (False, 0, NEVER)
     assert (secret.rotation_result, secret.rotation_schedule) == (RotationResult.NONE, "")
     assert (secret.used, secret.last_used_at) == (False, secret.created_at)
-    assert (secret.key, secret.public, secret.external_accounts, secret.tags) == ("", False, [], "{}")
+    assert (secret.keys, secret.public, secret.external_accounts, secret.tags) == ([], False, [], "{}")
     assert (secret.deletion_window_set, secret.deletion_window_days) == (False, 0)
 
 
@@ -244,18 +244,18 @@ def test_a_secret_that_waits_for_its_deletion(secrets):
 def test_copies_of_secrets(secrets):
     assert secrets("managed").regions == ["eu-west-1", "eu-west-2"]
     assert secrets("replica").regions is None
-    assert secrets("replica").key == "alias/replica"
+    assert secrets("replica").keys == ["alias/replica"]
     assert (secrets("managed").manager, secrets("managed").managed_by) == (Manager.PROVIDER, "rds")
 
 
 def test_parameters(parameters):
     token, shared = parameters("/app/token"), parameters("shared")
-    assert (token.name, token.kind, token.key) == ("/app/token", "parameter", "")
+    assert (token.name, token.kind, token.keys) == ("/app/token", "parameter", [])
     assert token.created_at == token.last_rotated_at == on("2026-05-01")
     assert (token.expires_at, token.expiry_settable, token.public) == (NEVER, False, False)
     assert (shared.created_at, shared.last_rotated_at) == (None, on("2026-06-01"))
     assert (shared.expires_at, shared.expiry_settable) == (on("2027-02-02"), True)
-    assert (shared.key, shared.external_accounts, shared.owner) == (aws.arn(aws.ROTATING), [aws.STRANGER], "web")
+    assert (shared.keys, shared.external_accounts, shared.owner) == ([aws.arn(aws.ROTATING)], [aws.STRANGER], "web")
 
 
 def test_the_scope_of_an_account():

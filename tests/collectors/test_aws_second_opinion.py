@@ -33,8 +33,8 @@ from evidence.model import NEVER, TABLES
 from evidence.observation import Observation, Status
 from evidence.recording import read_scope, scope_files
 from keyproof.collection import Collection
-from keyproof.demo.embedded_aws import ACCESS_KEY
-from keyproof.demo.world import Account, World
+from keyproof.demo.aws.embedded import ACCESS_KEY
+from keyproof.demo.aws.world import Account, World
 from keyproof.replay import normalize_run
 
 NOW = datetime.now(UTC).replace(microsecond=0)

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from small_aws import ROLE, served
 from staging import Faults, Served, Stage
 
-from keyproof.demo.faults import Fault, Rule
+from keyproof.demo.aws.faults import Rule
+from keyproof.demo.faults import Fault
 
 
 @contextmanager

@@ -63,6 +63,7 @@ def key(number: int = 1, account: str = ACCOUNT, region: str = REGION, **facts: 
         "aliases": [f"alias/service-{number}"],
         "account": account,
         "region": region,
+        "key_store": f"arn:aws:kms:{region}:{account}",
         "manager": "customer",
         "state": "active",
         "key_type": "symmetric data encryption",
@@ -82,9 +83,11 @@ def version(of: Key, number: int = 1, **facts: Any) -> KeyVersion:
     return _row(KeyVersion, {**own, "superseded_at": NEVER, **facts})
 
 
-def access(of: Key | Secret, principal: str, capability: str, **facts: Any) -> Access:
-    name = short_id("ACC", of.scope, of.id, principal, capability)
-    own = {"id": name, "scope": of.scope, "subject": of.id, "principal": principal, "capability": capability}
+def access(of: Key | Secret, principal: str, capability: str, *, store: bool = False, **facts: Any) -> Access:
+    """What a principal may do with a key or secret, or, with `store`, with the whole store that holds it."""
+    subject = of.key_store if store else of.id
+    name = short_id("ACC", of.scope, subject, principal, capability)
+    own = {"id": name, "scope": of.scope, "subject": subject, "principal": principal, "capability": capability}
     return _row(Access, {**own, "principal_kind": "undecided", "conditions": "{}", **facts})
 
 

@@ -43,7 +43,7 @@ def _rows(estate: ModuleType, control: Control, number: int, example: dict[str, 
 
 def _around(estate: ModuleType, over: str, row: Any, example: dict[str, Any]) -> Iterator[Row]:
     if over == "secret_encryption":
-        row = replace(row, key=example.get("key"))
+        row = replace(row, keys=example.get("keys"))
     yield row
     if over == "key_duty":
         principals = example.get("administrators_who_use")
@@ -61,10 +61,11 @@ def _around(estate: ModuleType, over: str, row: Any, example: dict[str, Any]) ->
         yield estate.scope(service="secretsmanager", region=row.region)
         if secrets is None:
             yield estate.rows_gap(f"prod/{row.account}/{row.region}/secretsmanager", "secret")
-        yield from (estate.secret(place, region=row.region, key=row.id) for place in range(secrets or 0))
-    if over == "secret_encryption" and example.get("key", "").startswith("alias/") and "key_manager" in example:
+        yield from (estate.secret(place, region=row.region, keys=[row.id]) for place in range(secrets or 0))
+    aliases = [name for name in example.get("keys", ()) if name.startswith("alias/")]
+    if over == "secret_encryption" and aliases and "key_manager" in example:
         facts = {"manager": example["key_manager"], "security_bits": example["key_security_bits"]}
-        yield estate.key(1, region=row.region, aliases=[example["key"]], **facts)
+        yield estate.key(1, region=row.region, aliases=aliases, **facts)
         yield estate.scope(region=row.region)
 
 

@@ -104,12 +104,13 @@ def _access(draw: st.DrawFn, estate: ModuleType, key: Any) -> Iterator[Row]:
     for principal, capability in draw(st.lists(granted, max_size=4, unique=True)):
         public = principal == "*" and draw(st.booleans())
         kind = PrincipalKind(PRINCIPALS[principal])
-        yield estate.access(key, principal, capability, principal_kind=kind, public=public)
+        store = draw(st.integers(0, 3)) == 0
+        yield estate.access(key, principal, capability, store=store, principal_kind=kind, public=public)
 
 
 def _secret(draw: st.DrawFn, estate: ModuleType, number: int, account: str, region: str, keys: Sequence[Any]) -> Row:
     near = [key for key in keys if key.region == region]
-    names = ["", "arn:aws:kms:eu-west-1:999988887777:key/elsewhere", "alias/unknown"]
+    names = ["arn:aws:kms:eu-west-1:999988887777:key/elsewhere", "alias/unknown"]
     for key in near:
         names += [key.id, *(key.id.rsplit(":", 1)[0] + ":" + alias for alias in key.aliases)]
         if key.account == account:
@@ -118,7 +119,9 @@ def _secret(draw: st.DrawFn, estate: ModuleType, number: int, account: str, regi
         number,
         account,
         region,
-        key=draw(st.sampled_from(names)),
+        keys=draw(st.lists(st.sampled_from(names), max_size=2)),
+        rotatable=draw(st.booleans()),
+        key_settable=draw(st.booleans()),
         kind=draw(st.sampled_from(["secret", "parameter"])),
         manager=draw(st.sampled_from([Manager.CUSTOMER, Manager.CUSTOMER, Manager.PROVIDER])),
         state=draw(st.sampled_from([State.ACTIVE, State.PENDING_DELETION])),
@@ -155,8 +158,20 @@ WATCHED = {
     "scope": ("provider", "account", "region", "asked", "complete", "collected_at"),
     "key_version": ("key", "created_at", "superseded_at"),
     "access": ("subject", "principal", "principal_kind", "capability", "public"),
-    "secret": ("account", "region", "key", "manager", "state", "kind", "last_rotated_at", "public", "rotation_enabled"),
+    "secret": (
+        "account",
+        "region",
+        "keys",
+        "manager",
+        "state",
+        "rotatable",
+        "key_settable",
+        "last_rotated_at",
+        "public",
+        "rotation_enabled",
+    ),
     "key": (
+        "key_store",
         "account",
         "region",
         "aliases",
@@ -194,7 +209,7 @@ def _refused(row: Row, name: str, refused: set[str]) -> bool:
         "key.policy": ("public", "wildcard_access", "external_accounts"),
         "key.aliases": ("aliases",),
         "key.tags": ("owner",),
-        "secret.key": ("key",),
+        "secret.key": ("keys",),
         "scope.place": ("account", "region"),
     }
     return any(row.table == group.split(".")[0] and name in groups[group] for group in refused)

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from keyproof.demo.embedded_aws import ACCESS_KEY
-from keyproof.demo.faults import Fault, Rule
-from keyproof.demo.world import Account, Caller, KeyRecord, Material, World, days, stable_id
+from keyproof.demo.aws.embedded import ACCESS_KEY
+from keyproof.demo.aws.faults import Rule
+from keyproof.demo.aws.world import Account, Caller, KeyRecord, Material, World, days, stable_id
+from keyproof.demo.faults import Fault
 
 NOW = datetime(2026, 6, 30, tzinfo=UTC)
 HOME, OTHER, REGION = "111122223333", "444455556666", "eu-west-1"

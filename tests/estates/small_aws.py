@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from keyproof.demo.embedded_aws import ACCESS_KEY, EmbeddedAws, credentials_environment
-from keyproof.demo.faults import Rule
-from keyproof.demo.world import Account, KeyRecord, Material, World, days, stable_id
+from keyproof.demo.aws.embedded import ACCESS_KEY, EmbeddedAws, credentials_environment
+from keyproof.demo.aws.faults import Rule
+from keyproof.demo.aws.world import Account, KeyRecord, Material, World, days, stable_id
 
 NOW = datetime(2026, 6, 30, tzinfo=UTC)
 

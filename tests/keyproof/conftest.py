@@ -51,7 +51,8 @@ def collected(tmp_path_factory: pytest.TempPathFactory) -> tuple[Configuration, 
     from small_aws import served
 
     from controls.catalogue import load_catalogue
-    from keyproof.demo.faults import Fault, Rule
+    from keyproof.demo.aws.faults import Rule
+    from keyproof.demo.faults import Fault
     from keyproof.run import assess, collect, normalize
 
     folder = tmp_path_factory.mktemp("collected")

@@ -17,8 +17,9 @@ from pathlib import Path
 import pytest
 from small_aws import served, small_world, write_configuration
 
-from keyproof.demo.embedded_aws import EmbeddedAws, credentials_environment
-from keyproof.demo.faults import Fault, Rule
+from keyproof.demo.aws.embedded import EmbeddedAws, credentials_environment
+from keyproof.demo.aws.faults import Rule
+from keyproof.demo.faults import Fault
 
 QUICK = ("--format", "findings-json")
 """Without the PDF, which takes seconds."""

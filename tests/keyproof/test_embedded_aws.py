@@ -10,10 +10,11 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError, ReadTimeoutError
 
-from keyproof.demo.embedded_aws import ACCESS_KEY, OPERATIONS, EmbeddedAws
-from keyproof.demo.faults import Fault, Rule
-from keyproof.demo.wire import InventedAnswer, service_model
-from keyproof.demo.world import Account, KeyRecord, Material, World
+from keyproof.demo.aws.embedded import ACCESS_KEY, OPERATIONS, EmbeddedAws
+from keyproof.demo.aws.faults import Rule
+from keyproof.demo.aws.wire import InventedAnswer, service_model
+from keyproof.demo.aws.world import Account, KeyRecord, Material, World
+from keyproof.demo.faults import Fault
 
 NOW = datetime(2026, 6, 30, tzinfo=UTC)
 MAIN, OTHER = "111122223333", "444455556666"
@@ -68,10 +69,11 @@ def test_every_operation_answered_here_exists_in_aws() -> None:
 
 
 def test_an_invented_member_is_an_error_of_the_endpoint(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    from keyproof.demo import embedded_aws
+
+    from keyproof.demo.aws import embedded
 
     answers = {**OPERATIONS, "kms:ListKeys": lambda world, request: {"Keys": [], "Colour": "blue"}}
-    monkeypatch.setattr(embedded_aws, "OPERATIONS", answers)
+    monkeypatch.setattr(embedded, "OPERATIONS", answers)
     with (
         pytest.raises(InventedAnswer, match="Colour"),
         EmbeddedAws(world) as aws,

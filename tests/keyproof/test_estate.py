@@ -10,8 +10,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from keyproof.demo.embedded_aws import EmbeddedAws
-from keyproof.demo.estate import (
+from keyproof.demo.aws.embedded import EmbeddedAws
+from keyproof.demo.aws.estate import (
     AUDIT_ROLE,
     DATA,
     EDGE,

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.aws.answers import AccountInformation, CallerIdentity, DescribedOrganization, Members, Regions
-from collectors.aws.facts.scope import Setting, Tally, listed
+from collectors.aws.facts.scope import Setting
+from collectors.scope_rows import Tally, listed
 from evidence.model import Row, Scope
 from evidence.reading import Reading
 
 
 def normalize_account(setting: Setting, readings: Iterator[Reading]) -> Iterator[Row]:
     """The scope's row, and gaps where regions or accounts may be missing."""
-    tally = Tally()
+    tally = Tally(setting.operations)
     facts: dict[str, str | None] = {}
     for reading in readings:
         caller = reading.answer("sts:GetCallerIdentity", CallerIdentity)

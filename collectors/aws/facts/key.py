@@ -28,12 +28,13 @@ from collectors.aws.facts.access import (
     policy_rows,
     read_policies,
 )
-from collectors.aws.facts.scope import NOT_ASKED, Setting, expect, listed
-from collectors.aws.facts.tags import tag_facts
+from collectors.aws.facts.scope import Setting
 from collectors.aws.key_specs import key_spec, key_type, mechanisms_member, usage
 from collectors.aws.operations import AWS_MANAGED_KEYS_NOT_OFFERED
 from collectors.aws.policy import PolicyFacts
 from collectors.aws.rotation import RotationRule, rotation_rule
+from collectors.scope_rows import NOT_ASKED, expect, listed
+from collectors.tags import tag_facts
 from evidence.model import (
     NEVER,
     GapKind,
@@ -190,12 +191,16 @@ def _description(setting: Setting, metadata: Metadata, region: str | None) -> di
         "description": metadata.Description,
         "key_store": metadata.CustomKeyStoreId or _service_store(setting, metadata),
         "manager": _MANAGERS.get(metadata.KeyManager or ""),
+        "managed_by": {"AWS": "AWS", "CUSTOMER": ""}.get(metadata.KeyManager or ""),
         "origin": _ORIGINS.get(metadata.Origin or ""),
         "usages": None if purpose is None else [purpose],
         "key_type": key_type(metadata.KeySpec, metadata.KeyUsage) if spec else None,
         "mechanisms": None if mechanisms is None else sorted(set(mechanisms)),
         "protection_level": _protection(metadata.Origin),
         "extractable": False if metadata.Origin in ("AWS_KMS", "EXTERNAL", "AWS_CLOUDHSM") else None,
+        "release_policy": "",
+        "attestation": "",
+        "access_reasons": [],
         "regions": _regions(metadata, region),
     }
     if spec is not None:
@@ -394,6 +399,9 @@ def _version_rows(
         return
     evidence = [o.id for operation in (DESCRIBE, HISTORY) for o in reading.of(operation)]
     for version in _versions(setting, key.arn, metadata, row.state, rotations, evidence):
+        version.origin, version.algorithm, version.protection_level = row.origin, row.algorithm, row.protection_level
+        version.external_key = version.attestation = ""
+        version.destroyed_at = row.deletion_at
         yield from setting.explained(version, [reading])
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from collectors.aws.answers import Aliases, CustomKeyStore, CustomKeyStores, Keys, TaggedResources
 from collectors.aws.facts.key import KeyReading, key_rows
-from collectors.aws.facts.scope import Setting, Tally, listed, without_bodies
-from evidence.model import Key, KeyStore, ProtectionLevel, Row
+from collectors.aws.facts.scope import Setting
+from collectors.scope_rows import Tally, listed, without_bodies
+from evidence.model import NEVER, Key, KeyStore, ProtectionLevel, Row, State
 from evidence.reading import Reading
 
 _STORE_KINDS = {"AWS_CLOUDHSM": "AWS CloudHSM key store", "EXTERNAL_KEY_STORE": "external key store"}
@@ -90,7 +91,7 @@ class Region:
 
 def normalize_kms(setting: Setting, readings: Iterator[Reading]) -> Iterator[Row]:
     """The rows of the scope: the region's own reading comes first, then one a key."""
-    tally = Tally()
+    tally = Tally(setting.operations)
     region: Region | None = None
     for reading in readings:
         if region is None:
@@ -145,6 +146,11 @@ def _service_store(setting: Setting, region: Region) -> KeyStore:
         purge_protection=True,
         recovery_days=_SHORTEST_WINDOW_DAYS,
         access_model="key policy, IAM policies and grants",
+        activated=True,
+        state=State.ACTIVE,
+        deletion_at=NEVER,
+        regions=[header.region],
+        store_settings="{}",
         connection_state="none",
     )
 
@@ -166,5 +172,10 @@ def _custom_store(setting: Setting, observation: str, store: CustomKeyStore) -> 
         recovery_days=_SHORTEST_WINDOW_DAYS,
         network_public=False if kind == "AWS_CLOUDHSM" else _REACHED.get(connectivity or ""),
         access_model="key policy, IAM policies and grants",
+        activated=None if store.ConnectionState is None else store.ConnectionState == "CONNECTED",
+        state=State.ACTIVE,
+        deletion_at=NEVER,
+        regions=[setting.header.region],
+        store_settings="{}",
         connection_state=store.ConnectionState.lower() if store.ConnectionState else None,
     )

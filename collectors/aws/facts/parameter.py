@@ -11,10 +11,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from collectors.aws.answers import Parameter, Parameters, ParameterTags, ResourcePolicies, TaggedResources
 from collectors.aws.facts.access import access_missing, policy_rows, read_policies
-from collectors.aws.facts.scope import Setting, Tally, expect, listed, without_bodies
-from collectors.aws.facts.secret import encryption_key
-from collectors.aws.facts.tags import tag_facts
+from collectors.aws.facts.scope import Setting
+from collectors.aws.facts.secret import encryption_keys
 from collectors.aws.policy import NO_POLICY, PolicyFacts
+from collectors.scope_rows import Tally, expect, listed, without_bodies
+from collectors.tags import tag_facts
 from evidence.model import NEVER, KeyStore, Manager, ProtectionLevel, RotationResult, Row, Secret, State
 from evidence.reading import Reading, Time
 
@@ -38,7 +39,7 @@ class _Store:
 
 def normalize_parameters(setting: Setting, readings: Iterator[Reading]) -> Iterator[Row]:
     """The rows of the scope: the list comes first, then a reading of each parameter of which more was asked."""
-    tally = Tally()
+    tally = Tally(setting.operations)
     store: _Store | None = None
     for reading in readings:
         if store is None:
@@ -103,6 +104,11 @@ def _store_rows(setting: Setting, store: _Store, tally: Tally) -> Iterator[Row]:
         purge_protection=False,
         recovery_days=0,
         access_model="IAM policies",
+        activated=True,
+        state=State.ACTIVE,
+        deletion_at=NEVER,
+        regions=[header.region],
+        store_settings="{}",
         connection_state="none",
     )
     yield from setting.explained(row, [store.reading])
@@ -117,12 +123,15 @@ def _parameter_rows(setting: Setting, store: _Store, reading: Reading) -> Iterat
     row = Secret(
         **setting.bookkeeping(arn, filter(None, [observation, *reading.evidence])),  # type: ignore[arg-type]
         kind="parameter",
+        content_type="",
         account=account or setting.header.account or None,
         region=region or setting.header.region,
         key_store=setting.store(),
         managed_by="",
         manager=Manager.CUSTOMER,
         state=State.ACTIVE,
+        rotatable=False,
+        key_settable=True,
         rotation_enabled=False,
         rotation_period_days=0,
         rotation_schedule="",
@@ -142,7 +151,7 @@ def _parameter_rows(setting: Setting, store: _Store, reading: Reading) -> Iterat
         row.last_rotated_at = parameter.LastModifiedDate
         row.expires_at = _expiry(parameter)
         row.expiry_settable = None if parameter.Tier is None else parameter.Tier != "Standard"
-        row.key = None if parameter.KeyId is None else encryption_key(parameter.KeyId, arn, _DEFAULT_KEY)
+        row.keys = None if parameter.KeyId is None else encryption_keys(parameter.KeyId, arn, _DEFAULT_KEY)
     for name, value in asdict(tag_facts(tags, parameter.Description if parameter else None, setting.settings)).items():
         setattr(row, name, value)
     yield from setting.explained(row, [reading, store.reading])

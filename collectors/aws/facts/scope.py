@@ -1,57 +1,27 @@
-"""What all scopes share: who owns what is read, how far the reading came, and the gaps of what was not read."""
+"""What every row of an AWS scope is made with: besides what all sources share, who owns what is read."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
 
+from collectors import scope_rows
 from collectors.aws.callers import Owner
-from collectors.aws.operations import OPERATIONS, SERVICES, ServiceDeclaration
-from collectors.source import Settings
-from evidence.inventory import explain, gap
-from evidence.model import NEVER, GapKind, Row, Scope
-from evidence.observation import Observation, Status
-from evidence.reading import Answer, Failure, Reading
-from evidence.recording import ScopeHeader
-
-LISTS = frozenset(
-    {
-        "account:ListRegions",
-        "organizations:ListAccounts",
-        "kms:ListKeys",
-        "kms:ListAliases",
-        "kms:DescribeCustomKeyStores",
-        "kms:ListKeyRotations",
-        "kms:ListGrants",
-        "kms:ListResourceTags",
-        "tag:GetResources",
-        "secretsmanager:ListSecrets",
-        "secretsmanager:ListSecretVersionIds",
-        "ssm:DescribeParameters",
-        "ssm:GetResourcePolicies",
-    }
-)
-"""Operations that answer page by page."""
-
-NOT_ASKED = "it was not asked"
-
-PageT = TypeVar("PageT", bound=Answer)
+from collectors.aws.operations import OPERATIONS, SERVICES
+from collectors.declaration import ServiceDeclaration
+from evidence.operation import Operation
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(scope_rows.Setting):
     """What every row of a scope is made with."""
 
-    header: ScopeHeader
-    settings: Settings
-    _owners: dict[str, Owner] = field(default_factory=dict, compare=False)
+    provider: ClassVar[str] = "aws"
+    services: ClassVar[Mapping[str, ServiceDeclaration]] = SERVICES
+    operations: ClassVar[Mapping[str, Operation]] = OPERATIONS
 
-    @property
-    def declared(self) -> ServiceDeclaration:
-        """What is asked in the scopes of this service, and what it does not tell."""
-        return SERVICES[self.header.service]
+    _owners: dict[str, Owner] = field(default_factory=dict, compare=False)
 
     @property
     def partition(self) -> str:
@@ -78,130 +48,3 @@ class Setting:
     def store(self) -> str:
         """The id of the service of this account and region as a store of keys or secrets: what its ARNs begin with."""
         return f"arn:{self.partition}:{self.header.service}:{self.header.region}:{self.header.account}"
-
-    def bookkeeping(self, id: str, evidence: Iterable[str]) -> dict[str, object]:
-        """The columns that every row has."""
-        return {
-            "id": id,
-            "source": self.header.source,
-            "scope": self.header.id,
-            "evidence": list(dict.fromkeys(evidence)),
-        }
-
-    def explained(
-        self, row: Row, readings: Iterable[Reading], not_offered: Mapping[str, str] | None = None
-    ) -> Iterator[Row]:
-        """The row, and the gaps of what it does not know."""
-        yield row
-        reasons = {**self.declared.not_offered, **(not_offered or {})}
-        yield from explain(row, readings, self.declared.operations, reasons)
-
-    def rows_missing(self, row: Row, table: str, subject: str, operation: str, failure: Failure) -> Row:
-        """The gap that rows of `table` may be missing: of `subject`, or of the scope where that is empty."""
-        return gap(row, operation, failure, of_table=table, subject=subject, rows_missing=True)
-
-
-def expect(reading: Reading, operation: str) -> None:
-    """Remember it where an operation that should have been asked was not."""
-    if operation not in reading.failures and not any(reading.of(operation)):
-        reading.fail(operation, GapKind.FAILED, NOT_ASKED)
-
-
-def listed(
-    reading: Reading, operation: str, model: type[PageT], more: Callable[[PageT], bool]
-) -> Iterator[tuple[str, PageT]]:
-    """Every readable page of a list with the id of its observation; what is missing is in `reading.failures`."""
-    last: PageT | None = None
-    for observation in list(reading.of(operation)):
-        single = Reading(reading.subject, [observation])
-        page = single.answer(operation, model)
-        for failure in single.failures.values():
-            reading.failures.setdefault(operation, failure)
-        if page is not None:
-            last = page
-            yield observation.id, page
-    if last is not None and more(last):
-        reading.fail(operation, GapKind.FAILED, "the list ends before its last page")
-    expect(reading, operation)
-
-
-def without_bodies(reading: Reading) -> Reading:
-    """The reading with its failures but without the text of its answers, to be kept for a whole scope."""
-    light = [replace(observation, body="") for observation in reading.observations]
-    return Reading(reading.subject, light, dict(reading.failures))
-
-
-@dataclass(slots=True)
-class Tally:
-    """How far the reading of a scope came."""
-
-    calls: int = 0
-    pages: int = 0
-    answered: int = 0
-    refused: int = 0
-    failed: int = 0
-    listed: int | None = 0
-    described: int = 0
-    last: str = ""
-    evidence: list[str] = field(default_factory=list)
-    failures: dict[str, Failure] = field(default_factory=dict)
-    """The first of each operation."""
-
-    def count(self, reading: Reading) -> None:
-        """Count a reading from which all facts have been made, so that its failures are complete."""
-        unusable = {failure.observation for failure in reading.failures.values()}
-        for observation in reading.observations:
-            self._count(observation, unusable)
-        for operation, failure in reading.failures.items():
-            self.failures.setdefault(operation, failure)
-        if reading.subject == "":
-            self.evidence.extend(reading.evidence)
-
-    def _count(self, observation: Observation, unusable: set[str]) -> None:
-        self.calls += 1
-        self.pages += observation.operation in LISTS
-        self.answered += observation.status is Status.OK
-        self.refused += observation.status is Status.REFUSED
-        self.failed += observation.status is Status.FAILED
-        self.failed += observation.status is Status.OK and observation.id in unusable
-        self.last = max(self.last, observation.received_at)
-
-    def why(self, operation: str) -> tuple[str, Failure]:
-        """Why a list is incomplete: its own failure, or else the first of the scope, which led to it."""
-        if operation in self.failures and self.failures[operation].error != NOT_ASKED:
-            return operation, self.failures[operation]
-        for name, failure in self.failures.items():
-            if failure.observation:
-                return name, failure
-        return operation, self.failures.get(operation, Failure(GapKind.FAILED, NOT_ASKED, ""))
-
-    def rows(self, setting: Setting, **facts: str | None) -> Iterator[Row]:
-        """The scope's row, with its gaps."""
-        header = setting.header
-        complete = not self.failures and self.calls > 0
-        row = Scope(
-            **setting.bookkeeping(header.id, self.evidence),  # type: ignore[arg-type]
-            provider="aws",
-            account=facts.get("account") or header.account or None,
-            account_name=facts.get("account_name", header.account_name),
-            region=header.region,
-            service=header.service,
-            identity=facts.get("identity") or header.identity or None,
-            asked=True,
-            reached=self.answered > 0,
-            complete=True if complete else None,
-            calls=self.calls,
-            pages=self.pages,
-            listed=self.listed,
-            described=self.described,
-            refused=self.refused,
-            failed=self.failed,
-            collected_at=datetime.fromisoformat(self.last) if self.last else None,
-        )
-        yield row
-        if not self.calls:
-            unknown = [name for name in ("complete", "listed", "collected_at") if getattr(row, name) is None]
-            nothing = Failure(GapKind.FAILED, "nothing was recorded", "")
-            yield gap(row, "", nothing, of_table=row.table, subject=row.id, names=unknown)
-            row = replace(row, complete=True, listed=0, collected_at=NEVER)
-        yield from explain(row, [Reading("", [], self.failures)], OPERATIONS, {})

@@ -10,9 +10,10 @@ from typing import Any
 
 from collectors.aws.answers import DescribedSecret, SecretPolicy, Secrets, SecretVersion, SecretVersions
 from collectors.aws.facts.access import access_missing, policy_rows, read_policies
-from collectors.aws.facts.scope import Setting, Tally, expect, listed
-from collectors.aws.facts.tags import tag_facts
+from collectors.aws.facts.scope import Setting
 from collectors.aws.policy import NO_POLICY, PolicyFacts
+from collectors.scope_rows import Tally, expect, listed
+from collectors.tags import tag_facts
 from evidence.model import (
     NEVER,
     GapKind,
@@ -47,7 +48,7 @@ _DELETED_NOT_OFFERED = {f"secret.{name}": _DELETED for name in ("public", "exter
 
 def normalize_secrets(setting: Setting, readings: Iterator[Reading]) -> Iterator[Row]:
     """The rows of the scope: the list comes first, then one reading a secret."""
-    tally = Tally()
+    tally = Tally(setting.operations)
     names: dict[str, str | None] | None = None
     for reading in readings:
         if names is None:
@@ -88,6 +89,11 @@ def _list_rows(setting: Setting, reading: Reading, tally: Tally) -> Generator[Ro
             purge_protection=False,
             recovery_days=0,
             access_model="IAM policies and resource policy",
+            activated=True,
+            state=State.ACTIVE,
+            deletion_at=NEVER,
+            regions=[header.region],
+            store_settings="{}",
             connection_state="none",
         )
         yield from setting.explained(store, [reading])
@@ -113,11 +119,14 @@ def _secret_rows(setting: Setting, reading: Reading, name: str | None) -> Genera
         **setting.bookkeeping(reading.subject, reading.evidence),  # type: ignore[arg-type]
         name=name,
         kind="secret",
+        content_type="",
         account=account or setting.header.account or None,
         region=region or setting.header.region,
         key_store=setting.store(),
         expires_at=NEVER,
         expiry_settable=False,
+        rotatable=True,
+        key_settable=True,
         public=policy.public if policy else None,
         external_accounts=list(policy.outsiders) if policy and policy.outsiders is not None else None,
         wildcard_access=policy.wildcard_access if policy else None,
@@ -177,13 +186,13 @@ def _description(setting: Setting, secret: DescribedSecret, region: str) -> dict
         "last_used_at": secret.LastAccessedDate or secret.CreatedDate,
         "deletion_window_set": deleted,
         "deletion_window_days": None if deleted else 0,
-        "key": encryption_key(secret.KmsKeyId, secret.ARN, _DEFAULT_KEY),
+        "keys": encryption_keys(secret.KmsKeyId, secret.ARN, _DEFAULT_KEY),
         "regions": _regions(secret, region),
     }
 
 
-def encryption_key(named: str, arn: str, default: str) -> str:
-    """The key that encrypts the thing with the ARN `arn`: its ARN, else its alias; "" for the service's default key.
+def encryption_keys(named: str, arn: str, default: str) -> list[str]:
+    """The key that encrypts the thing with the ARN `arn`: its ARN, else its alias; none for the service's default key.
 
     A bare key id is of the same account and region, as is an alias without them; the ARN of a key is kept as it is.
     """
@@ -191,10 +200,10 @@ def encryption_key(named: str, arn: str, default: str) -> str:
     home = f"arn:{partition}:kms:{region}:{account}:"
     local = named.removeprefix(home)
     if local in ("", default):
-        return ""
+        return []
     if _KEY_ID.fullmatch(local):
-        return f"{home}key/{local}"
-    return local if local.startswith("alias/") else named
+        return [f"{home}key/{local}"]
+    return [local if local.startswith("alias/") else named]
 
 
 def _regions(secret: DescribedSecret, region: str) -> list[str] | None:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from keyproof.demo.wire import AwsError, Request
-from keyproof.demo.world import SecretRecord, World, parameter_arn
+from keyproof.demo.aws.wire import AwsError, Request
+from keyproof.demo.aws.world import SecretRecord, World, parameter_arn
 
 _DATES = ("LastChangedDate", "LastAccessedDate", "LastRotatedDate", "NextRotationDate", "DeletedDate", "CreatedDate")
 

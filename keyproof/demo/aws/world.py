@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from keyproof.demo.faults import Rule
-from keyproof.demo.wire import AwsError, Request
+from keyproof.demo.aws.faults import Rule
+from keyproof.demo.aws.wire import AwsError, Request
 
 T = TypeVar("T")
 

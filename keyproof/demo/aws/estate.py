@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from keyproof.demo.embedded_aws import ACCESS_KEY, credentials_environment
-from keyproof.demo.faults import Fault, Rule
-from keyproof.demo.world import (
+from keyproof.demo.aws.embedded import ACCESS_KEY, credentials_environment
+from keyproof.demo.aws.faults import Rule
+from keyproof.demo.aws.world import (
     TRACKED_SINCE,
     Account,
     KeyRecord,
@@ -26,6 +26,7 @@ from keyproof.demo.world import (
     stable_hex,
     stable_id,
 )
+from keyproof.demo.faults import Fault
 
 ESTATE_NOW = datetime(2026, 6, 30, tzinfo=UTC)
 """When the demo's estate is looked at."""

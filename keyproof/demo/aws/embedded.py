@@ -18,10 +18,11 @@ from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
-from keyproof.demo import account_answers, kms_answers, secret_answers
-from keyproof.demo.faults import Fault, FaultPlan, Rule, error_of, spoil
-from keyproof.demo.wire import AwsError, HttpRequest, HttpResponse, Request, read_request, write_answer, write_error
-from keyproof.demo.world import World, stable_id
+from keyproof.demo.aws import account_answers, kms_answers, secret_answers
+from keyproof.demo.aws.faults import FaultPlan, Rule, error_of, spoil
+from keyproof.demo.aws.wire import AwsError, HttpRequest, HttpResponse, Request, read_request, write_answer, write_error
+from keyproof.demo.aws.world import World, stable_id
+from keyproof.demo.faults import Fault
 
 ACCESS_KEY = "AKIAKEYPROOFDEMO0000"
 """The access key with which clients come, unless a world has others."""

@@ -1,0 +1,48 @@
+"""What a source declares: its operations, service by service, and the facts that its provider does not offer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from evidence.operation import Operation, by_name
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceDeclaration:
+    """What is asked in the scopes of one service, and what that service does not tell."""
+
+    operations: Mapping[str, Operation]
+    not_offered: Mapping[str, str]
+    """`table.column` → why the service has no such fact."""
+
+
+def facts(table: str, names: str) -> tuple[str, ...]:
+    """`table.column` for each of the names, which spaces separate."""
+    return tuple(f"{table}.{name}" for name in names.split())
+
+
+def declare(operations: Iterable[Operation], not_offered: Mapping[str, str]) -> ServiceDeclaration:
+    """The declaration of a service. A scope is complete when all its operations were answered: each yields that."""
+    completing = (replace(o, facts=tuple(dict.fromkeys((*o.facts, "scope.complete")))) for o in operations)
+    return ServiceDeclaration(by_name(completing), not_offered)
+
+
+def all_operations(services: Mapping[str, ServiceDeclaration]) -> Mapping[str, Operation]:
+    """Every operation of a source by name. One that several services declare yields the facts of all."""
+    operations: dict[str, Operation] = {}
+    for service in services.values():
+        for name, operation in service.operations.items():
+            known = operations.get(name)
+            facts = (*known.facts, *operation.facts) if known else operation.facts
+            operations[name] = replace(operation, facts=tuple(dict.fromkeys(facts)))
+    return operations
+
+
+def all_not_offered(services: Mapping[str, ServiceDeclaration]) -> Mapping[str, str]:
+    """`table.column` → why a source has no such fact, over all its services."""
+    reasons: dict[str, dict[str, None]] = {}
+    for service in services.values():
+        for fact, reason in service.not_offered.items():
+            reasons.setdefault(fact, {})[reason] = None
+    return {fact: "; ".join(of_fact) for fact, of_fact in reasons.items()}
