@@ -9,7 +9,7 @@ import pytest
 from pyarrow import parquet
 
 from evidence.inventory import InventoryWriter, UnexplainedNull, explain, gap
-from evidence.model import BOOKKEEPING, NEVER, TABLES, Gap, GapKind, KeyVersion, State, VersionCause, columns
+from evidence.model import BOOKKEEPING, NEVER, TABLES, Gap, GapKind, KeyVersion, State, columns
 from evidence.observation import Observation, Status
 from evidence.operation import Operation, by_name
 from evidence.reading import Answer, Failure, Reading, Text
@@ -23,13 +23,9 @@ OPERATIONS = by_name(
         Operation(name="kms:Three", facts=("key_version.expires_at",), why="x"),
     ]
 )
-WHOLE = {
-    "key": "key-1",
-    "state": State.ACTIVE,
-    "created_at": NEVER,
-    "superseded_at": NEVER,
-    "cause": VersionCause.INITIAL,
-    "expires_at": NEVER,
+VALUES = {"timestamp": NEVER, "boolean": False, "integer": 0, "list of string": []}
+WHOLE = {c.name: VALUES.get(c.type, "x") for c in columns(KeyVersion) if c.name not in BOOKKEEPING} | {
+    "state": State.ACTIVE
 }
 
 
@@ -53,7 +49,6 @@ def _reading(observation: Make, operation: str, status: Status = Status.OK, erro
 
 
 def test_the_row_of_the_tests_has_every_fact() -> None:
-    assert set(WHOLE) == {column.name for column in columns(KeyVersion)} - set(BOOKKEEPING)
     assert _gaps(_row()) == []
 
 

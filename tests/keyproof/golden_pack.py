@@ -60,7 +60,7 @@ def record() -> None:
 
     from evidence.store import Run, Store
     from keyproof.configuration import load_configuration
-    from keyproof.demo.faults import Fault, Rule
+    from keyproof.demo.aws.faults import Fault, Rule
     from keyproof.run import collect
 
     with (
