@@ -154,8 +154,10 @@ def _only(environment: dict[str, str]) -> Iterator[None]:
 def _told(url: str, folder: Path, wrap: Wrap) -> Told:
     """Populate, collect with the real collector, and normalize."""
 
+    session = boto3.Session(region_name=REGION)  # the default one remembers the credentials of other tests
+
     def client(service: str) -> Any:
-        return boto3.client(service, endpoint_url=url, region_name=REGION)
+        return session.client(service, endpoint_url=url)
 
     _populate(client, wrap)
     table = {"name": "prod", "regions": [REGION], "endpoint_url": url, "attempts": 1, "timeout_seconds": 20}

@@ -26,7 +26,7 @@ def bucket() -> Iterator[str]:
         for name, value in credentials.items():
             patch.setenv(name, value)
         url = f"http://{host}:{port}"
-        with closing(boto3.client("s3", endpoint_url=url, region_name="us-east-1")) as s3:
+        with closing(boto3.Session(region_name="us-east-1").client("s3", endpoint_url=url)) as s3:
             s3.create_bucket(Bucket="evidence")
         yield f"s3://evidence/keyproof?endpoint_override={host}:{port}&scheme=http&region=us-east-1"
     server.stop()
