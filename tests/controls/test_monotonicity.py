@@ -291,7 +291,7 @@ def _tell(rows: Sequence[Row]) -> dict[tuple[str, str, str, str], Any]:
         }
 
 
-@settings(THOROUGH, max_examples=150)
+@settings(THOROUGH, max_examples=40)
 @given(data=st.data())
 def test_no_view_tells_more_than_its_rows_do(data: st.DataObject, estate: ModuleType) -> None:
     rows = data.draw(inventories(estate))
