@@ -292,13 +292,32 @@ def test_role_definitions_tell_their_permissions(clients: Clients) -> None:
 def test_a_managed_hsm_has_roles_and_settings_of_its_own(clients: Clients) -> None:
     access = clients.data(KeyVaultAccessControlClient, "small-hsm")
     assert len(list(access.list_role_assignments("/"))) == 4
-    below = list(access.list_role_assignments("/keys"))
-    assert [one.properties.scope for one in below] == ["/keys", "/keys/master"]
+    on_keys = [one.properties.scope for one in access.list_role_assignments("/keys")]
+    assert on_keys == ["/", "/", "/keys", "/keys/master"]
     defined = {role.id: role.role_name for role in access.list_role_definitions("/")}
     assert set(defined.values()) == {role.name for role in LOCAL}
-    assert below[0].properties.role_definition_id in defined
+    assert {one.properties.role_definition_id for one in access.list_role_assignments("/")} < set(defined)
     (setting,) = clients.data(KeyVaultSettingsClient, "small-hsm").list_settings()
     assert (setting.name, setting.getboolean()) == ("AllowKeyManagementOperationsThroughARM", True)
+
+
+def test_a_managed_hsm_may_reach_an_external_key_manager(clients: Clients) -> None:
+    connection = clients.get("/ekm", "small-hsm", **{"api-version": "2026-04-01"}).json()
+    assert connection["host"] == "ekm.example.com"
+    clients.azure.world.stores["small-hsm"].external_key_manager = ""
+    assert clients.get("/ekm", "small-hsm").status_code == 404
+    assert clients.get("/ekm", "small-main").status_code == 404
+
+
+def test_versions_are_told_apart_however_many_there_are(clients: Clients) -> None:
+    vault, now = clients.azure.world.stores["small-legacy"], clients.azure.world.now
+    clients.azure.world.page_sizes = {}
+    vault.add_key(Key(name="busy", versions=[Version(at=now)] * 600))
+    found = list(clients.data(KeyClient, "small-legacy").list_properties_of_key_versions("busy"))
+    assert len({one.version for one in found}) == 600
+    assert clients.azure.requests["keys:GetKeyVersions"] == 24
+    last = clients.data(KeyClient, "small-legacy").get_key("busy", found[-1].version)
+    assert last.properties.version == found[-1].version
 
 
 def test_management_is_told_of_an_hsms_keys_only_where_a_setting_allows_it(clients: Clients) -> None:

@@ -364,6 +364,7 @@ def _fill_hsm(things: _Things) -> None:
         sku="Standard_B1",
         group="issuing",
         regions=["northeurope"],
+        external_key_manager="ekm.northwind.example",
         administrators=[administrator, _principal("custodian-one"), _principal("custodian-two")],
         settings={ARM_KEYS: True},
         assignments=[
