@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 import requests
@@ -27,6 +29,8 @@ from azure.mgmt.keyvault import KeyVaultManagementClient
 from azure.mgmt.resourcegraph import ResourceGraphClient
 from azure.mgmt.resourcegraph.models import QueryRequest, QueryRequestOptions
 from azure.mgmt.subscription import SubscriptionClient
+from hostile_aws import hostile_texts
+from hostile_azure import SUBSCRIPTION, hostile_world
 from small_azure import ANNA, CLIENT, MAIN, OTHER, PARTNER_TENANT, TENANT, served, small_world
 
 from keyproof.demo.azure import shapes, wire
@@ -581,3 +585,27 @@ def test_sovereign_clouds_have_names_of_their_own() -> None:
         key = Clients(azure).data(KeyClient, "gov").get_key("key")
         assert key.id.startswith("https://gov.vault.usgovcloudapi.net/keys/key/")
         assert azure.source("gov")["cloud"] == "AzureUSGovernment"
+
+
+def test_a_hostile_world_is_served_as_it_is(tmp_path: Path) -> None:
+    texts = hostile_texts("http://127.0.0.1:9", tmp_path / "secret")
+    with served(world=hostile_world(texts, "https://127.0.0.1:9")) as azure:
+        clients = Clients(azure)
+        vaults = clients.get(f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.KeyVault/vaults").json()["value"]
+        assert {vault["name"] for vault in vaults} >= {texts["path"], "hostile", "elsewhere"}
+        elsewhere = next(vault for vault in vaults if vault["name"] == "elsewhere")
+        assert elsewhere["properties"]["vaultUri"] == "https://127.0.0.1:9/"
+        found: list[Any] = []
+        answer = clients.get("/keys", "hostile").json()
+        while answer["nextLink"]:
+            path, _, query = answer["nextLink"].partition("?")
+            answer = clients.get("/keys", "hostile", **dict(parse_qsl(query))).json()
+            found += answer["value"]
+        assert len(found) > 100
+        for path in ("/secrets", "/certificates", "/keys/duration-0/rotationpolicy", "/keys/time-1"):
+            assert clients.get(path, "hostile").status_code == 200
+        for kind in ("roleAssignments", "roleDefinitions"):
+            place = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/{kind}"
+            assert clients.get(place).status_code == 200
+            assert clients.get(f"/providers/Microsoft.Authorization/{kind}", "hostile-hsm").status_code == 200
+        assert clients.get("/ekm", "hostile-hsm").status_code == 200

@@ -105,7 +105,7 @@ def _bundle(world: World, store: Store, key: Key, number: int) -> dict[str, Any]
 def _release_policy(key: Key) -> dict[str, Any] | None:
     if not key.release_policy:
         return None
-    data = _base64url(key.release_policy.encode())
+    data = _base64url(key.release_policy.encode("utf-8", "surrogatepass"))
     return {"contentType": "application/json; charset=utf-8", "immutable": False, "data": data}
 
 

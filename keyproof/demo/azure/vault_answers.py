@@ -401,7 +401,7 @@ def _rotation_policy(key: Key) -> dict[str, Any] | None:
 def _release_policy(key: Key) -> dict[str, Any] | None:
     if not key.release_policy:
         return None
-    data = base64.urlsafe_b64encode(key.release_policy.encode()).rstrip(b"=").decode()
+    data = base64.urlsafe_b64encode(key.release_policy.encode("utf-8", "surrogatepass")).rstrip(b"=").decode()
     return {"contentType": "application/json; charset=utf-8", "data": data}
 
 

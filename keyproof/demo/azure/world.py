@@ -210,6 +210,8 @@ class Store:
     private_endpoints: Sequence[str] = ()
     """Resource ids of private endpoints that are approved."""
     log_settings: Sequence[LogSetting] = ()
+    listens_at: str = ""
+    """Where it says that it listens, if that is not the truth; without the last slash."""
     deleted_at: datetime | None = None
     keys: dict[str, Key] = field(default_factory=dict)
     secrets: dict[str, Secret] = field(default_factory=dict)
@@ -328,7 +330,7 @@ class World:
 
     def address(self, store: Store) -> str:
         """Where clients reach a store: what Azure answers as `vaultUri` and `hsmUri`, without the last slash."""
-        return self.addresses.get(store.name.lower(), self.public_name(store))
+        return store.listens_at or self.addresses.get(store.name.lower(), self.public_name(store))
 
     def public_name(self, store: Store) -> str:
         """The URL by which a store's keys, secrets and certificates are named."""
