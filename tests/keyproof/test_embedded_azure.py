@@ -433,14 +433,19 @@ def test_a_private_vault_refuses_its_data_plane_and_tells_of_itself_elsewhere() 
 
 
 @pytest.mark.parametrize(
-    ("store", "inner"),
-    [("small-main", "ForbiddenByRbac"), ("small-legacy", "ForbiddenByPolicy"), ("small-hsm", "AccessDenied")],
+    ("store", "inner", "permission"),
+    [
+        ("small-main", "ForbiddenByRbac", "Microsoft.KeyVault/vaults/keys/read"),
+        ("small-legacy", "ForbiddenByPolicy", "does not have keys list permission"),
+        ("small-hsm", "AccessDenied", "Microsoft.KeyVault/managedHsm/keys/read/action"),
+    ],
 )
-def test_each_kind_of_access_control_refuses_in_its_own_words(store: str, inner: str) -> None:
+def test_each_kind_of_access_control_refuses_in_its_own_words(store: str, inner: str, permission: str) -> None:
     with served([Rule(fault=Fault.REFUSE, operation="keys:*")]) as azure:
         with pytest.raises(HttpResponseError) as refused:
             list(Clients(azure).data(KeyClient, store).list_properties_of_keys())
         assert refused.value.error.innererror["code"] == inner
+        assert permission in refused.value.error.message
 
 
 def _of_keys(clients: Clients) -> list[Any]:
