@@ -14,7 +14,7 @@ from google.cloud import kms_v1
 from keyproof.demo.faults import Fault
 from keyproof.demo.gcp.faults import Rule
 from keyproof.demo.gcp.wire import message
-from keyproof.demo.gcp.world import SecretVersion, Version, World
+from keyproof.demo.gcp.world import LOCATIONS, SecretVersion, Version, World
 from keyproof.demo.names import days, stable_bytes
 
 ESTATE_NOW = datetime(2026, 6, 30, tzinfo=UTC)
@@ -24,6 +24,8 @@ ORGANIZATION = "604418837215"
 WALLET, TREASURY, SANDBOX = "northwind-wallet", "northwind-treasury", "northwind-sandbox"
 """Projects: production, one whose key rings may not be listed, and one without Cloud KMS."""
 GLOBAL, EUROPE, MAIN, RECOVERY, EDGE = "global", "europe", "europe-west1", "europe-west3", "us-east1"
+_UNUSED = "us-central1"
+"""A location that the projects have and do not use."""
 ACQUIRER = "acquirer.example"
 """The domain of another company, which processes card payments for Northwind."""
 
@@ -37,6 +39,7 @@ def estate(now: datetime = ESTATE_NOW) -> World:
     """A world that holds the company as it is at `now`."""
     world = World(now)
     world.caller = f"keyproof@{WALLET}.iam.gserviceaccount.com"
+    world.places = [place for place in LOCATIONS if place.id in (GLOBAL, EUROPE, MAIN, RECOVERY, EDGE, _UNUSED)]
     organization, folder = _add_projects(world)
     keys = _Keys(world)
     _add_ordinary_keys(keys)
@@ -44,7 +47,7 @@ def estate(now: datetime = ESTATE_NOW) -> World:
         add(keys)
     _add_autokey(keys, folder)
     _add_secrets(_Secrets(world, keys))
-    _add_grants_above(world, organization, folder)
+    _add_grants_above(world, organization)
     _add_refusals(world)
     return world
 
@@ -455,7 +458,7 @@ def _add_secrets(secrets: _Secrets) -> None:
 # Access from above, and what may not be read
 
 
-def _add_grants_above(world: World, organization: str, folder: str) -> None:
+def _add_grants_above(world: World, organization: str) -> None:
     auditor = f"serviceAccount:{world.caller}"
     for role in ("roles/cloudkms.viewer", "roles/secretmanager.viewer", "roles/iam.securityReviewer"):
         world.grant(organization, role, auditor)
@@ -467,7 +470,7 @@ def _add_grants_above(world: World, organization: str, folder: str) -> None:
         "stage": "GA",
         "includedPermissions": ["cloudkms.cryptoKeys.setIamPolicy", "cloudkms.cryptoKeys.update"],
     }
-    world.grant(folder, custodian, _CUSTODIANS)
+    world.grant(f"projects/{WALLET}/locations/{EUROPE}/keyRings/external", custodian, _CUSTODIANS)
     world.grant(world.project_number(WALLET), "roles/editor", _runtime("deployer"))
     world.grant(world.project_number(TREASURY), "roles/owner", f"group:treasury-leads@{DOMAIN}")
     world.grant(world.project_number(SANDBOX), "roles/owner", f"domain:{DOMAIN}")
