@@ -9,10 +9,10 @@ and for each there is a query that finds the gaps which explain such a NULL.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from evidence.model import TABLES, Column, Key, Manager, columns
+from evidence.model import TABLES, Column, Key, KeyStore, Manager, columns
 
 MOMENT = "moment"
 """A table of one row that the engine makes: `as_of`, `period_start`, `period_end`."""
@@ -28,6 +28,15 @@ documentation, "Encryption of secrets")."""
 
 WITHOUT_KEYS_OF_SECRETS = ("azure",)
 """Providers whose secrets are never encrypted with a key of the customer's choice."""
+
+WITH_PURGE_PROTECTION = ("azure",)
+"""Providers whose stores can be set to let nobody purge what was deleted before its waiting period is over. Azure: a
+vault or managed HSM has the setting (Microsoft Learn, "Azure Key Vault soft-delete overview"). AWS and Google Cloud
+have none: where their services let the period be cut short, no setting prevents it."""
+
+WITH_RESOURCES_COUNTED = ("gcp",)
+"""Providers that count the resources which their services encrypt with a key. Google Cloud: Cloud KMS Inventory API,
+`getProtectedResourcesSummary`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +61,26 @@ def _table(name: str) -> View:
     return View(name, table.doc, (name,), {column.name: column for column in columns(table)})
 
 
+def _texts(names: Sequence[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
+
+
+def _explained_by_scope(*names: str) -> str:
+    """Gaps about columns of the scope's own row."""
+    return f"""
+        SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u
+        JOIN gap ON gap.scope = u.scope AND gap.of_table = 'scope'
+        WHERE list_has_any(gap.columns, [{_texts(names)}])
+    """
+
+
 # --- asset: keys and secrets, as far as they have columns in common -------------------------------------------------
 
 _ASSET_COLUMNS = (
     "name",
     "account",
     "region",
+    "key_store",
     "manager",
     "state",
     "owner",
@@ -98,6 +121,52 @@ def _asset() -> View:
     )
 
 
+# A key or secret is looked for among the stores of its own scope, where what is granted on its store stands as well.
+_ASSET_DELETION_SQL = f"""
+SELECT
+    a.*,
+    store.purge_protection,
+    s.provider IN ({_texts(WITH_PURGE_PROTECTION)}) AS purge_protection_settable
+FROM ({_ASSET_SQL}) AS a
+LEFT JOIN key_store AS store ON store.scope = a.scope AND store.id = a.key_store
+LEFT JOIN scope AS s ON s.id = a.scope
+"""
+
+_PURGE_PROTECTION_EXPLAINED = f"""
+    SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u
+    JOIN gap ON gap.scope = u.scope AND gap.of_table IN ('key', 'secret') AND gap.subject IN (u.id, '')
+    WHERE list_has_any(gap.columns, ['key_store'])
+    UNION ALL
+    SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u
+    JOIN ({_ASSET_SQL}) AS a ON a.scope = u.scope AND a.id = u.id
+    LEFT JOIN key_store AS store ON store.scope = a.scope AND store.id = a.key_store
+    JOIN gap ON gap.scope = u.scope AND gap.of_table = 'key_store'
+    WHERE CASE
+        WHEN store.id IS NULL THEN gap.rows_missing
+        ELSE gap.subject IN (store.id, '') AND list_has_any(gap.columns, ['purge_protection'])
+    END
+"""
+
+
+def _asset_deletion() -> View:
+    asset = _asset()
+    protection = {column.name: column for column in columns(KeyStore)}["purge_protection"]
+    settable = Column(
+        "purge_protection_settable", "boolean", (), "Its provider offers a setting that lets nobody shorten that time"
+    )
+    return View(
+        "asset_deletion",
+        "Keys and secrets together, with what their store lets happen to them once they are deleted",
+        asset.tables,
+        {**asset.columns, protection.name: protection, settable.name: settable},
+        _ASSET_DELETION_SQL,
+        explanations={
+            protection.name: _PURGE_PROTECTION_EXPLAINED,
+            settable.name: _explained_by_scope("provider"),
+        },
+    )
+
+
 # --- rows that belong to a key: its access rows, its versions -------------------------------------------------------
 
 
@@ -111,7 +180,7 @@ def _explained_by_rows(table: str, link: str, names: tuple[str, ...], *, of_stor
 
     With `of_store`, the rows of a key's store count as its own.
     """
-    listed = ", ".join(f"'{name}'" for name in (link, *names))
+    listed = _texts((link, *names))
     about = f"gap.scope = u.scope AND gap.of_table = '{table}'"
     held = f"SELECT scope, id, id AS subject FROM {UNKNOWN}"
     if of_store:
@@ -276,12 +345,10 @@ encrypted AS (
 )
 """
 
-_NO_KEYS_OF_SECRETS = ", ".join(f"'{provider}'" for provider in WITHOUT_KEYS_OF_SECRETS)
-
 # A secret can be encrypted only with a key of the same provider, and where the secret is of one region, of that region:
 # AWS KMS is called in the region of the secret. So a secret that was not read leaves open the number for these keys,
 # in whatever account, and for no others.
-_KEY_DELETION_SQL = f"""
+_KEY_DEPENDENTS_SQL = f"""
 WITH {_NAMES_SQL},
 doubt AS (
     -- Secrets that may be missing, and secrets whose keys were not observed: any key may be theirs.
@@ -297,7 +364,7 @@ doubt AS (
 ),
 placed_doubt AS (
     SELECT provider, nullif(nullif(region, 'global'), '') AS region, bool_or(any_key) AS any_key
-    FROM doubt WHERE provider IS NULL OR provider NOT IN ({_NO_KEYS_OF_SECRETS}) GROUP BY ALL
+    FROM doubt WHERE provider IS NULL OR provider NOT IN ({_texts(WITHOUT_KEYS_OF_SECRETS)}) GROUP BY ALL
 ),
 place AS (SELECT DISTINCT provider, region FROM located_key),
 doubted_place AS (
@@ -314,7 +381,8 @@ SELECT
     CASE
         WHEN d.any_key IS NULL OR NOT (d.any_key OR k.aliases IS NULL OR k.account IS NULL OR k.region IS NULL)
         THEN coalesce(counted.secrets, 0)
-    END AS secrets_encrypted
+    END AS secrets_encrypted,
+    k.provider IN ({_texts(WITH_RESOURCES_COUNTED)}) AS resources_counted
 FROM located_key AS k
 LEFT JOIN doubted_place AS d
     ON d.provider IS NOT DISTINCT FROM k.provider AND d.region IS NOT DISTINCT FROM k.region
@@ -363,7 +431,7 @@ def _explained_elsewhere(table: str, rows_of: str, names: tuple[str, ...]) -> st
 
     One gap stands for all that one operation left open in one scope, else each row would carry thousands.
     """
-    listed = ", ".join(f"'{name}'" for name in names)
+    listed = _texts(names)
     return f"""
         SELECT u.scope, u.id, far.gap
         FROM {UNKNOWN} AS u
@@ -385,7 +453,7 @@ def _explained_elsewhere(table: str, rows_of: str, names: tuple[str, ...]) -> st
 
 def _explained_by_own(table: str, names: tuple[str, ...]) -> str:
     """Gaps about columns of the row itself, or of its scope's row, that a derived column rests on."""
-    listed = ", ".join(f"'{name}'" for name in names)
+    listed = _texts(names)
     return f"""
         SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u
         JOIN gap ON gap.scope = u.scope AND gap.of_table = '{table}' AND gap.subject = u.id
@@ -395,9 +463,7 @@ def _explained_by_own(table: str, names: tuple[str, ...]) -> str:
         JOIN gap ON gap.scope = u.scope AND gap.of_table = '{table}' AND gap.subject = ''
         WHERE list_has_any(gap.columns, [{listed}])
         UNION ALL
-        SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u
-        JOIN gap ON gap.scope = u.scope AND gap.of_table = 'scope'
-        WHERE list_has_any(gap.columns, ['provider', 'account', 'region'])
+        {_explained_by_scope("provider", "account", "region")}
     """
 
 
@@ -441,6 +507,7 @@ def _derived(name: str, doc: str, table: str, sql: str, derived: Mapping[str, tu
 _VIEWS = (
     *(_table(name) for name in TABLES if name not in ("gap", "observation")),
     _asset(),
+    _asset_deletion(),
     _derived(
         "key_duty",
         "Keys, with the principals that may both administer and use them",
@@ -485,10 +552,10 @@ _VIEWS = (
         },
     ),
     _derived(
-        "key_deletion",
-        "Keys, with the number of secrets that depend on them",
+        "key_dependents",
+        "Keys, with what is known to depend on them",
         "key",
-        _KEY_DELETION_SQL,
+        _KEY_DEPENDENTS_SQL,
         {
             "secrets_encrypted": (
                 Column(
@@ -500,7 +567,16 @@ _VIEWS = (
                 ),
                 f"{_explained_by_own('key', ('aliases', 'account', 'region'))} "
                 f"UNION ALL {_explained_elsewhere('key', 'secret', ('keys', 'account', 'region'))}",
-            )
+            ),
+            "resources_counted": (
+                Column(
+                    "resources_counted",
+                    "boolean",
+                    (),
+                    "Its provider counts the resources that are encrypted with it (see `protected_resources`)",
+                ),
+                _explained_by_scope("provider"),
+            ),
         },
     ),
     _derived(

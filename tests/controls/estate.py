@@ -21,6 +21,7 @@ from evidence.model import (
     Gap,
     GapKind,
     Key,
+    KeyStore,
     KeyVersion,
     Row,
     Scope,
@@ -78,6 +79,12 @@ def key(number: int = 1, account: str = ACCOUNT, region: str = REGION, **facts: 
     return _row(Key, {**own, **facts})
 
 
+def store(of: Key | Secret, **facts: Any) -> KeyStore:
+    """The store that holds a key or secret."""
+    own = {"id": of.key_store, "scope": of.scope, "account": of.account, "region": of.region}
+    return _row(KeyStore, {**own, **facts})
+
+
 def version(of: Key, number: int = 1, **facts: Any) -> KeyVersion:
     own = {"id": f"{of.id}#{number}", "scope": of.scope, "key": of.id, "created_at": days_before(100)}
     return _row(KeyVersion, {**own, "superseded_at": NEVER, **facts})
@@ -99,6 +106,7 @@ def secret(number: int = 1, account: str = ACCOUNT, region: str = REGION, **fact
         "kind": "secret",
         "account": account,
         "region": region,
+        "key_store": f"arn:aws:secretsmanager:{region}:{account}",
         "manager": "customer",
         "state": "active",
         "rotation_result": "succeeded",

@@ -48,6 +48,79 @@ def test_what_keys_and_secrets_share_means_the_same_in_both() -> None:
     assert asset.items() <= shared
 
 
+# --- asset_deletion -------------------------------------------------------------------------------------------------
+
+
+def _azure(estate: ModuleType, **facts: Any) -> Any:
+    scope = estate.scope(provider="azure", service="vault")
+    return scope, estate.key(scope=scope.id, deletion_window_set=True, deletion_window_days=90, **facts)
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_what_a_store_protects_it_protects_in_each_of_its_keys_and_secrets(
+    estate: ModuleType, observe: Observe, on: bool
+) -> None:
+    scope, key = _azure(estate)
+    secret = estate.secret(scope=scope.id, key_store=key.key_store, deletion_window_set=True)
+    elsewhere = estate.key(2, scope=scope.id, key_store="another", deletion_window_set=True)
+    stores = [estate.store(key, purge_protection=on), estate.store(elsewhere, purge_protection=not on)]
+    told = observe("STO-01", [scope, key, secret, elsewhere, *stores])
+    assert (told[key.id]["purge_protection"], told[key.id]["purge_protection_settable"]) == (on, True)
+    assert told[secret.id]["purge_protection"] is on
+    assert told[elsewhere.id]["purge_protection"] is not on
+
+
+@pytest.mark.parametrize("provider", ["aws", "gcp"])
+def test_where_no_setting_protects_from_purging_none_is_asked_for(
+    estate: ModuleType, tmp_path: Path, catalogue: Catalogue, provider: str
+) -> None:
+    secret = estate.secret(deletion_window_set=True, deletion_window_days=30)
+    scope = estate.scope(provider=provider, service="secretsmanager")
+    rows = [scope, secret, estate.store(secret, purge_protection=False)]
+    assert estate.judge(tmp_path, catalogue, rows).verdict("STO-01", secret.id) == "pass"
+
+
+def test_a_store_that_was_not_read_protects_nobody_knows_what(estate: ModuleType, observe: Observe) -> None:
+    scope, key = _azure(estate)
+    gap = estate.rows_gap(scope.id, "key_store", operation="arm:Vaults_Get")
+    beside = estate.column_gap(estate.store(key), "purge_protection")
+    told = observe("STO-01", [scope, key, gap, beside])[key.id]
+    assert (told["purge_protection"], told["missing"]) == (None, [gap.id])
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_a_setting_that_was_not_read_says_which_gap(estate: ModuleType, observe: Observe, everywhere: bool) -> None:
+    scope, key = _azure(estate)
+    store = estate.store(key, purge_protection=None)
+    gap = estate.column_gap(store, "purge_protection", everywhere=everywhere)
+    beside = [estate.column_gap(store, "network_public"), estate.column_gap(estate.key(9, scope=scope.id), "key_store")]
+    told = observe("STO-01", [scope, key, store, gap, *beside])[key.id]
+    assert (told["purge_protection"], told["missing"]) == (None, [gap.id])
+
+
+def test_a_key_whose_store_is_not_known_is_protected_nobody_knows_how(estate: ModuleType, observe: Observe) -> None:
+    scope, key = _azure(estate, key_store=None)
+    gap = estate.column_gap(key, "key_store")
+    told = observe("STO-01", [scope, key, gap, estate.store(estate.key(), scope=scope.id)])[key.id]
+    assert (told["purge_protection"], told["missing"]) == (None, [gap.id])
+
+
+@pytest.mark.parametrize(
+    ("control", "column"), [("STO-01", "purge_protection_settable"), ("DES-01", "resources_counted")]
+)
+def test_what_a_provider_offers_is_not_known_without_the_provider(
+    estate: ModuleType, observe: Observe, control: str, column: str
+) -> None:
+    scope = estate.scope(provider=None)
+    key = estate.key(
+        state="pending_deletion", deletion_window_set=True, used=True, last_used_at=estate.days_before(200)
+    )
+    gap = estate.column_gap(scope, "provider")
+    told = observe(control, [scope, key, estate.store(key), gap])[key.id]
+    assert told[column] is None
+    assert gap.id in told["missing"]
+
+
 # --- key_duty -------------------------------------------------------------------------------------------------------
 
 
@@ -242,7 +315,7 @@ def test_a_history_that_was_not_read_to_its_end_withholds_the_age(estate: Module
     assert told["missing"] == [gap.id]
 
 
-# --- key_deletion ---------------------------------------------------------------------------------------------------
+# --- key_dependents ---------------------------------------------------------------------------------------------------
 
 
 def _scopes(estate: ModuleType, *regions: str) -> list[Row]:
@@ -353,6 +426,41 @@ def test_a_name_that_was_found_elsewhere_withholds_the_number_too(
     told = {finding["scope"]: json.loads(finding["observed"]) for finding in judged.of("DES-01")}
     assert told[estate.key().scope]["secrets_encrypted"] == 1
     assert told[half.scope]["secrets_encrypted"] is None
+
+
+@pytest.mark.parametrize(
+    ("provider", "resources", "verdict"),
+    [
+        ("aws", None, "pass"),  # nobody counts them there, so their number is not asked for
+        ("azure", None, "pass"),
+        ("gcp", None, "inconclusive"),
+        ("gcp", 0, "pass"),
+        ("gcp", 4, "fail"),
+    ],
+)
+def test_resources_are_asked_for_where_the_provider_counts_them(
+    estate: ModuleType, tmp_path: Path, catalogue: Catalogue, provider: str, resources: int | None, verdict: str
+) -> None:
+    key = estate.key(
+        state="pending_deletion", used=True, last_used_at=estate.days_before(200), protected_resources=resources
+    )
+    gaps = [] if resources is not None else [estate.column_gap(key, "protected_resources")]
+    rows = [estate.scope(provider=provider), key, *gaps]
+    assert estate.judge(tmp_path, catalogue, rows).verdict("DES-01", key.id) == verdict
+
+
+@pytest.mark.parametrize(
+    ("provider", "resources", "verdict"),
+    [("aws", None, "fail"), ("aws", 3, "fail"), ("gcp", 3, "pass"), ("gcp", 0, "fail"), ("gcp", None, "inconclusive")],
+)
+def test_a_key_that_encrypts_what_is_counted_is_not_idle(
+    estate: ModuleType, tmp_path: Path, catalogue: Catalogue, provider: str, resources: int | None, verdict: str
+) -> None:
+    old = estate.days_before(900)
+    key = estate.key(created_at=old, last_used_at=old, protected_resources=resources)
+    gaps = [] if resources is not None else [estate.column_gap(key, "protected_resources")]
+    judged = estate.judge(tmp_path, catalogue, [estate.scope(provider=provider), key, *gaps])
+    assert judged.verdict("USE-06", key.id) == verdict
 
 
 # --- secret_encryption ----------------------------------------------------------------------------------------------
