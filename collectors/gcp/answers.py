@@ -53,6 +53,8 @@ class Page(Message):
     """A page of a list."""
 
     next_page_token: Text = ""
+    total_size: Count = 0
+    """How much the whole list has, where a service says so."""
 
     @property
     def more(self) -> bool:
@@ -77,7 +79,7 @@ class Project(Message):
 class Projects(Page):
     """resourcemanager:ListProjects."""
 
-    projects: list[Project] = []
+    projects: list[Project] = Field(default_factory=list)
 
 
 class Folder(Message):
@@ -92,7 +94,7 @@ class Folder(Message):
 class Folders(Page):
     """resourcemanager:ListFolders."""
 
-    folders: list[Folder] = []
+    folders: list[Folder] = Field(default_factory=list)
 
 
 class Organization(Message):
@@ -108,25 +110,25 @@ class Organization(Message):
 
 class Binding(Message):
     role: Text
-    members: list[Text] = []
+    members: list[Text] = Field(default_factory=list)
     condition: dict[Text, Any] | None = None
 
 
 class AuditLogConfig(Message):
     log_type: Name = ""
-    exempted_members: list[Text] = []
+    exempted_members: list[Text] = Field(default_factory=list)
 
 
 class AuditConfig(Message):
     service: Text = ""
-    audit_log_configs: list[AuditLogConfig] = []
+    audit_log_configs: list[AuditLogConfig] = Field(default_factory=list)
 
 
 class Policy(Message):
     """GetIamPolicy of any service."""
 
-    bindings: list[Binding] = []
-    audit_configs: list[AuditConfig] = []
+    bindings: list[Binding] = Field(default_factory=list)
+    audit_configs: list[AuditConfig] = Field(default_factory=list)
 
 
 # --- Cloud KMS ------------------------------------------------------------------------------------------------------
@@ -140,7 +142,7 @@ class Location(Message):
 class Locations(Page):
     """kms:ListLocations."""
 
-    locations: list[Location] = []
+    locations: list[Location] = Field(default_factory=list)
 
 
 class KeyRing(Message):
@@ -150,7 +152,7 @@ class KeyRing(Message):
 class KeyRings(Page):
     """kms:ListKeyRings."""
 
-    key_rings: list[KeyRing] = []
+    key_rings: list[KeyRing] = Field(default_factory=list)
 
 
 class Attestation(Message):
@@ -182,7 +184,7 @@ class Version(Message):
 class Versions(Page):
     """kms:ListCryptoKeyVersions."""
 
-    crypto_key_versions: list[Version] = []
+    crypto_key_versions: list[Version] = Field(default_factory=list)
 
 
 class VersionTemplate(Message):
@@ -191,7 +193,7 @@ class VersionTemplate(Message):
 
 
 class JustificationsPolicy(Message):
-    allowed_access_reasons: list[Name] = []
+    allowed_access_reasons: list[Name] = Field(default_factory=list)
 
 
 class CryptoKey(Message):
@@ -202,7 +204,7 @@ class CryptoKey(Message):
     next_rotation_time: Time | None = None
     rotation_period: Seconds | None = None
     version_template: VersionTemplate
-    labels: Labels = {}
+    labels: Labels = Field(default_factory=dict)
     import_only: Flag = False
     destroy_scheduled_duration: Seconds | None = None
     crypto_key_backend: Text = ""
@@ -212,7 +214,7 @@ class CryptoKey(Message):
 class CryptoKeys(Page):
     """kms:ListCryptoKeys."""
 
-    crypto_keys: list[CryptoKey] = []
+    crypto_keys: list[CryptoKey] = Field(default_factory=list)
 
 
 class ImportJob(Message):
@@ -225,7 +227,7 @@ class ImportJob(Message):
 class ImportJobs(Page):
     """kms:ListImportJobs."""
 
-    import_jobs: list[ImportJob] = []
+    import_jobs: list[ImportJob] = Field(default_factory=list)
 
 
 class ServiceResolver(Message):
@@ -235,7 +237,7 @@ class ServiceResolver(Message):
 
 class EkmConnection(Message):
     name: Text
-    service_resolvers: list[ServiceResolver] = []
+    service_resolvers: list[ServiceResolver] = Field(default_factory=list)
     key_management_mode: Name = ""
     crypto_space_path: Text = ""
 
@@ -243,7 +245,7 @@ class EkmConnection(Message):
 class EkmConnections(Page):
     """kms:ListEkmConnections."""
 
-    ekm_connections: list[EkmConnection] = []
+    ekm_connections: list[EkmConnection] = Field(default_factory=list)
 
 
 class KeyHandle(Message):
@@ -255,7 +257,7 @@ class KeyHandle(Message):
 class KeyHandles(Page):
     """autokey:ListKeyHandles."""
 
-    key_handles: list[KeyHandle] = []
+    key_handles: list[KeyHandle] = Field(default_factory=list)
 
 
 class EffectiveAutokey(Message):
@@ -277,7 +279,7 @@ class ProtectedSummary(Message):
 
     name: Text
     resource_count: Count = 0
-    warnings: list[UsageWarning] = []
+    warnings: list[UsageWarning] = Field(default_factory=list)
 
 
 class Protected(Message):
@@ -293,7 +295,7 @@ class Protected(Message):
 class ProtectedResources(Page):
     """kmsinventory:SearchProtectedResources."""
 
-    protected_resources: list[Protected] = []
+    protected_resources: list[Protected] = Field(default_factory=list)
 
 
 # --- Secret Manager -------------------------------------------------------------------------------------------------
@@ -313,7 +315,7 @@ class Replica(Message):
 
 
 class UserManaged(Message):
-    replicas: list[Replica] = []
+    replicas: list[Replica] = Field(default_factory=list)
 
 
 class Replication(Message):
@@ -334,8 +336,8 @@ class Secret(Message):
     name: Text
     create_time: Time
     replication: Replication | None = None
-    labels: Labels = {}
-    topics: list[Topic] = []
+    labels: Labels = Field(default_factory=dict)
+    topics: list[Topic] = Field(default_factory=list)
     expire_time: Time | None = None
     rotation: SecretRotation | None = None
     version_destroy_ttl: Seconds | None = None
@@ -346,7 +348,7 @@ class Secret(Message):
 class Secrets(Page):
     """secretmanager:ListSecrets."""
 
-    secrets: list[Secret] = []
+    secrets: list[Secret] = Field(default_factory=list)
 
 
 class SecretVersion(Message):
@@ -358,7 +360,7 @@ class SecretVersion(Message):
 class SecretVersions(Page):
     """secretmanager:ListSecretVersions."""
 
-    versions: list[SecretVersion] = []
+    versions: list[SecretVersion] = Field(default_factory=list)
 
 
 # --- Cloud Asset Inventory ------------------------------------------------------------------------------------------
@@ -371,7 +373,7 @@ class AssetResource(Message):
 class Asset(Message):
     name: Text
     asset_type: Text
-    ancestors: list[Text] = []
+    ancestors: list[Text] = Field(default_factory=list)
     resource: AssetResource | None = None
     iam_policy: Policy | None = None
 
@@ -379,7 +381,7 @@ class Asset(Message):
 class Assets(Page):
     """asset:ListAssets."""
 
-    assets: list[Asset] = []
+    assets: list[Asset] = Field(default_factory=list)
 
 
 class ProjectAsset(Message):
@@ -395,6 +397,6 @@ class Role(Message):
     """The data of an asset that is a custom role."""
 
     name: Text
-    included_permissions: list[Text] = []
+    included_permissions: list[Text] = Field(default_factory=list)
     stage: Name = ""
     deleted: Flag = False

@@ -1,4 +1,4 @@
-"""What Cloud Asset Inventory tells of an organization, folder or project: its keys, secrets and policies, all at once."""
+"""What Cloud Asset Inventory tells of an organization, folder or project: keys, secrets and policies, all at once."""
 
 from __future__ import annotations
 
@@ -118,32 +118,31 @@ def read_assets(reading: Reading) -> Assets | None:
 
     What is missing is in `reading.failures`.
     """
-    lists: dict[str, list[tuple[str, AssetsPage]]] = {"RESOURCE": [], "IAM_POLICY": []}
-    more = dict.fromkeys(lists, True)
-    for observation in list(reading.of(LIST)):
-        content = str(observation.parameters.get("content_type"))
-        page = _page(reading, observation)
-        if content in lists and page is not None:
-            lists[content].append((observation.id, page))
-            more[content] = page.more
-    if LIST in reading.failures or not any(reading.of(LIST)):
-        return None
-    if any(more.values()):
-        reading.fail(LIST, GapKind.FAILED, "the list ends before its last page")
+    resources, policies = _list(reading, "RESOURCE"), _list(reading, "IAM_POLICY")
+    if LIST in reading.failures or resources is None or policies is None:
         return None
     assets = Assets()
-    names: dict[str, str] = {}
-    for observation_id, page in lists["RESOURCE"]:
-        for asset in page.assets:
-            names[asset.name] = _keep(assets, asset, observation_id)
-    for observation_id, page in lists["IAM_POLICY"]:
-        for asset in page.assets:
-            if asset.iam_policy is not None:
-                name = names.get(asset.name, relative(asset.name))
-                assets.policies[name] = (observation_id, asset.iam_policy)
+    names = {asset.name: _keep(assets, asset, observation) for observation, asset in resources}
+    for observation, asset in policies:
+        if asset.iam_policy is not None:
+            assets.policies[names.get(asset.name, relative(asset.name))] = (observation, asset.iam_policy)
     for number, project in assets.projects.items():
         assets.numbers[project.project_id] = number
     return assets
+
+
+def _list(reading: Reading, content: str) -> list[tuple[str, Asset]] | None:
+    """The assets of one list, each with its observation; None where it was not asked for."""
+    found: list[tuple[str, Asset]] = []
+    more: bool | None = None
+    for observation in list(reading.of(LIST)):
+        if observation.parameters.get("content_type") == content:
+            page = _page(reading, observation)
+            more = True if page is None else page.more
+            found += [(observation.id, asset) for asset in page.assets] if page else []
+    if more:
+        reading.fail(LIST, GapKind.FAILED, "the list ends before its last page")
+    return None if more is None else found
 
 
 def _page(reading: Reading, observation: Observation) -> AssetsPage | None:

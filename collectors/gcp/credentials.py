@@ -13,6 +13,7 @@ import requests
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, RefreshError, TransportError
 from google.auth.transport.grpc import AuthMetadataPlugin
 from google.auth.transport.requests import Request
+from requests.adapters import HTTPAdapter
 
 from collectors.gcp.configuration import GcpConfiguration
 from collectors.gcp.methods import Method
@@ -29,6 +30,18 @@ _CHANNEL_OPTIONS = (
     ("grpc.enable_retries", 0),
     ("grpc.keepalive_time_ms", 60_000),
 )
+
+
+class TrustingAdapter(HTTPAdapter):
+    """Knows servers by the certificates of a file. A session's own setting would lose against the environment's."""
+
+    def __init__(self, ca_file: str | None, **options: Any) -> None:
+        super().__init__(**options)
+        self._ca_file = ca_file
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
+        """Send a request, after the server's certificate has been checked."""
+        return super().send(request, *args, **{**options, **({"verify": self._ca_file} if self._ca_file else {})})
 
 
 class Seat:
@@ -74,9 +87,9 @@ class Seat:
         if target not in self._channels:
             ca_file = self.configuration.ca_file
             certificates = Path(ca_file).read_bytes() if ca_file else None
+            token = AuthMetadataPlugin(self.credentials, self.token_request)  # type: ignore[no-untyped-call]
             credentials = grpc.composite_channel_credentials(
-                grpc.ssl_channel_credentials(root_certificates=certificates),
-                grpc.metadata_call_credentials(AuthMetadataPlugin(self.credentials, self.token_request)),
+                grpc.ssl_channel_credentials(root_certificates=certificates), grpc.metadata_call_credentials(token)
             )
             channel = grpc.secure_channel(target, credentials, options=_CHANNEL_OPTIONS)
             self._channels[target] = guard.watched_channel(channel)
@@ -109,10 +122,11 @@ def ambient_seat(configuration: GcpConfiguration) -> Seat:
             Path(configuration.ca_file).read_bytes()
         except OSError as error:
             raise CredentialError(f"{where}: ca_file {configuration.ca_file!r}: {error.strerror}") from error
-        session.verify = configuration.ca_file
+        host = (configuration.endpoint or "").rpartition(":")[0]
+        session.mount(f"https://{host}:", TrustingAdapter(configuration.ca_file))
     try:
         credentials, _ = google.auth.default(scopes=[SCOPE])
-        credentials.refresh(Request(session))
+        credentials.refresh(Request(session))  # type: ignore[no-untyped-call]
     except DefaultCredentialsError as error:
         raise CredentialError(
             f"{where}: no Google Cloud credentials were found ({error}); run `gcloud auth application-default login`, "

@@ -42,7 +42,7 @@ def _all_algorithms() -> dict[str, KeyAlgorithm]:
 
 
 ALGORITHMS = _all_algorithms()
-"""By the name of the CryptoKeyVersionAlgorithm. EXTERNAL_SYMMETRIC_ENCRYPTION is whatever its key manager makes of it."""
+"""By the CryptoKeyVersionAlgorithm's name. EXTERNAL_SYMMETRIC_ENCRYPTION is whatever its key manager makes of it."""
 
 _USAGES = {
     "ENCRYPT_DECRYPT": Usage.ENCRYPT,

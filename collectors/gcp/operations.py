@@ -24,7 +24,7 @@ _STORE_FACTS = """kind name account region validation soft_delete purge_protecti
 _SECRET_LISTED = f"""name kind content_type description account region key_store managed_by manager created_at rotatable
     rotation_enabled rotation_period_days rotation_schedule rotation_next_at expires_at expiry_settable
     deletion_window_set deletion_window_days keys key_settable regions {_TAG_FACTS}"""
-_SECRET_OF_VERSIONS = "state last_rotated_at rotation_result"
+_SECRET_OF_VERSIONS = "state last_rotated_at rotation_result"  # noqa: S105 - names of columns
 _RESOURCE_FACTS = "name kind service account region encrypted key created_at"
 
 _WHO_IS_OUTSIDE = (*facts("key", "external_accounts"), *facts("secret", "external_accounts"), "access.external")
@@ -276,7 +276,7 @@ EXTERNAL_KEYS_NOT_OFFERED = {
 """Facts that are not told of keys in external key managers; they come on top of `KMS_NOT_OFFERED`."""
 
 CONNECTIONS_NOT_OFFERED = {
-    "key_store.logging_enabled": "uses of external keys are logged by their key ring's project, and by their key manager"
+    "key_store.logging_enabled": "uses of external keys are logged where their key ring is, and by their key manager"
 }
 """Facts that are not told of connections to external key managers; they come on top of `KMS_NOT_OFFERED`."""
 

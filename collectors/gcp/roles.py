@@ -38,6 +38,10 @@ def _grants(*capabilities: Capability, everything: bool = False) -> Grants:
     return Grants(frozenset(capabilities), everything, concerned=True)
 
 
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _ALL = _grants(_ADMINISTER, _USE, _DECRYPT, _GRANT, everything=True)
 _POLICIES = _grants(_ADMINISTER, _GRANT)
 """Whoever sets the policy of what is above a key can give anybody, and himself, every right to it."""
@@ -107,62 +111,34 @@ _OWN_ROLE = re.compile(r"(projects|organizations)/[^/]+/roles/[^/]+")
 
 _PERMISSIONS: Mapping[Service, Mapping[Capability, frozenset[str]]] = {
     "kms": {
-        _ADMINISTER: frozenset(
-            [
-                "cloudkms.cryptoKeys.setIamPolicy",
-                "cloudkms.cryptoKeys.update",
-                "cloudkms.cryptoKeyVersions.create",
-                "cloudkms.cryptoKeyVersions.destroy",
-                "cloudkms.cryptoKeyVersions.restore",
-                "cloudkms.cryptoKeyVersions.update",
-                "cloudkms.keyRings.setIamPolicy",
-            ]
+        _ADMINISTER: _names(
+            """cloudkms.cryptoKeys.setIamPolicy cloudkms.cryptoKeys.update cloudkms.cryptoKeyVersions.create
+            cloudkms.cryptoKeyVersions.destroy cloudkms.cryptoKeyVersions.restore
+            cloudkms.cryptoKeyVersions.update cloudkms.keyRings.setIamPolicy"""
         ),
-        _USE: frozenset(
-            [
-                "cloudkms.cryptoKeyVersions.useToEncrypt",
-                "cloudkms.cryptoKeyVersions.useToEncryptViaDelegation",
-                "cloudkms.cryptoKeyVersions.useToSign",
-                "cloudkms.cryptoKeyVersions.useToVerify",
-            ]
+        _USE: _names(
+            """cloudkms.cryptoKeyVersions.useToEncrypt cloudkms.cryptoKeyVersions.useToEncryptViaDelegation
+            cloudkms.cryptoKeyVersions.useToSign cloudkms.cryptoKeyVersions.useToVerify"""
         ),
-        _DECRYPT: frozenset(
-            [
-                "cloudkms.cryptoKeyVersions.useToDecapsulate",
-                "cloudkms.cryptoKeyVersions.useToDecrypt",
-                "cloudkms.cryptoKeyVersions.useToDecryptViaDelegation",
-            ]
+        _DECRYPT: _names(
+            """cloudkms.cryptoKeyVersions.useToDecapsulate cloudkms.cryptoKeyVersions.useToDecrypt
+            cloudkms.cryptoKeyVersions.useToDecryptViaDelegation"""
         ),
-        _GRANT: frozenset(
-            [
-                "cloudkms.cryptoKeys.setIamPolicy",
-                "cloudkms.keyRings.setIamPolicy",
-                "resourcemanager.folders.setIamPolicy",
-                "resourcemanager.organizations.setIamPolicy",
-                "resourcemanager.projects.setIamPolicy",
-            ]
+        _GRANT: _names(
+            """cloudkms.cryptoKeys.setIamPolicy cloudkms.keyRings.setIamPolicy resourcemanager.folders.setIamPolicy
+            resourcemanager.organizations.setIamPolicy resourcemanager.projects.setIamPolicy"""
         ),
     },
     "secretmanager": {
-        _ADMINISTER: frozenset(
-            [
-                "secretmanager.secrets.delete",
-                "secretmanager.secrets.setIamPolicy",
-                "secretmanager.secrets.update",
-                "secretmanager.versions.destroy",
-                "secretmanager.versions.disable",
-                "secretmanager.versions.enable",
-            ]
+        _ADMINISTER: _names(
+            """secretmanager.secrets.delete secretmanager.secrets.setIamPolicy secretmanager.secrets.update
+            secretmanager.versions.destroy secretmanager.versions.disable secretmanager.versions.enable"""
         ),
         _USE: frozenset({"secretmanager.versions.add"}),
         _DECRYPT: frozenset({"secretmanager.versions.access"}),
-        _GRANT: frozenset(
-            [
-                "resourcemanager.folders.setIamPolicy",
-                "resourcemanager.organizations.setIamPolicy",
-                "resourcemanager.projects.setIamPolicy",
-                "secretmanager.secrets.setIamPolicy",
-            ]
+        _GRANT: _names(
+            """resourcemanager.folders.setIamPolicy resourcemanager.organizations.setIamPolicy
+            resourcemanager.projects.setIamPolicy secretmanager.secrets.setIamPolicy"""
         ),
     },
 }

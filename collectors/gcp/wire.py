@@ -16,10 +16,9 @@ from google.api_core.retry import Retry
 from google.api_core.timeout import ConstantTimeout
 from google.auth.exceptions import GoogleAuthError, RefreshError
 from google.protobuf.json_format import MessageToDict
-from requests.adapters import HTTPAdapter
 
 from collectors.exchange import Outcome, observing, one_line
-from collectors.gcp.credentials import LARGEST_ANSWER, Guard, Seat
+from collectors.gcp.credentials import LARGEST_ANSWER, Guard, Seat, TrustingAdapter
 from collectors.gcp.methods import PATHS, may_be_asked, method_of
 from collectors.source import UndeclaredOperation
 from evidence.observation import JSON, Observation, Status, body_text, canonical_json
@@ -78,7 +77,7 @@ class _Interceptor(
     intercept_stream_unary = intercept_stream_stream = intercept_unary_stream
 
 
-class _Adapter(HTTPAdapter):
+class _Adapter(TrustingAdapter):
     """Refuses whatever is not declared, before it is sent; counts the rest and keeps what is answered."""
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
@@ -93,7 +92,7 @@ class _Adapter(HTTPAdapter):
         except urllib3.exceptions.HTTPError as error:  # the connection ended in the middle of the answer
             raise requests.ConnectionError(error, request=request) from error
         response._content = _underway.body  # read here once, so that an answer without end cannot fill the memory
-        response._content_consumed = True  # type: ignore[attr-defined]
+        response._content_consumed = True
         return response
 
 
@@ -102,10 +101,7 @@ class _Guard(Guard):
         return grpc.intercept_channel(channel, _Interceptor())
 
     def watch_session(self, session: Any, seat: Seat) -> None:
-        if seat.configuration.ca_file:
-            session.verify = seat.configuration.ca_file
-        session.mount("https://", _Adapter(pool_maxsize=64))
-        session.mount("http://", _Adapter())
+        session.mount("https://", _Adapter(seat.configuration.ca_file, pool_maxsize=64))
         session._auth_request = seat.token_request
         session._refresh_status_codes = ()  # what is refused is not tried again with another token
 
@@ -186,7 +182,7 @@ class Inquiry:
                 multiplier=2,
                 timeout=configuration.timeout_seconds * configuration.attempts,
             ),
-            timeout=ConstantTimeout(configuration.timeout_seconds),
+            timeout=ConstantTimeout(configuration.timeout_seconds),  # type: ignore[no-untyped-call]
         )
 
 

@@ -10,11 +10,11 @@ from typing import Any
 from collectors.gcp.answers import CryptoKey, ProtectedResources, ProtectedSummary, Version, Versions
 from collectors.gcp.assets import MATERIAL_TO_COME
 from collectors.gcp.facts.access import Level, access_rows, explain_roles, facts_of, own_level
-from collectors.gcp.facts.scope import Setting
+from collectors.gcp.facts.scope import Setting, listed
 from collectors.gcp.key_specs import ALGORITHMS, ROTATED, key_type, protection, rotatable, usage
 from collectors.gcp.names import last, location_of, parent
 from collectors.gcp.operations import EXTERNAL_KEYS_NOT_OFFERED
-from collectors.scope_rows import NOT_ASKED, expect, listed
+from collectors.scope_rows import NOT_ASKED, expect
 from collectors.tags import tag_facts
 from evidence.model import (
     NEVER,
@@ -120,7 +120,7 @@ def _versions(key: KeyReading) -> list[Version] | None:
     """Its versions by their numbers; its own service's answer counts before an asset's."""
     reading = key.reading
     if key.versions is None or any(reading.of(VERSIONS)):
-        pages = [page for _, page in listed(reading, VERSIONS, Versions, lambda page: page.more)]
+        pages = [page for _, page in listed(reading, VERSIONS, Versions)]
         found = [version for page in pages for version in page.crypto_key_versions]
     else:
         found = list(key.versions)
@@ -373,7 +373,7 @@ def _resource_rows(setting: Setting, key: KeyReading, row: Key) -> Iterator[Row]
     searched = any(reading.of(SEARCH))
     summary = Reading(reading.subject, list(reading.of(SUMMARY))).answer(SUMMARY, ProtectedSummary)
     if searched or (summary is not None and summary.resource_count):
-        for observation, page in listed(reading, SEARCH, ProtectedResources, lambda page: page.more):
+        for observation, page in listed(reading, SEARCH, ProtectedResources):
             for resource in page.protected_resources:
                 made = ProtectedResource(
                     **setting.bookkeeping(f"{resource.name}#{key.name}", [observation]),  # type: ignore[arg-type]

@@ -9,10 +9,10 @@ from collectors.gcp.answers import CryptoKey, CryptoKeys, EkmConnection, EkmConn
 from collectors.gcp.facts.access import INHERITED, Level, access_rows, facts_of, inherited_levels, own_level
 from collectors.gcp.facts.access import explain_roles as explain
 from collectors.gcp.facts.key import AUTOKEY_RING, POLICY, KeyReading, key_rows, not_covered
-from collectors.gcp.facts.scope import Setting
+from collectors.gcp.facts.scope import Setting, listed
 from collectors.gcp.facts.store import Autokey, ekm_connection, key_ring
 from collectors.gcp.operations import CONNECTIONS_NOT_OFFERED
-from collectors.scope_rows import Tally, expect, listed, without_bodies
+from collectors.scope_rows import Tally, expect, without_bodies
 from evidence.model import Key, Row
 from evidence.reading import Reading
 
@@ -54,11 +54,11 @@ class Location:
     def read(cls, setting: Setting, reading: Reading) -> Location:
         """Read the lists. What could not be read is in the failures of `reading`."""
         location = cls(reading)
-        for observation, page in listed(reading, RINGS, KeyRings, lambda page: page.more):
+        for observation, page in listed(reading, RINGS, KeyRings):
             location.rings.update(dict.fromkeys((ring.name for ring in page.key_rings), observation))
         location.whole = RINGS not in reading.failures
         if location.rings:
-            for observation, found in listed(reading, CONNECTIONS, EkmConnections, lambda page: page.more):
+            for observation, found in listed(reading, CONNECTIONS, EkmConnections):
                 location.connections.extend((observation, one) for one in found.ekm_connections)
             location.whole = location.whole and CONNECTIONS not in reading.failures
             location.inherited = inherited_levels(setting, reading)
@@ -118,10 +118,10 @@ def _subject_rows(setting: Setting, location: Location, reading: Reading, tally:
 def _ring_rows(setting: Setting, location: Location, reading: Reading, tally: Tally) -> Iterator[Row]:
     name = reading.subject
     evidence = [location.rings.pop(name), *reading.evidence]
-    for observation, page in listed(reading, KEYS, CryptoKeys, lambda page: page.more):
+    for observation, page in listed(reading, KEYS, CryptoKeys):
         location.keys.update({key.name: (observation, key, name) for key in page.crypto_keys})
         location.listed += len(page.crypto_keys)
-    jobs = [job for _, page in listed(reading, JOBS, ImportJobs, lambda page: page.more) for job in page.import_jobs]
+    jobs = [job for _, page in listed(reading, JOBS, ImportJobs) for job in page.import_jobs]
     expect(reading, POLICY)
     levels = [own_level(reading, POLICY, "key ring"), *location.inherited]
     explain(reading, POLICY, facts_of(setting, levels[:1], "kms"))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from collectors.gcp.answers import Folder, Folders, Locations, Message, Organization, Policy, Project, Projects
+from collectors.gcp.answers import Folder, Folders, Locations, Message, Organization, Page, Policy, Project, Projects
 from collectors.gcp.assets import LIST, Assets, Found, read_assets
 from collectors.gcp.facts.access import (
     INHERITED,
@@ -18,12 +18,12 @@ from collectors.gcp.facts.access import (
     level_of,
 )
 from collectors.gcp.facts.key import AUTOKEY_RING, KeyReading, key_rows, not_covered
-from collectors.gcp.facts.scope import Setting, each
+from collectors.gcp.facts.scope import Setting, each, listed
 from collectors.gcp.facts.secret import SecretReading, secret_rows
 from collectors.gcp.facts.store import Autokey, ekm_connection, key_ring, secrets_store
 from collectors.gcp.names import last, location_of, parent, part
 from collectors.gcp.operations import CONNECTIONS_NOT_OFFERED
-from collectors.scope_rows import Tally, listed, without_bodies
+from collectors.scope_rows import Tally, without_bodies
 from evidence.model import GapKind, Key, Row, Scope
 from evidence.reading import Reading
 
@@ -32,7 +32,7 @@ _DESCRIBED: Mapping[str, type[Message]] = {
     "resourcemanager:GetFolder": Folder,
     "resourcemanager:GetOrganization": Organization,
 }
-_LISTS = {
+_LISTS: Mapping[str, type[Page]] = {
     "resourcemanager:ListFolders": Folders,
     "resourcemanager:ListProjects": Projects,
     "kms:ListLocations": Locations,
@@ -112,7 +112,7 @@ def _incomplete_lists(setting: Setting, reading: Reading) -> Iterator[Row]:
         observations = list(reading.of(operation))
         for positions in parents.values():
             single = Reading(reading.subject, [observations[position] for position in positions])
-            list(listed(single, operation, model, lambda page: page.more))
+            list(listed(single, operation, model))
             for failure in single.failures.values():
                 reading.failures.setdefault(operation, failure)
         if operation in reading.failures:

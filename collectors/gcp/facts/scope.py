@@ -1,17 +1,21 @@
-"""What every row of a Google Cloud scope is made with: besides what all sources share, what is the organization's own."""
+"""What every row of a Google Cloud scope is made with, and how lists and answers of Google are gone through."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from collectors import scope_rows
 from collectors.declaration import ServiceDeclaration
+from collectors.gcp.answers import Page
 from collectors.gcp.members import Own
 from collectors.gcp.operations import OPERATIONS, SERVICES
 from evidence.operation import Operation
-from evidence.reading import Reading
+from evidence.reading import Answer, Reading
+
+AnswerT = TypeVar("AnswerT", bound=Answer)
+PageT = TypeVar("PageT", bound=Page)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +68,21 @@ def own_of(accounts: Iterable[str], organization: str, *, known: bool) -> Own:
     )
 
 
-def each(
-    reading: Reading, operation: str, model: type[scope_rows.PageT]
-) -> Iterator[tuple[str, str, scope_rows.PageT]]:
+def listed(reading: Reading, operation: str, model: type[PageT]) -> Iterator[tuple[str, PageT]]:
+    """Every readable page of a list with the id of its observation; what is missing is in `reading.failures`.
+
+    Where a service says how much there is, the pages must hold as much.
+    """
+    count = total = 0
+    for observation, page in scope_rows.listed(reading, operation, model, lambda page: page.more):
+        count += sum(len(value) for value in vars(page).values() if isinstance(value, list))
+        total = page.total_size
+        yield observation, page
+    if count < total:
+        reading.fail(operation, GapKind.FAILED, f"the list has {total} entries, of which {count} were told")
+
+
+def each(reading: Reading, operation: str, model: type[AnswerT]) -> Iterator[tuple[str, str, AnswerT]]:
     """What was asked about, the observation and the answer, for each exchange of an operation that could be read.
 
     What could not is in `reading.failures`.

@@ -18,10 +18,10 @@ from collectors.gcp.facts.access import (
     inherited_levels,
     own_level,
 )
-from collectors.gcp.facts.scope import Setting
+from collectors.gcp.facts.scope import Setting, listed
 from collectors.gcp.facts.store import secrets_store
 from collectors.gcp.names import last, location_of, secret_store
-from collectors.scope_rows import Tally, expect, listed, without_bodies
+from collectors.scope_rows import Tally, expect, without_bodies
 from collectors.tags import tag_facts
 from evidence.model import NEVER, GapKind, Manager, RotationResult, Row, Secret, State
 from evidence.reading import Reading
@@ -95,7 +95,7 @@ class _Listed:
     def read(cls, setting: Setting, reading: Reading) -> _Listed:
         secrets: dict[str, tuple[str, SecretMessage]] = {}
         answered = False
-        for observation, page in listed(reading, LIST, Secrets, lambda page: page.more):
+        for observation, page in listed(reading, LIST, Secrets):
             secrets.update({secret.name: (observation, secret) for secret in page.secrets})
             answered = True
         inherited = inherited_levels(setting, reading) if secrets else None
@@ -181,7 +181,7 @@ def _versions(found: SecretReading) -> list[SecretVersion] | None:
     reading = found.reading
     versions = list(found.versions or ())
     if found.versions_by == VERSIONS:
-        for _, page in listed(reading, VERSIONS, SecretVersions, lambda page: page.more):
+        for _, page in listed(reading, VERSIONS, SecretVersions):
             versions.extend(page.versions)
     unknown = sorted({v.state for v in versions if v.state not in _STATES})
     if unknown:

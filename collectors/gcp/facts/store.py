@@ -8,9 +8,9 @@ from typing import Any
 
 from collectors.gcp.answers import EffectiveAutokey, EkmConnection, ImportJob, KeyHandles
 from collectors.gcp.facts.access import Level, logging_enabled
-from collectors.gcp.facts.scope import Setting
+from collectors.gcp.facts.scope import Setting, listed
 from collectors.gcp.names import last, location_of, secret_store
-from collectors.scope_rows import expect, listed
+from collectors.scope_rows import expect
 from evidence.model import NEVER, KeyStore, ProtectionLevel, State
 from evidence.observation import canonical_json
 from evidence.reading import Reading
@@ -33,7 +33,7 @@ class Autokey:
     def read(cls, reading: Reading) -> Autokey:
         """Read a location's key handles and its project's configuration."""
         handles: dict[str, str] | None = {}
-        for _, page in listed(reading, HANDLES, KeyHandles, lambda page: page.more):
+        for _, page in listed(reading, HANDLES, KeyHandles):
             handles = {**(handles or {}), **{h.kms_key: h.resource_type_selector for h in page.key_handles}}
         expect(reading, AUTOKEY)
         effective = reading.answer(AUTOKEY, EffectiveAutokey)
