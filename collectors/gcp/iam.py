@@ -7,7 +7,7 @@ never certain; a role whose permissions are not known leaves open what its membe
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from collectors.gcp.answers import Binding, Policy
 from collectors.gcp.members import Member, Own, member_of
@@ -30,7 +30,7 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class PolicyFacts:
-    """What one policy admits, or several of which each adds to the others."""
+    """What one policy admits, or several of which each adds to the others. `admissions` are those of one policy."""
 
     public: bool | None
     outsiders: tuple[str, ...] | None
@@ -52,17 +52,17 @@ def policy_facts(policy: Policy, service: Service, own: Own, own_roles: Mapping[
         grants = grants_of(binding.role, service, own_roles)
         if grants is None or grants.concerned:
             every.append(_binding_facts(binding, grants, own))
-    return merged(every)
+    told = dict.fromkeys(admission for facts in every for admission in facts.admissions)
+    return replace(together(every), admissions=tuple(told))
 
 
-def merged(every: Iterable[PolicyFacts]) -> PolicyFacts:
-    """What several policies admit together."""
+def together(every: Iterable[PolicyFacts]) -> PolicyFacts:
+    """What several policies admit together, without telling whom."""
     every = list(every)
     return PolicyFacts(
         public=_any_of(facts.public for facts in every),
         outsiders=_all_outsiders([facts.outsiders for facts in every]),
         wildcard_access=_any_of(facts.wildcard_access for facts in every),
-        admissions=tuple(dict.fromkeys(admission for facts in every for admission in facts.admissions)),
         unknown_roles=tuple(sorted({role for facts in every for role in facts.unknown_roles})),
     )
 

@@ -7,17 +7,16 @@ from dataclasses import dataclass
 
 from collectors.gcp.answers import Policy
 from collectors.gcp.facts.scope import Setting, each, only
-from collectors.gcp.iam import UNKNOWN, PolicyFacts, merged, policy_facts
+from collectors.gcp.iam import UNKNOWN, PolicyFacts, policy_facts, together
 from collectors.gcp.names import last
 from collectors.gcp.roles import Service
-from collectors.scope_rows import NOT_ASKED
+from collectors.scope_rows import NOT_ASKED, expect
 from evidence.model import Access, GapKind, Row
 from evidence.observation import short_id
 from evidence.reading import Failure, Reading
 
 INHERITED = "resourcemanager:GetIamPolicy"
 ASSETS = "asset:ListAssets"
-LOGGED_SERVICES = ("cloudkms.googleapis.com", "secretmanager.googleapis.com")
 
 _PLACES = {"projects": "project", "folders": "folder", "organizations": "organization"}
 
@@ -31,6 +30,8 @@ class Level:
     operation: str
     policy: Policy | None
     """None where it was not read."""
+    facts: PolicyFacts = UNKNOWN
+    """What it admits."""
     observation: str = ""
     failure: Failure | None = None
 
@@ -40,52 +41,69 @@ class Level:
         return self.failure or Failure(GapKind.FAILED, NOT_ASKED, "")
 
 
+def level(setting: Setting, via: str, operation: str, policy: Policy, observation: str, service: Service) -> Level:
+    """A policy that was read."""
+    facts = policy_facts(policy, service, setting.own, setting.own_roles)
+    return Level(via, operation, policy, facts, observation)
+
+
 def level_of(resource: str) -> str:
     """Where a policy stands, in words: `IAM policy of the folder 123456789012`."""
     kind = _PLACES.get(resource.partition("/")[0], "resource")
     return f"IAM policy of the {kind} {last(resource)}"
 
 
-def own_level(reading: Reading, operation: str, kind: str) -> Level:
+def own_level(setting: Setting, reading: Reading, operation: str, kind: str, service: Service) -> Level:
     """The policy of a key ring, key or secret itself, by its own service's answer."""
     via = f"IAM policy of the {kind}"
+    expect(reading, operation)
     for _, observation, policy in each(reading, operation, Policy):
-        return Level(via, operation, policy, observation)
+        return level(setting, via, operation, policy, observation, service)
     return Level(via, operation, None, failure=reading.failures.get(operation))
 
 
-def inherited_levels(setting: Setting, reading: Reading) -> list[Level]:
-    """The policies of project, folders and organization, nearest first, and one that is unknown where some are."""
-    levels = []
+def inherited_levels(setting: Setting, reading: Reading, service: Service) -> dict[str, Level]:
+    """The policies of project, folders and organization by their names, nearest first.
+
+    Where some are not known, there is one that is unknown, without a name.
+    """
+    levels = {}
     for observation in list(reading.of(INHERITED)):
+        resource = str(observation.parameters.get("resource", ""))
+        via = level_of(resource)
         single = Reading(reading.subject, [observation])
         policy = single.answer(INHERITED, Policy)
-        failure = single.failures.get(INHERITED)
-        if failure is not None:
+        if policy is not None:
+            levels[resource] = level(setting, via, INHERITED, policy, observation.id, service)
+        else:
+            failure = single.failures[INHERITED]
             reading.failures.setdefault(INHERITED, failure)
-        via = level_of(str(observation.parameters.get("resource", "")))
-        levels.append(Level(via, INHERITED, policy, observation.id, failure))
-    if not levels:
-        reading.fail(INHERITED, GapKind.FAILED, NOT_ASKED)
+            levels[resource] = Level(via, INHERITED, None, failure=failure)
+    expect(reading, INHERITED)
     if not setting.line_known:
         reading.fail(INHERITED, GapKind.FAILED, "what the project is part of was not read, nor the policies there")
     if not levels or not setting.line_known:
-        levels.append(Level("IAM policies above", INHERITED, None, failure=reading.failures[INHERITED]))
+        levels[""] = Level("IAM policies above", INHERITED, None, failure=reading.failures[INHERITED])
     return levels
 
 
-def facts_of(setting: Setting, levels: Iterable[Level], service: Service) -> PolicyFacts:
+def admitted(levels: Iterable[Level]) -> PolicyFacts:
     """What several policies admit together."""
-    return merged(_facts(setting, level, service) for level in levels)
+    return together(level.facts for level in levels)
 
 
-def _facts(setting: Setting, level: Level, service: Service) -> PolicyFacts:
-    return UNKNOWN if level.policy is None else policy_facts(level.policy, service, setting.own, setting.own_roles)
+def of_roles(levels: Iterable[Level]) -> Reading:
+    """Why it is not known what some policies admit: the permissions of a role that they grant are not."""
+    failures = {each.operation: _unknown_roles(each.facts) for each in levels if each.facts.unknown_roles}
+    return Reading("", [], failures)
 
 
-def access_rows(
-    setting: Setting, subject: str, levels: Sequence[Level], service: Service, reading: Reading
-) -> Iterator[Row]:
+def _unknown_roles(facts: PolicyFacts) -> Failure:
+    roles = ", ".join(facts.unknown_roles)
+    return Failure(GapKind.FAILED, f"the permissions of the role {roles} are not known", "")
+
+
+def access_rows(setting: Setting, subject: str, levels: Sequence[Level], reading: Reading) -> Iterator[Row]:
     """The access rows of a key, secret or store by its policies, with the gaps of those that are not known."""
     anchor = Access(**setting.bookkeeping(subject, ()))  # type: ignore[arg-type]
     written: set[str] = set()
@@ -96,8 +114,7 @@ def access_rows(
                 missing.add(level.operation)
                 yield setting.rows_missing(anchor, "access", subject, level.operation, level.failed)
             continue
-        facts = _facts(setting, level, service)
-        for admission in facts.admissions:
+        for admission in level.facts.admissions:
             member = admission.member
             id = short_id("ACC", subject, level.via, member.principal, admission.capability, admission.conditions)
             if id in written:
@@ -115,21 +132,9 @@ def access_rows(
                 public=admission.public,
             )
             yield from setting.explained(row, [only(reading, level.operation)])
-        if facts.unknown_roles and ASSETS not in missing:
+        if level.facts.unknown_roles and ASSETS not in missing:
             missing.add(ASSETS)
-            yield setting.rows_missing(anchor, "access", subject, ASSETS, unknown_roles(facts))
-
-
-def unknown_roles(facts: PolicyFacts) -> Failure:
-    """Why it is not known what the members of some roles may do."""
-    roles = ", ".join(facts.unknown_roles)
-    return Failure(GapKind.FAILED, f"the permissions of the role {roles} are not known", "")
-
-
-def explain_roles(reading: Reading, operation: str, facts: PolicyFacts) -> None:
-    """Remember, as the reason of what is unknown, that a role's permissions are not known."""
-    if facts.unknown_roles:
-        reading.failures.setdefault(operation, unknown_roles(facts))
+            yield setting.rows_missing(anchor, "access", subject, ASSETS, _unknown_roles(level.facts))
 
 
 def logging_enabled(levels: Sequence[Level], service: str) -> bool | None:

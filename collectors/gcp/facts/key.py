@@ -9,7 +9,7 @@ from typing import Any
 
 from collectors.gcp.answers import CryptoKey, ProtectedResources, ProtectedSummary, Version, Versions
 from collectors.gcp.assets import MATERIAL_TO_COME
-from collectors.gcp.facts.access import Level, access_rows, explain_roles, facts_of, own_level
+from collectors.gcp.facts.access import Level, access_rows, admitted, of_roles, own_level
 from collectors.gcp.facts.scope import Setting, listed
 from collectors.gcp.key_specs import ALGORITHMS, ROTATED, key_type, protection, rotatable, usage
 from collectors.gcp.names import last, location_of, parent
@@ -81,11 +81,9 @@ def key_rows(setting: Setting, key: KeyReading) -> Generator[Row, None, bool]:
     """The rows of one key and their gaps. Returns whether its versions were read."""
     reading = key.reading
     versions = _versions(key)
-    policy = key.policy or own_level(reading, POLICY, "key")
-    if key.policy is None:
-        expect(reading, POLICY)
-    admitted = facts_of(setting, [policy, *key.above], "kms")
-    explain_roles(reading, policy.operation, admitted)
+    policy = key.policy or own_level(setting, reading, POLICY, "key", "kms")
+    levels = [policy, *key.above]
+    facts = admitted(levels)
     row = Key(
         **setting.bookkeeping(key.name, [*key.evidence, *reading.evidence]),  # type: ignore[arg-type]
         name=last(key.name),
@@ -102,16 +100,17 @@ def key_rows(setting: Setting, key: KeyReading) -> Generator[Row, None, bool]:
         account_delegated=False,
         regions=[location_of(key.name)],
         protected_resources=_protected_count(reading),
-        public=admitted.public,
-        external_accounts=None if admitted.outsiders is None else list(admitted.outsiders),
-        wildcard_access=admitted.wildcard_access,
+        public=facts.public,
+        external_accounts=None if facts.outsiders is None else list(facts.outsiders),
+        wildcard_access=facts.wildcard_access,
     )
     for name, value in _described(setting, key.key, versions).items():
         setattr(row, name, value)
     external = row.protection_level is ProtectionLevel.EXTERNAL
-    yield from setting.explained(row, [reading, *key.context], EXTERNAL_KEYS_NOT_OFFERED if external else {})
+    not_offered = EXTERNAL_KEYS_NOT_OFFERED if external else {}
+    yield from setting.explained(row, [reading, *key.context, of_roles(levels)], not_offered)
     yield from _version_rows(setting, key, row, versions)
-    yield from access_rows(setting, key.name, [policy], "kms", reading)
+    yield from access_rows(setting, key.name, [policy], reading)
     yield from _resource_rows(setting, key, row)
     return versions is not None
 

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from collectors.gcp.answers import CryptoKey, CryptoKeys, EkmConnection, EkmConnections, ImportJobs, KeyRings
-from collectors.gcp.facts.access import INHERITED, Level, access_rows, facts_of, inherited_levels, own_level
-from collectors.gcp.facts.access import explain_roles as explain
+from collectors.gcp.facts.access import Level, access_rows, inherited_levels, own_level
 from collectors.gcp.facts.key import AUTOKEY_RING, POLICY, KeyReading, key_rows, not_covered
 from collectors.gcp.facts.scope import Setting, listed
 from collectors.gcp.facts.store import Autokey, ekm_connection, key_ring
 from collectors.gcp.operations import CONNECTIONS_NOT_OFFERED
-from collectors.scope_rows import Tally, expect, without_bodies
+from collectors.scope_rows import Tally, without_bodies
 from evidence.model import Key, Row
 from evidence.reading import Reading
 
@@ -61,7 +60,7 @@ class Location:
             for observation, found in listed(reading, CONNECTIONS, EkmConnections):
                 location.connections.extend((observation, one) for one in found.ekm_connections)
             location.whole = location.whole and CONNECTIONS not in reading.failures
-            location.inherited = inherited_levels(setting, reading)
+            location.inherited = list(inherited_levels(setting, reading, "kms").values())
             location.autokey = Autokey.read(reading)
         location.listed = len(location.rings) + len(location.connections)
         location.reading = without_bodies(reading)
@@ -122,15 +121,12 @@ def _ring_rows(setting: Setting, location: Location, reading: Reading, tally: Ta
         location.keys.update({key.name: (observation, key, name) for key in page.crypto_keys})
         location.listed += len(page.crypto_keys)
     jobs = [job for _, page in listed(reading, JOBS, ImportJobs) for job in page.import_jobs]
-    expect(reading, POLICY)
-    levels = [own_level(reading, POLICY, "key ring"), *location.inherited]
-    explain(reading, POLICY, facts_of(setting, levels[:1], "kms"))
-    explain(location.reading, INHERITED, facts_of(setting, levels[1:], "kms"))
+    levels = [own_level(setting, reading, POLICY, "key ring", "kms"), *location.inherited]
     settings = location.autokey.told(name, None if JOBS in reading.failures else jobs)
     store = key_ring(setting, name, setting.header.account, evidence, location.inherited, settings)
     tally.described += bool(reading.observations)
     yield from setting.explained(store, [reading, location.reading])
-    yield from access_rows(setting, name, levels, "kms", reading)
+    yield from access_rows(setting, name, levels, reading)
     if KEYS in reading.failures:
         location.whole = False
         for table in TABLES_OF_KEYS:

@@ -8,21 +8,14 @@ from datetime import datetime
 
 from collectors.gcp.answers import Folder, Folders, Locations, Message, Organization, Page, Policy, Project, Projects
 from collectors.gcp.assets import LIST, Assets, Found, read_assets
-from collectors.gcp.facts.access import (
-    INHERITED,
-    Level,
-    access_rows,
-    explain_roles,
-    facts_of,
-    inherited_levels,
-    level_of,
-)
+from collectors.gcp.facts.access import INHERITED, Level, access_rows, inherited_levels, level, level_of
 from collectors.gcp.facts.key import AUTOKEY_RING, KeyReading, key_rows, not_covered
 from collectors.gcp.facts.scope import Setting, each, listed
 from collectors.gcp.facts.secret import SecretReading, secret_rows
 from collectors.gcp.facts.store import Autokey, ekm_connection, key_ring, secrets_store
 from collectors.gcp.names import last, location_of, parent, part
 from collectors.gcp.operations import CONNECTIONS_NOT_OFFERED
+from collectors.gcp.roles import Service
 from collectors.scope_rows import Tally, without_bodies
 from evidence.model import GapKind, Key, Row, Scope
 from evidence.reading import Reading
@@ -128,26 +121,26 @@ class _Inventory:
     """The scope's own, without the bodies of its answers."""
     received: datetime | None
     root: str
-    asked: dict[str, Level]
-    """The policies of the root and of what is above it, which were asked for one by one."""
+    asked: Mapping[Service, Mapping[str, Level]]
+    """The policies of the root and of what is above it, which were asked for one by one, by their names."""
+    setting: Setting
     places: dict[str, list[str]] = field(default_factory=dict)
     """Location → its key rings; it is taken out once it is read."""
     read_places: dict[str, tuple[Reading, Autokey]] = field(default_factory=dict)
+    handed_down: dict[tuple[str, Service], list[Level]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, setting: Setting, reading: Reading, assets: Assets) -> _Inventory:
         """Read what was asked for once."""
         header = setting.header
-        asked = {}
-        for observation, level in zip(list(reading.of(INHERITED)), inherited_levels(setting, reading), strict=False):
-            asked[assets.number_of(str(observation.parameters.get("resource", "")))] = level
         received = max((o.received_at for o in reading.of(LIST)), default="")
         inventory = cls(
             assets,
             reading,
             datetime.fromisoformat(received) if received else None,
             assets.number_of(f"{header.service}s/{header.account}"),
-            asked,
+            {service: _asked(setting, reading, assets, service) for service in ("kms", "secretmanager")},
+            setting,
         )
         for ring in assets.rings:
             inventory.places.setdefault(parent(ring), []).append(ring)
@@ -157,24 +150,33 @@ class _Inventory:
         """The id of the project that holds a resource, as far as it is known."""
         return last(self.assets.id_of(self.assets.number_of(f"projects/{part(name, 'projects')}")))
 
-    def own(self, name: str, found: Found, kind: str) -> Level:
+    def own(self, name: str, found: Found, kind: str, service: Service) -> Level:
         """The policy of a key ring, key or secret; one that is not told of is empty."""
-        observation, policy = self.assets.policies.get(name, (found.observation, Policy()))
-        return Level(f"IAM policy of the {kind}", LIST, policy, observation)
+        return self._told(name, found, f"IAM policy of the {kind}", service)
 
-    def above(self, found: Found) -> list[Level]:
+    def _told(self, name: str, found: Found, via: str, service: Service) -> Level:
+        observation, policy = self.assets.policies.get(name, (found.observation, Policy()))
+        return level(self.setting, via, LIST, policy, observation, service)
+
+    def above(self, found: Found, service: Service) -> list[Level]:
         """The policies that a project hands down, nearest first."""
-        line = (found.project, *self.assets.lines.get(found.project, ()))
-        below = line[: line.index(self.root)] if self.root in line else line
-        levels = []
-        for resource in line:
-            via = level_of(self.assets.id_of(resource))
-            if resource in below:
-                observation, policy = self.assets.policies.get(resource, (found.observation, Policy()))
-                levels.append(Level(via, LIST, policy, observation))
-            else:
-                levels.append(self.asked.get(resource, Level(via, INHERITED, None)))
-        return levels
+        key = (found.project, service)
+        if key not in self.handed_down:
+            line = (found.project, *self.assets.lines.get(found.project, ()))
+            below = line[: line.index(self.root)] if self.root in line else line
+            self.handed_down[key] = [self._level(name, found, service, name in below) for name in line]
+        return self.handed_down[key]
+
+    def _level(self, name: str, found: Found, service: Service, below: bool) -> Level:
+        via = level_of(self.assets.id_of(name))
+        if below:
+            return self._told(name, found, via, service)
+        return self.asked[service].get(name) or Level(via, INHERITED, None)
+
+
+def _asked(setting: Setting, reading: Reading, assets: Assets, service: Service) -> dict[str, Level]:
+    levels = inherited_levels(setting, reading, service)
+    return {assets.number_of(name): level for name, level in levels.items() if name}
 
 
 def _first_rows(setting: Setting, inventory: _Inventory, tally: Tally) -> Iterator[Row]:
@@ -194,11 +196,10 @@ def _first_rows(setting: Setting, inventory: _Inventory, tally: Tally) -> Iterat
     for name, found in assets.secrets.items():
         stores.setdefault((inventory.account(name), location_of(name)), (name, found))
     for (account, location), (_, found) in stores.items():
-        levels = inventory.above(found)
-        explain_roles(inventory.reading, LIST, facts_of(setting, levels, "secretmanager"))
+        levels = inventory.above(found, "secretmanager")
         store = secrets_store(setting, account, location, [found.observation], levels)
         yield from setting.explained(store, [inventory.reading])
-        yield from access_rows(setting, store.id, levels, "secretmanager", inventory.reading)
+        yield from access_rows(setting, store.id, levels, inventory.reading)
     for name, found in assets.secrets.items():
         yield from _secret(setting, inventory, name, found, tally)
     if assets.keys:
@@ -218,8 +219,8 @@ def _secret(setting: Setting, inventory: _Inventory, name: str, found: Found, ta
             reading=own,
             versions=[version for version in versions if version is not None],
             versions_by=LIST,
-            policy=inventory.own(name, found, "secret"),
-            above=inventory.above(found),
+            policy=inventory.own(name, found, "secret", "secretmanager"),
+            above=inventory.above(found, "secretmanager"),
             context=[inventory.reading],
             evidence=[found.observation],
             account=inventory.account(name),
@@ -245,16 +246,15 @@ def _place_rows(setting: Setting, inventory: _Inventory, reading: Reading, tally
         jobs = [job.data for job in inventory.assets.jobs.get(name, ())]
         if None in jobs:
             reading.fail(LIST, GapKind.FAILED, _UNREADABLE, found.observation)
-        above = inventory.above(found)
-        levels = [inventory.own(name, found, "key ring"), *above]
-        explain_roles(reading, LIST, facts_of(setting, levels, "kms"))
+        above = inventory.above(found, "kms")
+        levels = [inventory.own(name, found, "key ring", "kms"), *above]
         settings = autokey.told(name, None if None in jobs else jobs)
         evidence = [found.observation, *reading.evidence]
         row = key_ring(setting, name, inventory.account(name), evidence, above, settings)
         tally.described += 1
         context = [reading, inventory.reading]
         yield from setting.explained(row, context)
-        yield from access_rows(setting, name, levels, "kms", reading)
+        yield from access_rows(setting, name, levels, reading)
     inventory.read_places[reading.subject] = (without_bodies(reading), autokey)
 
 
@@ -267,15 +267,15 @@ def _key_rows(setting: Setting, inventory: _Inventory, reading: Reading, tally: 
     if found.data is None:
         reading.fail(LIST, GapKind.FAILED, _UNREADABLE, found.observation)
     place, autokey = inventory.read_places.get(parent(parent(name)), (Reading("", []), Autokey()))
-    above = inventory.above(found)
+    above = inventory.above(found, "kms")
     if ring is not None:
-        above = [inventory.own(parent(name), ring, "key ring"), *above]
+        above = [inventory.own(parent(name), ring, "key ring", "kms"), *above]
     key = KeyReading(
         name=name,
         key=found.data,
         reading=reading,
         versions=None if asked else [version.data for version in assets.versions.get(name, ())],
-        policy=inventory.own(name, found, "key"),
+        policy=inventory.own(name, found, "key", "kms"),
         above=above,
         context=[place, inventory.reading],
         evidence=[found.observation],

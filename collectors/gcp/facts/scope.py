@@ -11,6 +11,7 @@ from collectors.declaration import ServiceDeclaration
 from collectors.gcp.answers import Page
 from collectors.gcp.members import Own
 from collectors.gcp.operations import OPERATIONS, SERVICES
+from evidence.model import GapKind
 from evidence.operation import Operation
 from evidence.reading import Answer, Reading
 

@@ -9,19 +9,11 @@ from typing import Any
 
 from collectors.gcp.answers import Secret as SecretMessage
 from collectors.gcp.answers import Secrets, SecretVersion, SecretVersions
-from collectors.gcp.facts.access import (
-    INHERITED,
-    Level,
-    access_rows,
-    explain_roles,
-    facts_of,
-    inherited_levels,
-    own_level,
-)
+from collectors.gcp.facts.access import Level, access_rows, admitted, inherited_levels, of_roles, own_level
 from collectors.gcp.facts.scope import Setting, listed
 from collectors.gcp.facts.store import secrets_store
 from collectors.gcp.names import last, location_of, secret_store
-from collectors.scope_rows import Tally, expect, without_bodies
+from collectors.scope_rows import Tally, without_bodies
 from collectors.tags import tag_facts
 from evidence.model import NEVER, GapKind, Manager, RotationResult, Row, Secret, State
 from evidence.reading import Reading
@@ -98,9 +90,7 @@ class _Listed:
         for observation, page in listed(reading, LIST, Secrets):
             secrets.update({secret.name: (observation, secret) for secret in page.secrets})
             answered = True
-        inherited = inherited_levels(setting, reading) if secrets else None
-        if inherited:
-            explain_roles(reading, INHERITED, facts_of(setting, inherited, "secretmanager"))
+        inherited = list(inherited_levels(setting, reading, "secretmanager").values()) if secrets else None
         return cls(reading, secrets, answered, inherited)
 
 
@@ -114,7 +104,7 @@ def _list_rows(setting: Setting, found: _Listed, tally: Tally) -> Iterator[Row]:
         evidence = found.reading.evidence
         store = secrets_store(setting, header.account, header.region, evidence, found.inherited)
         yield from setting.explained(store, [found.reading], {} if found.secrets else _NOBODY_ASKED)
-        yield from access_rows(setting, store.id, found.inherited or (), "secretmanager", found.reading)
+        yield from access_rows(setting, store.id, found.inherited or (), found.reading)
     else:
         yield setting.rows_missing(anchor, "key_store", "", *tally.why(LIST))
     if LIST in failures:
@@ -148,11 +138,9 @@ def secret_rows(setting: Setting, found: SecretReading) -> Generator[Row, None, 
     """The rows of one secret and their gaps. Returns whether its versions were read."""
     reading = found.reading
     versions = _versions(found)
-    policy = found.policy or own_level(reading, POLICY, "secret")
-    if found.policy is None:
-        expect(reading, POLICY)
-    explain_roles(reading, policy.operation, facts_of(setting, [policy], "secretmanager"))
-    admitted = facts_of(setting, [policy, *found.above], "secretmanager")
+    policy = found.policy or own_level(setting, reading, POLICY, "secret", "secretmanager")
+    levels = [policy, *found.above]
+    facts = admitted(levels)
     location = location_of(found.name)
     row = Secret(
         **setting.bookkeeping(found.name, [*found.evidence, *reading.evidence]),  # type: ignore[arg-type]
@@ -166,14 +154,14 @@ def secret_rows(setting: Setting, found: SecretReading) -> Generator[Row, None, 
         rotatable=True,
         expiry_settable=True,
         key_settable=True,
-        public=admitted.public,
-        external_accounts=None if admitted.outsiders is None else list(admitted.outsiders),
-        wildcard_access=admitted.wildcard_access,
+        public=facts.public,
+        external_accounts=None if facts.outsiders is None else list(facts.outsiders),
+        wildcard_access=facts.wildcard_access,
     )
     for name, value in _described(setting, found, versions).items():
         setattr(row, name, value)
-    yield from setting.explained(row, [reading, *found.context])
-    yield from access_rows(setting, found.name, [policy], "secretmanager", reading)
+    yield from setting.explained(row, [reading, *found.context, of_roles(levels)])
+    yield from access_rows(setting, found.name, [policy], reading)
     return versions is not None
 
 
