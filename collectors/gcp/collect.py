@@ -209,8 +209,8 @@ class _RootReading:
                 domain = answer.display_name.lower()
             if isinstance(answer, Project):
                 project = answer
-        projects = (project.project_id, last(project.name)) if project else ()
-        return project, _Line(tuple(above), domain, projects, known)
+        named = {*(self.configuration.projects or ()), *([project.project_id, last(project.name)] if project else ())}
+        return project, _Line(tuple(above), domain, tuple(named), known)
 
     def _ask_for_assets(self, ask: _Questions) -> None:
         """Ask for all resources at once, and for all policies where that was answered whole."""
