@@ -1,7 +1,7 @@
 # Every target installs what it needs and says so. Python packages go to .venv, by the versions of uv.lock.
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-all check documents bench clean
+.PHONY: help install demo test test-slow test-all check documents golden bench clean
 
 PYTHON ?= python3
 UV := .tools/uv/bin/uv
@@ -18,10 +18,10 @@ help: ## Show the targets
 demo: .venv/installed rendering ## The main job on an embedded estate: collect, assess, report, verify
 	$(RUN)keyproof demo --out $(DEMO)
 
-test: .venv/installed rendering looking ## The tests
+test: .venv/installed rendering looking ministack ## The tests
 	$(RUN)pytest -n 2 -m "not slow"
 
-test-slow: .venv/installed rendering looking ## The tests that take minutes each
+test-slow: .venv/installed rendering looking ministack ## The tests that take minutes each
 	$(RUN)pytest -n 2 -m slow
 
 test-all: test test-slow ## All tests
@@ -34,6 +34,9 @@ check: .venv/installed ## Style, types, and the documents against the program
 
 documents: .venv/installed ## Write the generated parts of the documents anew
 	$(RUN)python -m docs.generate
+
+golden: .venv/installed ## Write the golden pack of the tests anew
+	$(RUN)python tests/keyproof/golden_pack.py
 
 bench: .venv/installed rendering ## Requests, time and memory, against a simulated endpoint
 	$(RUN)python -m benchmarks
@@ -49,7 +52,15 @@ $(UV):
 	@echo "installing uv into .tools/uv"
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .tools/uv uv
 
-.PHONY: rendering looking
+.tools/ministack/installed: tests/estates/ministack.txt | $(UV)
+	@echo "installing ministack, an AWS to compare with, into .tools/ministack"
+	@$(UV) venv --quiet --clear --python $(PYTHON) .tools/ministack
+	@$(UV) pip install --quiet --python .tools/ministack/bin/python --requirements $<
+	@touch $@
+
+.PHONY: rendering looking ministack
+ministack: .tools/ministack/installed
+
 rendering:
 	@./.ci/system-packages $(RENDERING)
 

@@ -41,7 +41,7 @@ def _clean(kind: str) -> Outcome:
     return perform(STAGES[kind], (), Path(tempfile.mkdtemp(prefix="keyproof-clean-")))
 
 
-PROMPT = {"refuse", "throttle", "lose_page", "wrong_types"}
+PROMPT = {"refuse", "lose_page", "wrong_types"}
 """Faults tried on every change; the others come out as one of these, and are tried with the slow tests."""
 
 
