@@ -45,6 +45,42 @@ def _aws_policy() -> str:
     return policy()
 
 
+def _gcp_operations() -> Mapping[str, Operation]:
+    from collectors.gcp.operations import OPERATIONS
+
+    return OPERATIONS
+
+
+def _gcp_configuration() -> type[Any]:
+    from collectors.gcp.configuration import GcpConfiguration
+
+    return GcpConfiguration
+
+
+def _gcp_collector() -> Callable[[Any, int | None], Collector]:
+    from collectors.gcp.collect import GcpCollector
+
+    return GcpCollector
+
+
+def _gcp_normalize() -> Normalize:
+    from collectors.gcp.normalize import normalize
+
+    return normalize
+
+
+def _gcp_not_offered() -> Mapping[str, str]:
+    from collectors.gcp.operations import NOT_OFFERED
+
+    return NOT_OFFERED
+
+
+def _gcp_policy() -> str:
+    from collectors.gcp.permissions import policy
+
+    return policy()
+
+
 SOURCES: dict[str, Source] = {
     "aws": Source(
         type="aws",
@@ -56,6 +92,17 @@ SOURCES: dict[str, Source] = {
         normalize=_aws_normalize,
         not_offered=_aws_not_offered,
         policy=_aws_policy,
+    ),
+    "gcp": Source(
+        type="gcp",
+        title="Google Cloud KMS and Secret Manager",
+        extra="gcp",
+        operations=_gcp_operations,
+        configuration=_gcp_configuration,
+        collector=_gcp_collector,
+        normalize=_gcp_normalize,
+        not_offered=_gcp_not_offered,
+        policy=_gcp_policy,
     ),
 }
 """By the `type` of a `[[source]]`."""
