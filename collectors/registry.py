@@ -2,60 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
-from collectors.source import Collector, Normalize, Source
-from evidence.operation import Operation
+from collectors.source import Source
 
 
-def _aws_operations() -> Mapping[str, Operation]:
-    from collectors.aws.operations import OPERATIONS
-
-    return OPERATIONS
-
-
-def _aws_configuration() -> type[Any]:
-    from collectors.aws.configuration import AwsConfiguration
-
-    return AwsConfiguration
+def _part(module: str, name: str) -> Callable[[], Any]:
+    """What gives `name` of a module below `collectors`, and imports the module only then."""
+    return lambda: getattr(import_module(f"collectors.{module}"), name)
 
 
-def _aws_collector() -> Callable[[Any, int | None], Collector]:
-    from collectors.aws.collect import AwsCollector
-
-    return AwsCollector
-
-
-def _aws_normalize() -> Normalize:
-    from collectors.aws.normalize import normalize
-
-    return normalize
-
-
-def _aws_not_offered() -> Mapping[str, str]:
-    from collectors.aws.operations import NOT_OFFERED
-
-    return NOT_OFFERED
-
-
-def _aws_policy() -> str:
-    from collectors.aws.permissions import policy
-
-    return policy()
+def _source(type: str, title: str, *, configuration: str, collector: str) -> Source:
+    """A source whose folder is laid out as all are; its configuration's model and its collector go by these names."""
+    return Source(
+        type=type,
+        title=title,
+        extra=type,
+        operations=_part(f"{type}.operations", "OPERATIONS"),
+        configuration=_part(f"{type}.configuration", configuration),
+        collector=_part(f"{type}.collect", collector),
+        normalize=_part(f"{type}.normalize", "normalize"),
+        not_offered=_part(f"{type}.operations", "NOT_OFFERED"),
+        policy=lambda: _part(f"{type}.permissions", "policy")()(),
+    )
 
 
 SOURCES: dict[str, Source] = {
-    "aws": Source(
-        type="aws",
-        title="AWS KMS, Secrets Manager and SSM SecureString parameters",
-        extra="aws",
-        operations=_aws_operations,
-        configuration=_aws_configuration,
-        collector=_aws_collector,
-        normalize=_aws_normalize,
-        not_offered=_aws_not_offered,
-        policy=_aws_policy,
-    ),
+    source.type: source
+    for source in (
+        _source(
+            "aws",
+            "AWS KMS, Secrets Manager and SSM SecureString parameters",
+            configuration="AwsConfiguration",
+            collector="AwsCollector",
+        ),
+        _source(
+            "azure",
+            "Azure Key Vault and Managed HSM",
+            configuration="AzureConfiguration",
+            collector="AzureCollector",
+        ),
+    )
 }
 """By the `type` of a `[[source]]`."""

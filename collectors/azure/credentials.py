@@ -38,7 +38,7 @@ _DATA_CLIENTS: Mapping[str, Any] = {
 """By the prefix of an operation's name."""
 
 
-class _BoundedRetryPolicy(RetryPolicy):
+class _BoundedRetryPolicy(RetryPolicy[Any, Any]):
     """Azure's own retry, which honours Retry-After, but no longer than is reasonable."""
 
     def get_retry_after(self, response: PipelineResponse[Any, Any]) -> float | None:

@@ -348,7 +348,6 @@ _KEYS_NOT_OFFERED = {
     "key_version.origin": "the Key Vault API does not tell a generated key from an imported one",
     "key_version.attestation": "attestations are given for the version in use",
     "key_store.logging_retention_days": "where the log goes elsewhere than to a workspace, that place decides",
-    "access.principal_kind": "the permission names the principal by an id that does not tell its kind",
 }
 
 VAULT_NOT_OFFERED = {
@@ -375,12 +374,13 @@ MANAGED_HSM_NOT_OFFERED = {
 """Facts of the scopes of managed HSMs that Azure does not tell for every key."""
 
 DELETED_KEY_NOT_OFFERED = dict.fromkeys(
-    facts("key", _HISTORY_FACTS), "Key Vault does not list the versions of a deleted key"
+    facts("key", f"{_HISTORY_FACTS} created_at activated_at"), "Key Vault does not list the versions of a deleted key"
 )
 """Facts that a deleted key does not have; they come on top of those of its scope."""
 
 DELETED_CERTIFICATE_NOT_OFFERED = dict.fromkeys(
-    facts("certificate", f"{_CERTIFICATE_DESCRIBED} versions"), "a deleted certificate is listed, and no more is told"
+    facts("certificate", f"{_CERTIFICATE_DESCRIBED} versions created_at"),
+    "a deleted certificate is listed, and no more is told",
 )
 """Facts that are not told of a deleted certificate; they come on top of those of its scope."""
 

@@ -52,7 +52,8 @@ VAULT_SECRETS = Duties(
     {
         Capability.ADMINISTER: _actions(
             _VAULTS,
-            """secrets/update/action secrets/recover/action secrets/restore/action secrets/delete secrets/purge/action""",
+            """secrets/update/action secrets/recover/action secrets/restore/action secrets/purge/action
+            secrets/delete""",
         ),
         Capability.USE: _actions(_VAULTS, "secrets/setSecret/action"),
         Capability.DECRYPT: _actions(_VAULTS, "secrets/getSecret/action"),
@@ -177,7 +178,7 @@ Source: Azure's "Azure built-in roles", Privileged, General and Security.
 
 POLICY_KEYS: Mapping[Capability, frozenset[str]] = {
     Capability.ADMINISTER: frozenset(
-        "update create import recover restore delete purge rotate setrotationpolicy".split()
+        ["update", "create", "import", "recover", "restore", "delete", "purge", "rotate", "setrotationpolicy"]
     ),
     Capability.USE: frozenset(["encrypt", "wrapkey", "sign", "verify"]),
     Capability.DECRYPT: frozenset(["decrypt", "unwrapkey", "release"]),
