@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from dataclasses import replace
 from enum import StrEnum
+from typing import Any
+
+from keyproof.demo.http import HttpResponse
 
 
 class Fault(StrEnum):
@@ -32,3 +38,48 @@ class Fault(StrEnum):
     """No answer comes, and the connection stays open."""
     CLOSE = "close"
     """The connection is closed without an answer."""
+
+
+def spoil(fault: Fault, response: HttpResponse, without_token: Callable[[Any], Any]) -> HttpResponse:
+    """A good answer as the fault leaves it; unchanged by faults that leave no answer or another one.
+
+    `without_token` gives a page's document as it is where the way to the next page is lost.
+    """
+    if fault is Fault.HTML:
+        page = b"<html><head><title>Internal Server Error</title></head><body>proxy</body></html>"
+        return HttpResponse(500, {"Content-Type": "text/html"}, page)
+    if fault is Fault.CUT:
+        return replace(response, body=response.body[: len(response.body) // 2])
+    if fault is Fault.STOP:
+        half = len(response.body) // 2
+        return replace(response, body=response.body[:half], missing=len(response.body) - half)
+    changes = {Fault.LOSE_PAGE: without_token, Fault.WRONG_TYPES: _wrong_types, Fault.SURROGATES: _with_surrogates}
+    change = changes.get(fault)
+    if change is None:
+        return response
+    return replace(response, body=_changed(response.body, change))
+
+
+def _changed(body: bytes, change: Callable[[Any], Any]) -> bytes:
+    try:
+        return json.dumps(change(json.loads(body))).encode()
+    except ValueError:
+        return b"<Unexpected/>"  # the protocol is XML, where a wrong root is what wrong types are in JSON
+
+
+def _wrong_types(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _wrong_types(member) for name, member in value.items()} if value else []
+    if isinstance(value, list):
+        return {"unexpected": [_wrong_types(item) for item in value]}
+    if isinstance(value, str):
+        return {"unexpected": value}
+    return [value]
+
+
+def _with_surrogates(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _with_surrogates(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_with_surrogates(item) for item in value]
+    return f"\ud800{value}" if isinstance(value, str) else value

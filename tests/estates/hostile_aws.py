@@ -10,8 +10,9 @@ from typing import Any
 
 from keyproof.demo.aws.embedded import ACCESS_KEY
 from keyproof.demo.aws.faults import Rule
-from keyproof.demo.aws.world import Account, Caller, KeyRecord, Material, World, days, stable_id
+from keyproof.demo.aws.world import Account, Caller, KeyRecord, Material, World
 from keyproof.demo.faults import Fault
+from keyproof.demo.names import days, stable_id
 
 NOW = datetime(2026, 6, 30, tzinfo=UTC)
 HOME, OTHER, REGION = "111122223333", "444455556666", "eu-west-1"

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from keyproof.demo.aws.embedded import ACCESS_KEY, EmbeddedAws, credentials_environment
 from keyproof.demo.aws.faults import Rule
-from keyproof.demo.aws.world import Account, KeyRecord, Material, World, days, stable_id
+from keyproof.demo.aws.world import Account, KeyRecord, Material, World
+from keyproof.demo.names import days, stable_id
 
 NOW = datetime(2026, 6, 30, tzinfo=UTC)
 

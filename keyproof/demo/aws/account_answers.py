@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from keyproof.demo.aws.wire import AwsError, Request
-from keyproof.demo.aws.world import Account, World, parameter_arn, stable_hex
+from keyproof.demo.aws.world import Account, World, parameter_arn
+from keyproof.demo.names import stable_hex
 
 
 def get_caller_identity(world: World, request: Request) -> Mapping[str, Any]:

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import io
 import json
-import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
 from keyproof.demo.aws import account_answers, kms_answers, secret_answers
-from keyproof.demo.aws.faults import FaultPlan, Rule, error_of, spoil
-from keyproof.demo.aws.wire import AwsError, HttpRequest, HttpResponse, Request, read_request, write_answer, write_error
-from keyproof.demo.aws.world import World, stable_id
-from keyproof.demo.faults import Fault
+from keyproof.demo.aws.faults import FaultPlan, Rule, error_of, without_token
+from keyproof.demo.aws.wire import AwsError, Request, read_request, write_answer, write_error
+from keyproof.demo.aws.world import World
+from keyproof.demo.faults import Fault, spoil
+from keyproof.demo.http import HttpRequest, HttpResponse, HttpServer
+from keyproof.demo.names import stable_id
 
 ACCESS_KEY = "AKIAKEYPROOFDEMO0000"
 """The access key with which clients come, unless a world has others."""
@@ -63,39 +62,33 @@ class EmbeddedAws:
         self.faults: FaultPlan = faults
         self.latency = latency
         self.calls: list[Call] = []
-        self.defects: list[Exception] = []
-        """What went wrong in here; `__exit__` raises the first."""
         self._closing = threading.Event()
         self._lock = threading.Lock()
         self._fitting: Counter[Rule] = Counter()
         self._identical: Counter[str] = Counter()
-        self._connections: set[socket.socket] = set()
-        self._server: ThreadingHTTPServer | None = None
+        self._server = HttpServer(self.answer)
+        self._port = 0
 
     def __enter__(self) -> EmbeddedAws:
         if not self._running.acquire(blocking=False):
             raise RuntimeError("another embedded AWS runs in this process, and they would share moto's state")
-        self._server = _Server(self)
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        self._port = self._server.listen()
+        self._server.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        assert self._server is not None  # noqa: S101 - entered
         self._closing.set()
-        self._server.shutdown()
-        self._server.server_close()
-        for connection in list(self._connections):
-            _shut(connection)
+        self._server.close()
         self.world.forget_everything()
         self._running.release()
-        if self.defects:
-            raise self.defects[0]
+        if self._server.defects:
+            raise self._server.defects[0]
 
     @property
     def url(self) -> str:
         """Where it listens, for `endpoint_url`."""
-        assert self._server is not None  # noqa: S101 - entered
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        assert self._port, "not entered"  # noqa: S101
+        return f"http://127.0.0.1:{self._port}"
 
     @property
     def credentials(self) -> dict[str, str]:
@@ -134,7 +127,7 @@ class EmbeddedAws:
             response = _with_id(self._ask_moto(http, request.account), request_id)
         else:
             response = write_answer(request, answer, request_id)
-        return spoil(rule.fault, response) if rule else response
+        return spoil(rule.fault, response, without_token) if rule else response
 
     def _request_id(self, request: Request) -> str:
         """The same for the same request, so that two collections of one world differ in nothing but their times."""
@@ -231,67 +224,3 @@ def _environ(http: HttpRequest, account: str) -> dict[str, Any]:
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
     }
-
-
-def _shut(connection: socket.socket) -> None:
-    with suppress(OSError):  # its client may have been faster
-        connection.shutdown(socket.SHUT_RDWR)
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, aws: EmbeddedAws) -> None:
-        self.aws = aws
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
-    server: _Server
-
-    def setup(self) -> None:
-        super().setup()
-        self.server.aws._connections.add(self.connection)
-
-    def finish(self) -> None:
-        self.server.aws._connections.discard(self.connection)
-        with suppress(OSError):  # the client may have gone
-            super().finish()
-
-    def handle(self) -> None:
-        with suppress(OSError):  # the client may have gone
-            super().handle()
-
-    def _serve(self) -> None:
-        path, _, query = self.path.partition("?")
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        body = self.rfile.read(int(headers.get("content-length", 0)))
-        try:
-            response = self.server.aws.answer(HttpRequest(self.command, path, query, headers, body))
-        except Exception as error:  # noqa: BLE001 - whatever is wrong in here comes out where the endpoint is closed
-            self.server.aws.defects.append(error)
-            response = None
-        if response is None:
-            self.close_connection = True
-            _shut(self.connection)
-            return
-        self.send_response(response.status)
-        for name, value in response.headers.items():
-            if name.lower() not in ("content-length", "date", "server", "connection"):
-                self.send_header(name, value)
-        self.send_header("Content-Length", str(len(response.body) + response.missing))
-        self.end_headers()
-        self.wfile.write(response.body)
-        self.wfile.flush()
-        if response.missing:
-            self.close_connection = True
-            _shut(self.connection)
-
-    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = _serve
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing is logged: `calls` has it all."""

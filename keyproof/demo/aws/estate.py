@@ -15,18 +15,9 @@ from typing import Any
 
 from keyproof.demo.aws.embedded import ACCESS_KEY, credentials_environment
 from keyproof.demo.aws.faults import Rule
-from keyproof.demo.aws.world import (
-    TRACKED_SINCE,
-    Account,
-    KeyRecord,
-    Material,
-    World,
-    days,
-    parameter_arn,
-    stable_hex,
-    stable_id,
-)
+from keyproof.demo.aws.world import TRACKED_SINCE, Account, KeyRecord, Material, World, parameter_arn
 from keyproof.demo.faults import Fault
+from keyproof.demo.names import days, stable_hex, stable_id
 
 ESTATE_NOW = datetime(2026, 6, 30, tzinfo=UTC)
 """When the demo's estate is looked at."""

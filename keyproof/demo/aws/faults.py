@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, TypeAlias
 
-from keyproof.demo.aws.wire import AwsError, HttpResponse, Request
+from keyproof.demo.aws.wire import AwsError, Request
 from keyproof.demo.faults import Fault
 
 
@@ -67,52 +66,8 @@ def error_of(rule: Rule, request: Request, caller: str) -> AwsError | None:
     return None
 
 
-def spoil(fault: Fault, response: HttpResponse) -> HttpResponse:
-    """A good answer as the fault leaves it; unchanged by faults that leave no answer or another one."""
-    if fault is Fault.HTML:
-        page = b"<html><head><title>Internal Server Error</title></head><body>proxy</body></html>"
-        return HttpResponse(500, {"Content-Type": "text/html"}, page)
-    if fault is Fault.CUT:
-        return replace(response, body=response.body[: len(response.body) // 2])
-    if fault is Fault.STOP:
-        half = len(response.body) // 2
-        return replace(response, body=response.body[:half], missing=len(response.body) - half)
-    change = _CHANGES.get(fault)
-    if change is None:
-        return response
-    return replace(response, body=_changed(response.body, change))
-
-
-def _changed(body: bytes, change: Callable[[Any], Any]) -> bytes:
-    try:
-        return json.dumps(change(json.loads(body))).encode()
-    except ValueError:
-        return b"<Unexpected/>"  # the protocol is XML, where a wrong root is what wrong types are in JSON
-
-
-def _without_token(document: Any) -> Any:
+def without_token(document: Any) -> Any:
     """Only where a flag of its own says that there is more can a client see that the token is lost."""
     if isinstance(document, dict) and "Truncated" in document:
         return {name: value for name, value in document.items() if name != "NextMarker"} | {"Truncated": True}
     return document
-
-
-def _wrong_types(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _wrong_types(member) for name, member in value.items()} if value else []
-    if isinstance(value, list):
-        return {"unexpected": [_wrong_types(item) for item in value]}
-    if isinstance(value, str):
-        return {"unexpected": value}
-    return [value]
-
-
-def _with_surrogates(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _with_surrogates(member) for name, member in value.items()}
-    if isinstance(value, list):
-        return [_with_surrogates(item) for item in value]
-    return f"\ud800{value}" if isinstance(value, str) else value
-
-
-_CHANGES = {Fault.LOSE_PAGE: _without_token, Fault.WRONG_TYPES: _wrong_types, Fault.SURROGATES: _with_surrogates}

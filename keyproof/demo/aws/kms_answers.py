@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from keyproof.demo.aws.wire import AwsError, Request
-from keyproof.demo.aws.world import TRACKED_SINCE, KeyRecord, Material, World, days, stable_hex, stable_id
+from keyproof.demo.aws.world import TRACKED_SINCE, KeyRecord, Material, World
+from keyproof.demo.names import days, stable_hex, stable_id
 
 _OLD_SPECS = ("RSA_", "ECC_NIST_P", "ECC_SECG_", "SYMMETRIC_DEFAULT", "HMAC_", "SM2")
 _RSA_SIGNING = tuple(f"RSASSA_{padding}_SHA_{n}" for padding in ("PKCS1_V1_5", "PSS") for n in (256, 384, 512))

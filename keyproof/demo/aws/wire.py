@@ -12,6 +12,8 @@ from typing import Any
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
+from keyproof.demo.http import HttpRequest, HttpResponse
+
 _SIGNED_AS = {"tagging": "resourcegroupstaggingapi"}
 _PERMISSION_PREFIX = {"resourcegroupstaggingapi": "tag"}
 _SUBJECTS = ("KeyId", "SecretId", "ResourceArn", "ResourceId", "RoleArn", "AccountId")
@@ -30,28 +32,6 @@ class AwsError(Exception):
         self.code = code
         self.message = message
         self.status = status
-
-
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
-    """A request as it came. Names of headers are in lower case."""
-
-    method: str
-    path: str
-    query: str
-    headers: Mapping[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class HttpResponse:
-    """An answer as it goes."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    missing: int = 0
-    """Bytes of the body that are announced and never sent."""
 
 
 @dataclass(frozen=True, slots=True)

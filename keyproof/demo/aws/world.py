@@ -6,31 +6,20 @@ import base64
 import binascii
 import hashlib
 import json
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from keyproof.demo.aws.faults import Rule
 from keyproof.demo.aws.wire import AwsError, Request
+from keyproof.demo.names import stable_hex, stable_id
 
 T = TypeVar("T")
 
 TRACKED_SINCE = datetime(2026, 4, 23, tzinfo=UTC)
 """Since when AWS KMS records the last use of keys that are older."""
 _QUICK_SPEC = "ECC_NIST_P256"
-_NAMES = uuid.UUID("5f0c7a52-9a50-4f35-8a5e-2d0f5d9b5c11")
-
-
-def stable_id(*parts: str) -> str:
-    """An id in the form of a UUID that follows from names alone."""
-    return str(uuid.uuid5(_NAMES, "/".join(parts)))
-
-
-def stable_hex(length: int, *parts: str) -> str:
-    """So many hexadecimal digits that follow from names alone."""
-    return hashlib.sha256("/".join(parts).encode()).hexdigest()[:length]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -392,11 +381,6 @@ class World:
 def parameter_arn(account: str, region: str, name: str) -> str:
     """The ARN of a parameter, whose path begins with a slash or not."""
     return f"arn:aws:ssm:{region}:{account}:parameter/{name.removeprefix('/')}"
-
-
-def days(number: float) -> timedelta:
-    """So many days."""
-    return timedelta(days=number)
 
 
 def _suffix(account: str, region: str, name: str) -> str:

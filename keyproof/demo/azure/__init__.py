@@ -1,0 +1,1 @@
+"""The embedded Azure: endpoints over HTTPS, what they answer, and a company's vaults in it."""

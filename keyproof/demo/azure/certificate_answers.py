@@ -1,0 +1,169 @@
+"""What the data plane answers about certificates."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from keyproof.demo.azure.shapes import model, page_of
+from keyproof.demo.azure.wire import AzureError, Request
+from keyproof.demo.azure.world import (
+    DATA_PAGE,
+    Certificate,
+    Operation,
+    Store,
+    Version,
+    World,
+    attributes,
+    deletion,
+    recovery,
+)
+from keyproof.demo.names import stable_bytes
+
+
+def _url(world: World, store: Store, of: Certificate, version: Version | None, kind: str = "certificates") -> str:
+    url = f"{world.public_name(store)}/{kind}/{of.name}"
+    return f"{url}/{store.version_id(of.name, version, of.versions)}" if version else url
+
+
+def _content(world: World, store: Store, of: Certificate, version: Version) -> bytes:
+    """As long as a certificate, and as opaque to whoever does not parse it."""
+    return b"\x30\x82\x03\x00" + stable_bytes(768, _url(world, store, of, version))
+
+
+def _item(world: World, store: Store, of: Certificate, version: Version, *, versioned: bool) -> dict[str, Any]:
+    digest = hashlib.sha1(_content(world, store, of, version), usedforsecurity=False).digest()
+    members = {
+        "id": _url(world, store, of, version if versioned else None),
+        "attributes": {**attributes(version), **recovery(store)},
+        "tags": dict(of.tags) or None,
+        "x5t": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
+    }
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def get_certificates(world: World, request: Request) -> Mapping[str, Any]:
+    store = world.asked(request)
+    found = [one for _, one in sorted(store.certificates.items()) if one.deleted_at is None]
+    page, link = world.page(request, found, limit="maxresults", most=DATA_PAGE)
+    return {"value": [_item(world, store, one, one.versions[-1], versioned=False) for one in page], "nextLink": link}
+
+
+def get_certificate_versions(world: World, request: Request) -> Mapping[str, Any]:
+    store = world.asked(request)
+    of = _certificate(store, request)
+    page, link = world.page(request, list(reversed(of.versions)), limit="maxresults", most=DATA_PAGE)
+    return {"value": [_item(world, store, of, version, versioned=True) for version in page], "nextLink": link}
+
+
+def get_certificate(world: World, request: Request) -> Mapping[str, Any]:
+    store = world.asked(request)
+    of = _certificate(store, request)
+    version = _version(store, of, request)
+    return {
+        **_item(world, store, of, version, versioned=True),
+        "kid": _url(world, store, of, version, "keys"),
+        "sid": _url(world, store, of, version, "secrets"),
+        "cer": base64.b64encode(_content(world, store, of, version)).decode(),
+        "policy": _policy(world, store, of),
+    }
+
+
+def get_certificate_policy(world: World, request: Request) -> Mapping[str, Any]:
+    store = world.asked(request)
+    return _policy(world, store, _certificate(store, request))
+
+
+def _policy(world: World, store: Store, of: Certificate) -> dict[str, Any]:
+    first = of.versions[0]
+    key = {"exportable": of.exportable, "kty": of.kty, "reuse_key": of.reuse_key}
+    return {
+        "id": f"{_url(world, store, of, None)}/policy",
+        "key_props": {**key, **({"crv": of.curve} if of.curve else {"key_size": of.size})},
+        "secret_props": {"contentType": of.content_type},
+        "x509_props": {
+            "subject": of.subject,
+            "sans": {"dns_names": list(of.dns_names)},
+            "ekus": ["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"],
+            "key_usage": ["digitalSignature", "keyEncipherment"],
+            "validity_months": of.validity_months,
+        },
+        "lifetime_actions": [_lifetime_action(of)],
+        "issuer": {"name": of.issuer},
+        "attributes": {"enabled": True, "created": int(first.at.timestamp()), "updated": int(first.at.timestamp())},
+    }
+
+
+def _lifetime_action(of: Certificate) -> dict[str, Any]:
+    action = "EmailContacts" if of.renew_at_percentage is None and of.days_before_expiry is None else "AutoRenew"
+    if of.days_before_expiry is not None:
+        return {"trigger": {"days_before_expiry": of.days_before_expiry}, "action": {"action_type": action}}
+    percentage = of.renew_at_percentage or 80
+    return {"trigger": {"lifetime_percentage": percentage}, "action": {"action_type": action}}
+
+
+def get_deleted_certificates(world: World, request: Request) -> Mapping[str, Any]:
+    store = world.asked(request)
+    found = [one for _, one in sorted(store.certificates.items()) if one.deleted_at is not None]
+    page, link = world.page(request, found, limit="maxresults", most=DATA_PAGE)
+    return {"value": [_deleted(world, store, one) for one in page], "nextLink": link}
+
+
+def _deleted(world: World, store: Store, of: Certificate) -> dict[str, Any]:
+    item = _item(world, store, of, of.versions[-1], versioned=False)
+    if of.deleted_at is None:
+        return item
+    return {**item, **deletion(store, of.deleted_at, _url(world, store, of, None, "deletedcertificates"))}
+
+
+def get_certificate_issuers(world: World, request: Request) -> Mapping[str, Any]:
+    """The issuers that certificates name, but for the two words that stand for no issuer."""
+    store = world.asked(request)
+    names = sorted({one.issuer for one in store.certificates.values()} - {"Self", "Unknown"})
+    page, link = world.page(request, names, limit="maxresults", most=DATA_PAGE)
+    place = f"{world.public_name(store)}/certificates/issuers"
+    return {"value": [{"id": f"{place}/{name}", "provider": name} for name in page], "nextLink": link}
+
+
+def _certificate(store: Store, request: Request) -> Certificate:
+    found = store.certificates.get(request.parameters["certificate"])
+    if found is None or found.deleted_at is not None:
+        raise _not_found(request)
+    return found
+
+
+def _version(store: Store, of: Certificate, request: Request) -> Version:
+    asked = request.parameters.get("version")
+    if not asked:
+        return of.versions[-1]
+    for version in of.versions:
+        if store.version_id(of.name, version, of.versions) == asked:
+            return version
+    raise _not_found(request)
+
+
+def _not_found(request: Request) -> AzureError:
+    text = f"A certificate with (name/id) {request.parameters['certificate']} was not found in this key vault."
+    return AzureError(404, "CertificateNotFound", text)
+
+
+_READ = "Microsoft.KeyVault/vaults/certificates/read"
+_ITEMS = page_of(model("certificates:CertificateItem"))
+OPERATIONS = {
+    "certificates:GetCertificates": Operation(get_certificates, _ITEMS, _READ),
+    "certificates:GetCertificateVersions": Operation(get_certificate_versions, _ITEMS, _READ),
+    "certificates:GetCertificate": Operation(get_certificate, model("certificates:CertificateBundle"), _READ),
+    "certificates:GetCertificatePolicy": Operation(
+        get_certificate_policy, model("certificates:CertificatePolicy"), _READ
+    ),
+    "certificates:GetDeletedCertificates": Operation(
+        get_deleted_certificates, page_of(model("certificates:DeletedCertificateItem")), _READ
+    ),
+    "certificates:GetCertificateIssuers": Operation(
+        get_certificate_issuers,
+        page_of(model("certificates:CertificateIssuerItem")),
+        "Microsoft.KeyVault/vaults/certificatecas/read",
+    ),
+}

@@ -1,0 +1,99 @@
+"""What the data plane answers about secrets: everything but a value, which no secret of the world has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from keyproof.demo.azure.shapes import model, page_of
+from keyproof.demo.azure.wire import AzureError, Request
+from keyproof.demo.azure.world import (
+    DATA_PAGE,
+    Operation,
+    Secret,
+    Store,
+    Version,
+    World,
+    attributes,
+    deletion,
+    recovery,
+)
+
+
+def secret_url(world: World, store: Store, secret: Secret, version: Version | None = None) -> str:
+    """A secret's name, with the version's where one is given."""
+    url = f"{world.public_name(store)}/secrets/{secret.name}"
+    return f"{url}/{store.version_id(secret.name, version, secret.versions)}" if version else url
+
+
+def _item(world: World, store: Store, secret: Secret, version: Version, *, versioned: bool) -> dict[str, Any]:
+    members = {
+        "id": secret_url(world, store, secret, version if versioned else None),
+        "attributes": {**attributes(version), **recovery(store)},
+        "tags": dict(secret.tags) or None,
+        "contentType": secret.content_type or None,
+        "managed": True if secret.managed else None,
+    }
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def get_secrets(world: World, request: Request) -> Mapping[str, Any]:
+    store = world.asked(request)
+    secrets = [secret for _, secret in sorted(store.secrets.items()) if secret.deleted_at is None]
+    page, link = world.page(request, secrets, limit="maxresults", most=DATA_PAGE)
+    return {"value": [_item(world, store, one, one.versions[-1], versioned=False) for one in page], "nextLink": link}
+
+
+def get_secret_versions(world: World, request: Request) -> Mapping[str, Any]:
+    store = world.asked(request)
+    secret = store.secrets.get(request.parameters["secret"])
+    if secret is None or secret.deleted_at is not None:
+        raise _not_found(request)
+    page, link = world.page(request, list(reversed(secret.versions)), limit="maxresults", most=DATA_PAGE)
+    return {"value": [_item(world, store, secret, version, versioned=True) for version in page], "nextLink": link}
+
+
+def get_deleted_secrets(world: World, request: Request) -> Mapping[str, Any]:
+    store = world.asked(request)
+    secrets = [secret for _, secret in sorted(store.secrets.items()) if secret.deleted_at is not None]
+    page, link = world.page(request, secrets, limit="maxresults", most=DATA_PAGE)
+    return {"value": [_deleted(world, store, secret) for secret in page], "nextLink": link}
+
+
+def get_deleted_secret(world: World, request: Request) -> Mapping[str, Any]:
+    store = world.asked(request)
+    secret = store.secrets.get(request.parameters["secret"])
+    if secret is None or secret.deleted_at is None:
+        raise _not_found(request)
+    return _deleted(world, store, secret)
+
+
+def _deleted(world: World, store: Store, secret: Secret) -> dict[str, Any]:
+    item = _item(world, store, secret, secret.versions[-1], versioned=False)
+    if secret.deleted_at is None:
+        return item
+    return {**item, **deletion(store, secret.deleted_at, f"{world.public_name(store)}/deletedsecrets/{secret.name}")}
+
+
+def _not_found(request: Request) -> AzureError:
+    text = f"A secret with (name/id) {request.parameters['secret']} was not found in this key vault."
+    return AzureError(404, "SecretNotFound", text)
+
+
+def _read(world: World, request: Request) -> Mapping[str, Any]:
+    """No caller of this world may read a value."""
+    world.asked(request)
+    text = "Caller is not authorized to perform action on resource."
+    raise AzureError(403, "Forbidden", text, inner="ForbiddenByRbac")
+
+
+_METADATA = "Microsoft.KeyVault/vaults/secrets/readMetadata/action"
+_BUNDLE = model("secrets:SecretBundle")
+OPERATIONS = {
+    "secrets:GetSecrets": Operation(get_secrets, page_of(model("secrets:SecretItem")), _METADATA),
+    "secrets:GetSecretVersions": Operation(get_secret_versions, page_of(model("secrets:SecretItem")), _METADATA),
+    "secrets:GetDeletedSecrets": Operation(get_deleted_secrets, page_of(model("secrets:DeletedSecretItem")), _METADATA),
+    "secrets:GetDeletedSecret": Operation(get_deleted_secret, model("secrets:DeletedSecretBundle"), _METADATA),
+    "secrets:GetSecret": Operation(_read, _BUNDLE, "Microsoft.KeyVault/vaults/secrets/getSecret/action"),
+    "secrets:BackupSecret": Operation(_read, _BUNDLE, "Microsoft.KeyVault/vaults/secrets/backup/action"),
+}
