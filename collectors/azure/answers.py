@@ -280,7 +280,7 @@ class _Region(Answer):
 
 
 class Regions(Page):
-    """arm:MhsmRegions_ListByResource."""
+    """arm:MHSMRegions_ListByResource."""
 
     value: list[_Region]
 
@@ -360,7 +360,7 @@ class _RoleProperties(Answer):
 
 
 class RoleDefinition(Answer):
-    """arm:RoleDefinitions_GetById."""
+    """arm:RoleDefinitions_Get."""
 
     id: Text
     properties: _RoleProperties

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from collectors.azure.answers import (
     Assignment,
@@ -150,6 +150,9 @@ class _StoreReading:
     """Its id in Resource Manager."""
     sample: int | None
 
+    keys_by_manager: ClassVar[str]
+    """Resource Manager's operations on its keys."""
+
     def run(self, batch: Batch) -> Iterable[Task]:
         """Ask about the store and for its lists, and give the tasks of what they name."""
         raise NotImplementedError
@@ -162,8 +165,8 @@ class _StoreReading:
         concerning = (a.properties for page in assigned for a in page.value if _concerns(a, self.resource))
         definitions = sorted({assignment.roleDefinitionId for assignment in concerning})
         for id in definitions:
-            if role_id(id) not in BUILT_IN and ROUTES["arm:RoleDefinitions_GetById"].takes("roleDefinitionId", id):
-                ask.one("arm:RoleDefinitions_GetById", {"roleDefinitionId": id})
+            if role_id(id) not in BUILT_IN and ROUTES["arm:RoleDefinitions_Get"].takes("roleDefinitionId", id):
+                ask.one("arm:RoleDefinitions_Get", {"roleDefinitionId": id})
 
     def _ask_about_logging(self, ask: _Questions) -> None:
         """Where its log goes, and for how long that is kept."""
@@ -183,11 +186,11 @@ class _StoreReading:
         by_itself = self._list(ask, "keys:GetKeys", {})
         self._list(ask, "keys:GetDeletedKeys", {})
         if not by_itself:
-            self._list(ask, "arm:Keys_List", {"resourceId": self.resource})
+            self._list(ask, f"{self.keys_by_manager}_List", {"resourceId": self.resource})
         reading = ask.batch.reading
         listed = [k for page in reading.pages("keys:GetKeys", ListedKeys, lambda page: False) for k in page.value]
         managed = {thing_id(key.kid): key.managed is True for key in listed}
-        for page in reading.pages("arm:Keys_List", ListedArmKeys, lambda page: False):
+        for page in reading.pages(f"{self.keys_by_manager}_List", ListedArmKeys, lambda page: False):
             managed.update({thing_id(key.properties.keyUri): False for key in page.value})
         for id, by_certificate in managed.items():
             yield self._task(id, partial(self._ask_about_key, id, by_itself, by_certificate, attested))
@@ -209,9 +212,9 @@ class _StoreReading:
             described = described or ask.one("keys:GetKey", key)
             policy = by_certificate or ask.one("keys:GetKeyRotationPolicy", key)
         if not (described and policy):
-            ask.one("arm:Keys_Get", {"resourceId": self.resource, **key})
+            ask.one(f"{self.keys_by_manager}_Get", {"resourceId": self.resource, **key})
         if not versions:
-            ask.all("arm:Keys_ListVersions", {"resourceId": self.resource, **key})
+            ask.all(f"{self.keys_by_manager}_ListVersions", {"resourceId": self.resource, **key})
 
     def _ask_for_attestation(self, id: str, ask: _Questions) -> bool:
         """The newest version with its attestation, which tells all that the key alone would."""
@@ -240,6 +243,8 @@ def _deleted_key(name: str) -> Callable[[_Questions], object]:
 
 
 class _VaultReading(_StoreReading):
+    keys_by_manager = "arm:Keys"
+
     def run(self, batch: Batch) -> Iterable[Task]:
         ask = _Questions(self.inquiry, batch)
         ask.one("arm:Vaults_Get", {"resourceId": self.resource})
@@ -277,10 +282,12 @@ def _ask_about_certificate(name: str, ask: _Questions) -> None:
 
 
 class _HsmReading(_StoreReading):
+    keys_by_manager = "arm:ManagedHsmKeys"
+
     def run(self, batch: Batch) -> Iterable[Task]:
         ask = _Questions(self.inquiry, batch)
         ask.one("arm:ManagedHsms_Get", {"resourceId": self.resource})
-        ask.all("arm:MhsmRegions_ListByResource", {"resourceId": self.resource})
+        ask.all("arm:MHSMRegions_ListByResource", {"resourceId": self.resource})
         self._ask_about_logging(ask)
         self._ask_about_access(ask)
         ask.all("administration:RoleAssignments_ListForScope", {})

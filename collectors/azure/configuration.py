@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 Service = Literal["vault", "managedhsm"]
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class EndpointsConfiguration(_Table):
     resource_manager: Endpoint | None = None
     authority: Endpoint | None = None
     vault_suffix: Suffix | None = None
-    """What the hosts of its vaults end with, with a port where they have one."""
+    """What the hosts of its vaults end with, or the host on whose ports they all are."""
     managedhsm_suffix: Suffix | None = None
 
 
@@ -131,6 +131,11 @@ class AzureConfiguration(_Table):
         own = (self.endpoints.vault_suffix, self.endpoints.managedhsm_suffix)
         return tuple(suffix for suffix in own if suffix) or CLOUDS[self.cloud].vault_suffixes
 
+    @property
+    def own_vaults(self) -> bool:
+        """Its vaults are named by the configuration, so that what they call themselves need not fit their host."""
+        return self.endpoints.vault_suffix is not None
+
     def trusts(self, address: str) -> bool:
         """A token may be sent to a vault or managed HSM of that URL."""
         try:
@@ -138,6 +143,11 @@ class AzureConfiguration(_Table):
             port = parts.port
         except ValueError:
             return False
-        host = (parts.hostname or "") + ("" if port in (None, 443) else f":{port}")
         plain = parts.username is None and parts.password is None and not parts.path.strip("/") and "\\" not in address
-        return parts.scheme == "https" and plain and any(host.endswith(f".{suffix}") for suffix in self.vault_suffixes)
+        return parts.scheme == "https" and plain and self._names_vaults(parts.hostname or "", port)
+
+    def _names_vaults(self, host: str, port: int | None) -> bool:
+        """A suffix of a private cloud may be a whole host, and then any of its ports is meant."""
+        if not self.own_vaults and port not in (None, 443):
+            return False
+        return any(host == suffix or host.endswith(f".{suffix}") for suffix in self.vault_suffixes)

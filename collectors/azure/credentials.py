@@ -72,7 +72,8 @@ class Seat:
                 credential_scopes=[f"{endpoint}/.default"],
                 **arguments,
             )
-        return _DATA_CLIENTS[prefix](address, self.credential, **arguments)
+        verify = not self.configuration.own_vaults
+        return _DATA_CLIENTS[prefix](address, self.credential, verify_challenge_resource=verify, **arguments)
 
 
 def _retry(configuration: AzureConfiguration) -> RetryPolicy[Any, Any]:

@@ -35,7 +35,7 @@ TENANT = (
     Operation(
         name="arm:Subscriptions_List",
         paged=True,
-        facts=("scope.*", "scope.listed"),
+        facts=("scope.*", *facts("scope", "account listed")),
         permission="Microsoft.Resources/subscriptions/read",
         why="Every subscription that the credential sees",
     ),
@@ -45,7 +45,7 @@ TENANT = (
 SUBSCRIPTION = (
     Operation(
         name="arm:Subscriptions_Get",
-        facts=facts("scope", "account_name"),
+        facts=facts("scope", "account_name identity"),
         permission="Microsoft.Resources/subscriptions/read",
         why="The subscription's name, so that people recognize it",
     ),
@@ -103,7 +103,7 @@ _ASSIGNMENTS = Operation(
     why="Which roles are assigned on the store, on its keys and secrets, and above it",
 )
 _DEFINITIONS = Operation(
-    name="arm:RoleDefinitions_GetById",
+    name="arm:RoleDefinitions_Get",
     facts=(*_VAULT_ACCESS, *_ACCESS_ROWS),
     permission="Microsoft.Authorization/roleDefinitions/read",
     why="What an assigned role allows, where it is none of the built-in roles that are known",
@@ -134,7 +134,7 @@ _KEYS = (
         name="keys:GetKeyVersions",
         paged=True,
         facts=(
-            *facts("key", f"{_HISTORY_FACTS} created_at {_ROTATION_FACTS}"),
+            *facts("key", f"{_HISTORY_FACTS} created_at activated_at {_ROTATION_FACTS}"),
             "key_version.*",
             *facts("key_version", _VERSION_FACTS),
         ),
@@ -167,32 +167,36 @@ _KEYS = (
     ),
 )
 
-_ARM_KEYS = (
-    Operation(
-        name="arm:Keys_List",
-        paged=True,
-        facts=("key.*", "key_version.*", "scope.listed"),
-        permission="Microsoft.KeyVault/vaults/keys/read",
-        why="Every key, where the data plane refuses to list them, as behind a firewall",
-    ),
-    Operation(
-        name="arm:Keys_Get",
-        facts=(*facts("key", f"{_KEY_DESCRIBED} {_ROTATION_FACTS}"), *facts("key_version", _VERSION_FACTS)),
-        permission="Microsoft.KeyVault/vaults/keys/read",
-        why="What a key is and how it rotates, where the data plane refuses to tell",
-    ),
-    Operation(
-        name="arm:Keys_ListVersions",
-        paged=True,
-        facts=(
-            *facts("key", f"{_HISTORY_FACTS} created_at {_ROTATION_FACTS}"),
-            "key_version.*",
-            *facts("key_version", _VERSION_FACTS),
+
+def _keys_by_manager(group: str, permission: str) -> tuple[Operation, ...]:
+    """Resource Manager's operations on keys, which stand in for a data plane that refuses."""
+    return (
+        Operation(
+            name=f"arm:{group}_List",
+            paged=True,
+            facts=("key.*", "key_version.*", "scope.listed"),
+            permission=f"{permission}/read",
+            why="Every key, where the data plane refuses to list them, as behind a firewall",
         ),
-        permission="Microsoft.KeyVault/vaults/keys/read",
-        why="The versions of a key, where the data plane refuses to list them",
-    ),
-)
+        Operation(
+            name=f"arm:{group}_Get",
+            facts=(*facts("key", f"{_KEY_DESCRIBED} {_ROTATION_FACTS}"), *facts("key_version", _VERSION_FACTS)),
+            permission=f"{permission}/read",
+            why="What a key is and how it rotates, where the data plane refuses to tell",
+        ),
+        Operation(
+            name=f"arm:{group}_ListVersions",
+            paged=True,
+            facts=(
+                *facts("key", f"{_HISTORY_FACTS} created_at activated_at {_ROTATION_FACTS}"),
+                "key_version.*",
+                *facts("key_version", _VERSION_FACTS),
+            ),
+            permission=f"{permission}/versions/read",
+            why="The versions of a key, where the data plane refuses to list them",
+        ),
+    )
+
 
 VAULT = (
     Operation(
@@ -212,7 +216,7 @@ VAULT = (
     _ASSIGNMENTS,
     _DEFINITIONS,
     *_KEYS,
-    *_ARM_KEYS,
+    *_keys_by_manager("Keys", "Microsoft.KeyVault/vaults/keys"),
     Operation(
         name="secrets:GetSecrets",
         paged=True,
@@ -292,7 +296,7 @@ MANAGED_HSM = (
         why="What the managed HSM is: security domain, soft delete, network",
     ),
     Operation(
-        name="arm:MhsmRegions_ListByResource",
+        name="arm:MHSMRegions_ListByResource",
         paged=True,
         facts=(*facts("key_store", "regions"), *facts("key", "regions")),
         permission="Microsoft.KeyVault/managedHSMs/regions/read",
@@ -328,7 +332,7 @@ MANAGED_HSM = (
         permission="Microsoft.KeyVault/managedHsm/keys/read/action",
         why="What a key of a managed HSM is, and how the HSM vouches for it",
     ),
-    *_ARM_KEYS,
+    *_keys_by_manager("ManagedHsmKeys", "Microsoft.KeyVault/managedHSMs/keys"),
 )
 """Asked in the scope of a managed HSM."""
 

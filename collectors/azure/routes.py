@@ -81,7 +81,7 @@ ROUTES: Mapping[str, Route] = {
     "arm:ManagedHsms_ListDeleted": Route(f"{_KEYVAULT}/deletedManagedHSMs", _VAULT_API),
     "arm:Vaults_Get": Route("{resourceId}", _VAULT_API),
     "arm:ManagedHsms_Get": Route("{resourceId}", _VAULT_API),
-    "arm:MhsmRegions_ListByResource": Route("{resourceId}/regions", _VAULT_API),
+    "arm:MHSMRegions_ListByResource": Route("{resourceId}/regions", _VAULT_API),
     "arm:DiagnosticSettings_List": Route(
         "{resourceId}/providers/Microsoft.Insights/diagnosticSettings", "api-version=2021-05-01-preview"
     ),
@@ -89,10 +89,13 @@ ROUTES: Mapping[str, Route] = {
     "arm:RoleAssignments_ListForScope": Route(
         "{resourceId}/providers/Microsoft.Authorization/roleAssignments", _ROLE_API
     ),
-    "arm:RoleDefinitions_GetById": Route("{roleDefinitionId}", _ROLE_API),
+    "arm:RoleDefinitions_Get": Route("{roleDefinitionId}", _ROLE_API),
     "arm:Keys_List": Route("{resourceId}/keys", _VAULT_API),
     "arm:Keys_Get": Route("{resourceId}/keys/{key}", _VAULT_API),
     "arm:Keys_ListVersions": Route("{resourceId}/keys/{key}/versions", _VAULT_API),
+    "arm:ManagedHsmKeys_List": Route("{resourceId}/keys", _VAULT_API),
+    "arm:ManagedHsmKeys_Get": Route("{resourceId}/keys/{key}", _VAULT_API),
+    "arm:ManagedHsmKeys_ListVersions": Route("{resourceId}/keys/{key}/versions", _VAULT_API),
     "arm:Secrets_List": Route("{resourceId}/secrets", _VAULT_API),
     "keys:GetKeys": Route("/keys"),
     "keys:GetKey": Route("/keys/{key}/"),

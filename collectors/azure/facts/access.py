@@ -35,7 +35,7 @@ from evidence.observation import canonical_json, short_id
 from evidence.reading import Reading
 
 ASSIGNMENTS = "arm:RoleAssignments_ListForScope"
-DEFINITIONS = "arm:RoleDefinitions_GetById"
+DEFINITIONS = "arm:RoleDefinitions_Get"
 LOCAL_ASSIGNMENTS = "administration:RoleAssignments_ListForScope"
 LOCAL_DEFINITIONS = "administration:RoleDefinitions_List"
 

@@ -44,7 +44,6 @@ from evidence.reading import Failure, Reading
 
 GET, ATTESTATION, GET_DELETED = "keys:GetKey", "keys:GetKeyAttestation", "keys:GetDeletedKey"
 VERSIONS, POLICY = "keys:GetKeyVersions", "keys:GetKeyRotationPolicy"
-ARM_GET, ARM_VERSIONS = "arm:Keys_Get", "arm:Keys_ListVersions"
 
 ATTESTATION_FORM = "Managed HSM key attestation"
 
@@ -82,8 +81,9 @@ class Version:
 def key_rows(setting: Setting, store: Store, reading: Reading, entry: ListedThing) -> Generator[Row, None, bool]:
     """The rows of one key and their gaps. Returns whether its description was read."""
     id = reading.subject
-    told = _described(reading, entry)
-    versions = None if entry.deleted else _versions(reading, entry)
+    by_manager = store.keys_by_manager
+    told = _described(reading, entry, f"{by_manager}_Get")
+    versions = None if entry.deleted else _versions(reading, entry, f"{by_manager}_ListVersions")
     evidence = [*reading.evidence, *filter(None, [entry.observation])]
     row = Key(
         **setting.bookkeeping(id, evidence),  # type: ignore[arg-type]
@@ -115,7 +115,7 @@ def key_rows(setting: Setting, store: Store, reading: Reading, entry: ListedThin
     elif versions is not None:
         facts |= _history(told, versions)
     facts |= _rotatable(facts.get("state"), managed)
-    schedule = _schedule(reading, told, managed, deleted=entry.deleted)
+    schedule = _schedule(reading, told, managed, f"{by_manager}_Get", deleted=entry.deleted)
     if schedule is not None:
         facts |= {
             "rotation_enabled": schedule.enabled,
@@ -132,10 +132,10 @@ def key_rows(setting: Setting, store: Store, reading: Reading, entry: ListedThin
     return told is not None
 
 
-def _described(reading: Reading, entry: ListedThing) -> Description | None:
+def _described(reading: Reading, entry: ListedThing, by_manager: str) -> Description | None:
     """What the key is, by the first answer that tells it."""
-    if not any(any(reading.of(operation)) for operation in (GET, ATTESTATION, GET_DELETED, ARM_GET)):
-        expect(reading, GET_DELETED if entry.deleted else ARM_GET if entry.by_manager else GET)
+    if not any(any(reading.of(operation)) for operation in (GET, ATTESTATION, GET_DELETED, by_manager)):
+        expect(reading, GET_DELETED if entry.deleted else by_manager if entry.by_manager else GET)
     for operation in (ATTESTATION, GET, GET_DELETED):
         bundle = reading.answer(operation, KeyBundle)
         observation = next(reading.of(operation), None)
@@ -160,20 +160,20 @@ def _described(reading: Reading, entry: ListedThing) -> Description | None:
             attested=bundle.attributes.attestation is not None if operation == ATTESTATION else None,
             release_policy=bundle.release_policy,
         )
-    return _described_by_manager(reading)
+    return _described_by_manager(reading, by_manager)
 
 
-def _described_by_manager(reading: Reading) -> Description | None:
-    answer = reading.answer(ARM_GET, ArmKey)
-    observation = next(reading.of(ARM_GET), None)
+def _described_by_manager(reading: Reading, operation: str) -> Description | None:
+    answer = reading.answer(operation, ArmKey)
+    observation = next(reading.of(operation), None)
     if answer is None or observation is None:
         return None
     told = answer.properties
     if thing_id(told.keyUri) != reading.subject:
-        reading.fail(ARM_GET, GapKind.FAILED, "the answer describes another key", observation.id)
+        reading.fail(operation, GapKind.FAILED, "the answer describes another key", observation.id)
         return None
     return Description(
-        operation=ARM_GET,
+        operation=operation,
         observation=observation.id,
         received_at=observation.received_at,
         kty=told.kty,
@@ -259,21 +259,21 @@ def _lifecycle(told: Description, retention: int | None) -> dict[str, Any]:
     }
 
 
-def _versions(reading: Reading, entry: ListedThing) -> list[Version] | None:
+def _versions(reading: Reading, entry: ListedThing, by_manager: str) -> list[Version] | None:
     """Its versions, oldest first; None where they were not all read."""
     found: list[Version] = []
-    if any(reading.of(VERSIONS)) or not (entry.by_manager or any(reading.of(ARM_VERSIONS))):
+    if any(reading.of(VERSIONS)) or not (entry.by_manager or any(reading.of(by_manager))):
         for observation, page in listed(reading, VERSIONS, ListedKeys, lambda page: page.more):
             found.extend(Version(version.kid, version.attributes, observation) for version in page.value)
         if VERSIONS not in reading.failures:
             return _sorted(reading, VERSIONS, found)
-    if any(reading.of(ARM_VERSIONS)) or entry.by_manager:
+    if any(reading.of(by_manager)) or entry.by_manager:
         found = []
-        for observation, arm in listed(reading, ARM_VERSIONS, ArmVersions, lambda page: page.more):
+        for observation, arm in listed(reading, by_manager, ArmVersions, lambda page: page.more):
             told = (version.properties for version in arm.value)
             found.extend(Version(v.keyUriWithVersion, v.attributes, observation) for v in told)
-        if ARM_VERSIONS not in reading.failures:
-            return _sorted(reading, ARM_VERSIONS, found)
+        if by_manager not in reading.failures:
+            return _sorted(reading, by_manager, found)
     return None
 
 
@@ -307,18 +307,18 @@ def _rotatable(state: State | None, managed: bool | None) -> dict[str, Any]:
 
 
 def _schedule(
-    reading: Reading, told: Description | None, managed: bool | None, *, deleted: bool
+    reading: Reading, told: Description | None, managed: bool | None, by_manager: str, *, deleted: bool
 ) -> RotationSchedule | None:
     if deleted or managed is True:
         return OFF
-    operation = POLICY if any(reading.of(POLICY)) or not any(reading.of(ARM_GET)) else ARM_GET
+    operation = POLICY if any(reading.of(POLICY)) or not any(reading.of(by_manager)) else by_manager
     if operation == POLICY and told is not None:
         expect(reading, POLICY)
     policy = reading.answer(POLICY, RotationPolicy)
     if policy is None:
-        by_manager = reading.answer(ARM_GET, ArmKey)
-        policy = (by_manager.properties.rotationPolicy or RotationPolicy()) if by_manager else None
-        operation = ARM_GET if by_manager else operation
+        key = reading.answer(by_manager, ArmKey)
+        policy = (key.properties.rotationPolicy or RotationPolicy()) if key else None
+        operation = by_manager if key else operation
     if policy is None or told is None:
         return None
     attributes = told.attributes
@@ -367,7 +367,7 @@ def _version_state(version: Version, state: State | None, *, newest: bool) -> St
 def _why_no_versions(store: Store, reading: Reading, entry: ListedThing) -> tuple[str, Failure]:
     if entry.deleted:
         return DELETED_KEYS, Failure(GapKind.NOT_OFFERED, "Key Vault does not list the versions of a deleted key", "")
-    for operation in (VERSIONS, ARM_VERSIONS):
+    for operation in (VERSIONS, f"{store.keys_by_manager}_ListVersions"):
         if operation in reading.failures:
             return operation, reading.failures[operation]
     return VERSIONS, store.reading.failures.get(KEYS, Failure(GapKind.FAILED, NOT_ASKED, ""))

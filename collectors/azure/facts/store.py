@@ -38,11 +38,11 @@ from evidence.reading import Reading
 
 VAULT = "arm:Vaults_Get"
 HSM = "arm:ManagedHsms_Get"
-REGIONS = "arm:MhsmRegions_ListByResource"
+REGIONS = "arm:MHSMRegions_ListByResource"
 DIAGNOSTICS = "arm:DiagnosticSettings_List"
 WORKSPACE = "arm:Workspaces_Get"
 SETTINGS = "administration:GetSettings"
-KEYS, DELETED_KEYS, ARM_KEYS = "keys:GetKeys", "keys:GetDeletedKeys", "arm:Keys_List"
+KEYS, DELETED_KEYS = "keys:GetKeys", "keys:GetDeletedKeys"
 SECRETS, DELETED_SECRETS, ARM_SECRETS = "secrets:GetSecrets", "secrets:GetDeletedSecrets", "arm:Secrets_List"
 CERTIFICATES, DELETED_CERTIFICATES = "certificates:GetCertificates", "certificates:GetDeletedCertificates"
 
@@ -73,6 +73,8 @@ class Store:
     """With its failures, without the bodies of its answers."""
     resource: str
     """Its id in Resource Manager."""
+    keys_by_manager: str
+    """Resource Manager's operations on its keys: `arm:Keys` or `arm:ManagedHsmKeys`."""
     row: KeyStore
     access: StoreAccess
     retention_days: int | None
@@ -89,7 +91,7 @@ class Store:
 
     def incomplete(self, *lists: str) -> list[str]:
         """Those of the lists that were not read whole, and that no other list stands in for."""
-        stand_in = {KEYS: ARM_KEYS, SECRETS: ARM_SECRETS}
+        stand_in = {KEYS: f"{self.keys_by_manager}_List", SECRETS: ARM_SECRETS}
         failures = self.reading.failures
         return [name for name in lists if name in failures and not self._read(stand_in.get(name, ""))]
 
@@ -114,7 +116,8 @@ def read_vault(setting: Setting, reading: Reading) -> Store:
         row.access_model = "roles" if told.enableRbacAuthorization is True else "access policies"
         row.store_settings = canonical_json(_vault_settings(told))
         _protection(row, told)
-    store = Store(reading, resource, row, access, row.recovery_days if row.soft_delete else None, None, _keys(reading))
+    keys = _keys(reading, "arm:Keys_List")
+    store = Store(reading, resource, "arm:Keys", row, access, row.recovery_days, None, keys)
     store.secrets = _secrets(reading)
     store.certificates = _certificates(reading)
     _logging(row, reading)
@@ -143,9 +146,8 @@ def read_hsm(setting: Setting, reading: Reading) -> Store:
     pages = [page for _, page in listed(reading, REGIONS, Regions, lambda page: page.more)]
     if REGIONS not in reading.failures:
         row.regions = sorted({setting.header.region, *(region.name for page in pages for region in page.value)})
-    store = Store(
-        reading, resource, row, access, row.recovery_days if row.soft_delete else None, row.regions, _keys(reading)
-    )
+    keys = _keys(reading, "arm:ManagedHsmKeys_List")
+    store = Store(reading, resource, "arm:ManagedHsmKeys", row, access, row.recovery_days, row.regions, keys)
     _logging(row, reading)
     store.reading = without_bodies(reading)
     return store
@@ -263,13 +265,13 @@ def _longest(kept: list[int | None]) -> int | None:
     return 0 if 0 in days else max(days)
 
 
-def _keys(reading: Reading) -> dict[str, ListedThing]:
+def _keys(reading: Reading, by_manager: str) -> dict[str, ListedThing]:
     found: dict[str, ListedThing] = {}
     for observation, page in listed(reading, KEYS, ListedKeys, lambda page: page.more):
         for key in page.value:
             found[thing_id(key.kid)] = ListedThing(observation, managed=key.managed is True)
-    if any(reading.of(ARM_KEYS)):
-        for observation, arm in listed(reading, ARM_KEYS, ListedArmKeys, lambda page: page.more):
+    if any(reading.of(by_manager)):
+        for observation, arm in listed(reading, by_manager, ListedArmKeys, lambda page: page.more):
             for item in arm.value:
                 found.setdefault(thing_id(item.properties.keyUri), ListedThing(observation, by_manager=True))
     for observation, deleted in listed(reading, DELETED_KEYS, DeletedKeys, lambda page: page.more):

@@ -30,11 +30,14 @@ def normalize_tenant(setting: Setting, readings: Iterator[Reading]) -> Iterator[
     """The scope's row, and a gap where subscriptions may be missing."""
     operation = "arm:Subscriptions_List"
     tally = Tally(setting.operations)
+    tenants: set[str] = set()
     for reading in readings:
-        list(listed(reading, operation, Subscriptions, lambda page: page.more))
+        for _, page in listed(reading, operation, Subscriptions, lambda page: page.more):
+            tenants.update(subscription.tenantId for subscription in page.value if subscription.tenantId)
         yield from _missing(setting, reading, operation, "scope")
         tally.count(reading)
-    yield from tally.rows(setting)
+    account = setting.header.organization or (min(tenants) if len(tenants) == 1 else "")
+    yield from tally.rows(setting, account=account, account_name="")
 
 
 def normalize_subscription(setting: Setting, readings: Iterator[Reading]) -> Iterator[Row]:
