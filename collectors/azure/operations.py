@@ -378,7 +378,8 @@ MANAGED_HSM_NOT_OFFERED = {
 """Facts of the scopes of managed HSMs that Azure does not tell for every key."""
 
 DELETED_KEY_NOT_OFFERED = dict.fromkeys(
-    facts("key", f"{_HISTORY_FACTS} created_at activated_at"), "Key Vault does not list the versions of a deleted key"
+    facts("key", f"{_HISTORY_FACTS} created_at activated_at attestation"),
+    "Key Vault tells neither versions nor attestation of a deleted key",
 )
 """Facts that a deleted key does not have; they come on top of those of its scope."""
 
