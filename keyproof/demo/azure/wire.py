@@ -97,7 +97,7 @@ def _route(template: str) -> re.Pattern[str]:
 _KEYVAULT = "/subscriptions/{subscription}/providers/Microsoft.KeyVault"
 _GROUP = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.KeyVault"
 
-_MANAGEMENT = [
+MANAGEMENT = [
     (method, _route(template), name)
     for method, template, name in (
         ("GET", "/{tenant}/v2.0/.well-known/openid-configuration", "entra:GetOpenIdConfiguration"),
@@ -152,7 +152,7 @@ _MANAGEMENT = [
 ]
 """The first that fits is it. A list at a scope has one name, whatever kind of scope it is."""
 
-_DATA = [
+DATA = [
     (method, _route(template), name)
     for method, template, name in (
         ("GET", "/keys", "keys:GetKeys"),
@@ -160,6 +160,7 @@ _DATA = [
         ("GET", "/deletedkeys/{key}", "keys:GetDeletedKey"),
         ("GET", "/keys/{key}/versions", "keys:GetKeyVersions"),
         ("GET", "/keys/{key}/rotationpolicy", "keys:GetKeyRotationPolicy"),
+        ("GET", "/keys/{key}/attestation", "keys:GetKeyAttestation"),
         ("GET", "/keys/{key}/{version}/attestation", "keys:GetKeyAttestation"),
         ("GET", "/keys/{key}", "keys:GetKey"),
         ("GET", "/keys/{key}/{version}", "keys:GetKey"),
@@ -178,7 +179,6 @@ _DATA = [
         ("GET", "/certificates", "certificates:GetCertificates"),
         ("GET", "/deletedcertificates", "certificates:GetDeletedCertificates"),
         ("GET", "/certificates/issuers", "certificates:GetCertificateIssuers"),
-        ("GET", "/certificates/contacts", "certificates:GetCertificateContacts"),
         ("GET", "/certificates/{certificate}/versions", "certificates:GetCertificateVersions"),
         ("GET", "/certificates/{certificate}/policy", "certificates:GetCertificatePolicy"),
         ("GET", "/certificates/{certificate}", "certificates:GetCertificate"),
@@ -200,7 +200,7 @@ def read_request(http: HttpRequest, store: str) -> Request:
     path = re.sub("/+", "/", unquote(http.path)).rstrip("/") or "/"
     query = dict(parse_qsl(http.query, keep_blank_values=True))
     host = http.headers.get("host", "")
-    for method, pattern, name in _DATA if store else _MANAGEMENT:
+    for method, pattern, name in DATA if store else MANAGEMENT:
         found = pattern.fullmatch(path) if method == http.method else None
         if found is not None:
             parameters = found.groupdict()
