@@ -18,10 +18,10 @@ help: ## Show the targets
 demo: .venv/installed rendering ## The main job on an embedded estate: collect, assess, report, verify
 	$(RUN)keyproof demo --out $(DEMO)
 
-test: .venv/installed rendering looking ## The tests
+test: .venv/installed rendering looking ministack ## The tests
 	$(RUN)pytest -n 2 -m "not slow"
 
-test-slow: .venv/installed rendering looking ## The tests that take minutes each
+test-slow: .venv/installed rendering looking ministack ## The tests that take minutes each
 	$(RUN)pytest -n 2 -m slow
 
 test-all: test test-slow ## All tests
@@ -49,7 +49,15 @@ $(UV):
 	@echo "installing uv into .tools/uv"
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .tools/uv uv
 
-.PHONY: rendering looking
+.tools/ministack/installed: tests/estates/ministack.txt | $(UV)
+	@echo "installing ministack, an AWS to compare with, into .tools/ministack"
+	@$(UV) venv --quiet --clear --python $(PYTHON) .tools/ministack
+	@$(UV) pip install --quiet --python .tools/ministack/bin/python --requirements $<
+	@touch $@
+
+.PHONY: rendering looking ministack
+ministack: .tools/ministack/installed
+
 rendering:
 	@./.ci/system-packages $(RENDERING)
 

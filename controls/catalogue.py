@@ -194,7 +194,11 @@ def _catalogue(documents: Mapping[str, _Document]) -> Catalogue:
 
 
 def _of(documents: Mapping[str, _Document], part: str) -> Iterable[_Document]:
-    return [documents[name] for name in sorted(documents) if name.startswith(f"{part}/")]
+    """The built-in ones first, so that what is wrong between two is told of the one that was added."""
+    names = sorted(
+        (name for name in documents if name.startswith(f"{part}/")), key=lambda name: (name.count("/"), name)
+    )
+    return [documents[name] for name in names]
 
 
 # --- controls -------------------------------------------------------------------------------------------------------

@@ -9,10 +9,10 @@ and for each there is a query that finds the gaps which explain such a NULL.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from evidence.model import TABLES, Column, Key, Manager, columns
+from evidence.model import TABLES, Column, Key, KeyStore, Manager, columns
 
 MOMENT = "moment"
 """A table of one row that the engine makes: `as_of`, `period_start`, `period_end`."""
@@ -20,9 +20,23 @@ MOMENT = "moment"
 UNKNOWN = "unknown_row"
 """A table that the engine makes for the explaining queries: `scope` and `id` of the rows to be explained."""
 
-DEFAULT_KEY_BITS = {"aws": 256}
+DEFAULT_KEY_BITS = {"aws": 256, "azure": 256, "gcp": 256}
 """Security strength of the key a provider encrypts secrets with when nobody chooses one. AWS: an AWS managed key is a
-symmetric encryption key, 256-bit AES-GCM (AWS KMS Developer Guide, "SYMMETRIC_DEFAULT key spec")."""
+symmetric encryption key, 256-bit AES-GCM (AWS KMS Developer Guide, "SYMMETRIC_DEFAULT key spec"). Azure: data at rest
+is encrypted with 256-bit AES (Microsoft Learn, "Azure data encryption at rest"). Google Cloud: AES-256 (Secret Manager
+documentation, "Encryption of secrets")."""
+
+WITHOUT_KEYS_OF_SECRETS = ("azure",)
+"""Providers whose secrets are never encrypted with a key of the customer's choice."""
+
+WITH_PURGE_PROTECTION = ("azure",)
+"""Providers whose stores can be set to let nobody purge what was deleted before its waiting period is over. Azure: a
+vault or managed HSM has the setting (Microsoft Learn, "Azure Key Vault soft-delete overview"). AWS and Google Cloud
+have none: where their services let the period be cut short, no setting prevents it."""
+
+WITH_RESOURCES_COUNTED = ("gcp",)
+"""Providers that count the resources which their services encrypt with a key. Google Cloud: Cloud KMS Inventory API,
+`getProtectedResourcesSummary`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +61,26 @@ def _table(name: str) -> View:
     return View(name, table.doc, (name,), {column.name: column for column in columns(table)})
 
 
+def _texts(names: Sequence[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
+
+
+def _explained_by_scope(*names: str) -> str:
+    """Gaps about columns of the scope's own row."""
+    return f"""
+        SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u
+        JOIN gap ON gap.scope = u.scope AND gap.of_table = 'scope'
+        WHERE list_has_any(gap.columns, [{_texts(names)}])
+    """
+
+
 # --- asset: keys and secrets, as far as they have columns in common -------------------------------------------------
 
 _ASSET_COLUMNS = (
     "name",
     "account",
     "region",
+    "key_store",
     "manager",
     "state",
     "owner",
@@ -93,6 +121,52 @@ def _asset() -> View:
     )
 
 
+# A key or secret is looked for among the stores of its own scope, where what is granted on its store stands as well.
+_ASSET_DELETION_SQL = f"""
+SELECT
+    a.*,
+    store.purge_protection,
+    s.provider IN ({_texts(WITH_PURGE_PROTECTION)}) AS purge_protection_settable
+FROM ({_ASSET_SQL}) AS a
+LEFT JOIN key_store AS store ON store.scope = a.scope AND store.id = a.key_store
+LEFT JOIN scope AS s ON s.id = a.scope
+"""
+
+_PURGE_PROTECTION_EXPLAINED = f"""
+    SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u
+    JOIN gap ON gap.scope = u.scope AND gap.of_table IN ('key', 'secret') AND gap.subject IN (u.id, '')
+    WHERE list_has_any(gap.columns, ['key_store'])
+    UNION ALL
+    SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u
+    JOIN ({_ASSET_SQL}) AS a ON a.scope = u.scope AND a.id = u.id
+    LEFT JOIN key_store AS store ON store.scope = a.scope AND store.id = a.key_store
+    JOIN gap ON gap.scope = u.scope AND gap.of_table = 'key_store'
+    WHERE CASE
+        WHEN store.id IS NULL THEN gap.rows_missing
+        ELSE gap.subject IN (store.id, '') AND list_has_any(gap.columns, ['purge_protection'])
+    END
+"""
+
+
+def _asset_deletion() -> View:
+    asset = _asset()
+    protection = {column.name: column for column in columns(KeyStore)}["purge_protection"]
+    settable = Column(
+        "purge_protection_settable", "boolean", (), "Its provider offers a setting that lets nobody shorten that time"
+    )
+    return View(
+        "asset_deletion",
+        "Keys and secrets together, with what their store lets happen to them once they are deleted",
+        asset.tables,
+        {**asset.columns, protection.name: protection, settable.name: settable},
+        _ASSET_DELETION_SQL,
+        explanations={
+            protection.name: _PURGE_PROTECTION_EXPLAINED,
+            settable.name: _explained_by_scope("provider"),
+        },
+    )
+
+
 # --- rows that belong to a key: its access rows, its versions -------------------------------------------------------
 
 
@@ -101,19 +175,30 @@ def _unread(table: str) -> str:
     return f"SELECT DISTINCT scope, subject FROM gap WHERE of_table = '{table}' AND rows_missing"
 
 
-def _explained_by_rows(table: str, link: str, names: tuple[str, ...]) -> str:
-    """Gaps about the rows of `table` whose column `link` names the subject: rows missing, or one of `names` unknown."""
-    listed = ", ".join(f"'{name}'" for name in (link, *names))
+def _explained_by_rows(table: str, link: str, names: tuple[str, ...], *, of_store: bool = False) -> str:
+    """Gaps about the rows of `table` whose column `link` names the subject: rows missing, or one of `names` unknown.
+
+    With `of_store`, the rows of a key's store count as its own.
+    """
+    listed = _texts((link, *names))
     about = f"gap.scope = u.scope AND gap.of_table = '{table}'"
+    held = f"SELECT scope, id, id AS subject FROM {UNKNOWN}"
+    if of_store:
+        held += f"""
+            UNION
+            SELECT u.scope, u.id, key.key_store FROM {UNKNOWN} AS u JOIN key ON key.scope = u.scope AND key.id = u.id
+            WHERE key.key_store IS NOT NULL
+        """
     return f"""
-        SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u JOIN gap ON {about} AND gap.subject = u.id
+        WITH held AS ({held})
+        SELECT u.scope, u.id, gap.id AS gap FROM held AS u JOIN gap ON {about} AND gap.subject = u.subject
         WHERE gap.rows_missing
         UNION ALL
         SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u JOIN gap ON {about} AND gap.subject = ''
         WHERE gap.rows_missing OR list_has_any(gap.columns, [{listed}])
         UNION ALL
-        SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u
-        JOIN {table} AS r ON r.scope = u.scope AND r.{link} = u.id
+        SELECT u.scope, u.id, gap.id AS gap FROM held AS u
+        JOIN {table} AS r ON r.scope = u.scope AND r.{link} = u.subject
         JOIN gap ON {about} AND gap.subject = r.id
         WHERE list_has_any(gap.columns, [{listed}])
         UNION ALL
@@ -124,6 +209,8 @@ def _explained_by_rows(table: str, link: str, names: tuple[str, ...]) -> str:
     """
 
 
+# What is granted on a key store holds for its keys. Keys without rows of their own share the answer of their store, so
+# that a store of many keys is looked at once.
 _KEY_DUTY_SQL = f"""
 WITH unread AS ({_unread("access")}),
 unplaced AS (SELECT DISTINCT scope FROM access WHERE subject IS NULL),
@@ -138,31 +225,51 @@ principal AS (
         bool_or(principal IS NULL OR principal_kind IS NULL OR capability IS NULL OR public IS NULL) AS unknown
     FROM access GROUP BY scope, subject, principal
 ),
+named AS (SELECT DISTINCT scope, subject FROM access),
+decided AS (
+    SELECT key.scope, key.id, key.key_store, named.subject AS own, coalesce(named.subject, key.key_store) AS decider
+    FROM key LEFT JOIN named ON named.scope = key.scope AND named.subject = key.id
+),
+part AS (
+    SELECT DISTINCT scope, decider, own AS subject FROM decided
+    UNION
+    SELECT DISTINCT scope, decider, key_store AS subject FROM decided
+),
+admitted AS (
+    SELECT
+        part.scope, part.decider, p.principal,
+        bool_or(p.administers) AS administers, bool_or(p.uses) AS uses,
+        bool_or(p.anyone_administers) AS anyone_administers, bool_or(p.anyone_uses) AS anyone_uses,
+        bool_and(p.counted) AS counted, bool_or(p.unknown) AS unknown
+    FROM part JOIN principal AS p ON p.scope = part.scope AND p.subject = part.subject
+    GROUP BY part.scope, part.decider, p.principal
+),
 open_to_anyone AS (
     SELECT
-        scope, subject, bool_or(unknown) AS unknown,
+        scope, decider, bool_or(unknown) AS unknown,
         bool_or(anyone_administers) AS administers, bool_or(anyone_uses) AS uses
-    FROM principal GROUP BY scope, subject
+    FROM admitted GROUP BY scope, decider
 ),
 both_duties AS (
-    SELECT p.scope, p.subject, list(p.principal ORDER BY p.principal) AS principals
-    FROM principal AS p JOIN open_to_anyone AS o ON o.scope = p.scope AND o.subject = p.subject
+    SELECT p.scope, p.decider, list(p.principal ORDER BY p.principal) AS principals
+    FROM admitted AS p JOIN open_to_anyone AS o ON o.scope = p.scope AND o.decider = p.decider
     WHERE p.counted AND (p.administers OR o.administers) AND (p.uses OR o.uses)
-    GROUP BY p.scope, p.subject
+    GROUP BY p.scope, p.decider
 )
 SELECT
     key.scope, key.id,
     CASE
-        WHEN unread.subject IS NULL AND everywhere.scope IS NULL AND unplaced.scope IS NULL
-            AND NOT coalesce(o.unknown, false)
+        WHEN key.key_store IS NOT NULL AND of_key.subject IS NULL AND of_store.subject IS NULL
+            AND everywhere.scope IS NULL AND unplaced.scope IS NULL AND NOT coalesce(o.unknown, false)
         THEN coalesce(b.principals, []::VARCHAR[])
     END AS administrators_who_use
-FROM key
-LEFT JOIN unread ON unread.scope = key.scope AND unread.subject = key.id
+FROM decided AS key
+LEFT JOIN unread AS of_key ON of_key.scope = key.scope AND of_key.subject = key.id
+LEFT JOIN unread AS of_store ON of_store.scope = key.scope AND of_store.subject = key.key_store
 LEFT JOIN (SELECT scope FROM unread WHERE subject = '') AS everywhere ON everywhere.scope = key.scope
 LEFT JOIN unplaced ON unplaced.scope = key.scope
-LEFT JOIN open_to_anyone AS o ON o.scope = key.scope AND o.subject = key.id
-LEFT JOIN both_duties AS b ON b.scope = key.scope AND b.subject = key.id
+LEFT JOIN open_to_anyone AS o ON o.scope = key.scope AND o.decider = key.decider
+LEFT JOIN both_duties AS b ON b.scope = key.scope AND b.decider = key.decider
 """
 
 _KEY_PERIOD_SQL = f"""
@@ -201,17 +308,22 @@ LEFT JOIN used ON used.scope = key.scope AND used.key = key.id
 
 # --- secrets and the keys that encrypt them -------------------------------------------------------------------------
 
-# A secret names its key as the provider does: by id, by the last part of the id, or by an alias; the latter two hold
+# A secret names its keys as the provider does: by id, by the last part of the id, or by an alias; the latter two hold
 # within one account and region. Where an account or region was not observed, the scope's own stands in.
 _NAMES_SQL = """
 located_key AS (
-    SELECT k.scope, k.id, k.aliases, coalesce(k.account, s.account) AS account, coalesce(k.region, s.region) AS region
+    SELECT
+        k.scope, k.id, k.aliases, s.provider,
+        coalesce(k.account, s.account) AS account, coalesce(k.region, s.region) AS region
     FROM key AS k LEFT JOIN scope AS s ON s.id = k.scope
 ),
 located_secret AS (
-    SELECT t.scope, t.id, t.key, coalesce(t.account, s.account) AS account, coalesce(t.region, s.region) AS region
+    SELECT
+        t.scope, t.id, t.keys, s.provider,
+        coalesce(t.account, s.account) AS account, coalesce(t.region, s.region) AS region
     FROM secret AS t LEFT JOIN scope AS s ON s.id = t.scope
 ),
+secret_key AS (SELECT scope, id, provider, account, region, unnest(list_distinct(keys)) AS key FROM located_secret),
 alias AS (SELECT scope, id, account, region, unnest(aliases) AS name FROM located_key),
 full_name AS (
     SELECT scope, id, id AS name FROM located_key
@@ -224,83 +336,90 @@ short_name AS (
     SELECT scope, id, account, region, name FROM alias
 ),
 encrypted AS (
-    SELECT t.scope, t.id, k.scope AS key_scope, k.id AS key_id
-    FROM located_secret AS t JOIN full_name AS k ON k.name = t.key
+    SELECT t.scope, t.id, t.key, k.scope AS key_scope, k.id AS key_id
+    FROM secret_key AS t JOIN full_name AS k ON k.name = t.key
     UNION
-    SELECT t.scope, t.id, k.scope AS key_scope, k.id AS key_id
-    FROM located_secret AS t
+    SELECT t.scope, t.id, t.key, k.scope AS key_scope, k.id AS key_id
+    FROM secret_key AS t
     JOIN short_name AS k ON k.name = t.key AND k.account = t.account AND k.region = t.region
 )
 """
 
-# A secret can be encrypted only with a key of its own region: AWS KMS is called in the region of the secret. So a
-# secret that was not read leaves open the number for the keys of its region, in whatever account, and no others.
-_KEY_DELETION_SQL = f"""
+# A secret can be encrypted only with a key of the same provider, and where the secret is of one region, of that region:
+# AWS KMS is called in the region of the secret. So a secret that was not read leaves open the number for these keys,
+# in whatever account, and for no others.
+_KEY_DEPENDENTS_SQL = f"""
 WITH {_NAMES_SQL},
 doubt AS (
-    -- Secrets that may be missing, and secrets whose key was not observed: any key may be theirs.
-    SELECT s.region, true AS any_key FROM gap LEFT JOIN scope AS s ON s.id = gap.scope
+    -- Secrets that may be missing, and secrets whose keys were not observed: any key may be theirs.
+    SELECT s.provider, s.region, true AS any_key FROM gap LEFT JOIN scope AS s ON s.id = gap.scope
     WHERE gap.rows_missing AND gap.of_table IN ('secret', 'scope')
     UNION ALL
-    SELECT region, true FROM located_secret WHERE key IS NULL
+    SELECT provider, region, true FROM located_secret WHERE keys IS NULL
     UNION ALL
-    -- Secrets whose key is named and was not found: it may be a key whose own names were not observed.
-    SELECT t.region, (t.account IS NULL OR t.region IS NULL) AND NOT contains(t.key, ':')
-    FROM located_secret AS t ANTI JOIN encrypted AS e ON e.scope = t.scope AND e.id = t.id
-    WHERE t.key <> ''
+    -- Secrets whose key is named by anything but the id of a key that was read: the name may be one of a key whose own
+    -- names were not observed, even where another key, or another reading of the same one, has it too.
+    SELECT t.provider, t.region, (t.account IS NULL OR t.region IS NULL) AND NOT contains(t.key, ':')
+    FROM secret_key AS t ANTI JOIN key AS k ON k.id = t.key
 ),
 placed_doubt AS (
-    SELECT nullif(nullif(region, 'global'), '') AS region, bool_or(any_key) AS any_key, true AS named_key
-    FROM doubt GROUP BY 1
+    SELECT provider, nullif(nullif(region, 'global'), '') AS region, bool_or(any_key) AS any_key
+    FROM doubt WHERE provider IS NULL OR provider NOT IN ({_texts(WITHOUT_KEYS_OF_SECRETS)}) GROUP BY ALL
 ),
-everywhere AS (
-    SELECT coalesce(bool_or(any_key), false) AS any_key, coalesce(bool_or(named_key), false) AS named_key
-    FROM placed_doubt WHERE region IS NULL
+place AS (SELECT DISTINCT provider, region FROM located_key),
+doubted_place AS (
+    SELECT p.provider, p.region, bool_or(d.any_key) AS any_key
+    FROM place AS p
+    JOIN placed_doubt AS d
+        ON (d.provider IS NULL OR p.provider IS NULL OR d.provider = p.provider)
+        AND (d.region IS NULL OR d.region = p.region OR coalesce(p.region IN ('global', ''), true))
+    GROUP BY ALL
 ),
-anywhere AS (
-    SELECT coalesce(bool_or(any_key), false) AS any_key, coalesce(bool_or(named_key), false) AS named_key
-    FROM placed_doubt
-),
-counted AS (SELECT key_scope, key_id, count(DISTINCT id) AS secrets FROM encrypted GROUP BY key_scope, key_id),
-doubted AS (
-    SELECT
-        k.scope, k.id,
-        coalesce(here.any_key OR everywhere.any_key OR (placeless AND anywhere.any_key), false)
-        OR (
-            (k.aliases IS NULL OR k.account IS NULL OR k.region IS NULL)
-            AND coalesce(here.named_key OR everywhere.named_key OR (placeless AND anywhere.named_key), false)
-        ) AS open
-    FROM (SELECT *, coalesce(region IN ('global', ''), true) AS placeless FROM located_key) AS k
-    LEFT JOIN placed_doubt AS here ON here.region = k.region
-    CROSS JOIN everywhere
-    CROSS JOIN anywhere
-)
-SELECT key.scope, key.id, CASE WHEN NOT doubted.open THEN coalesce(counted.secrets, 0) END AS secrets_encrypted
-FROM key
-JOIN doubted ON doubted.scope = key.scope AND doubted.id = key.id
-LEFT JOIN counted ON counted.key_scope = key.scope AND counted.key_id = key.id
+counted AS (SELECT key_scope, key_id, count(DISTINCT id) AS secrets FROM encrypted GROUP BY key_scope, key_id)
+SELECT
+    k.scope, k.id,
+    CASE
+        WHEN d.any_key IS NULL OR NOT (d.any_key OR k.aliases IS NULL OR k.account IS NULL OR k.region IS NULL)
+        THEN coalesce(counted.secrets, 0)
+    END AS secrets_encrypted,
+    k.provider IN ({_texts(WITH_RESOURCES_COUNTED)}) AS resources_counted
+FROM located_key AS k
+LEFT JOIN doubted_place AS d
+    ON d.provider IS NOT DISTINCT FROM k.provider AND d.region IS NOT DISTINCT FROM k.region
+LEFT JOIN counted ON counted.key_scope = k.scope AND counted.key_id = k.id
 """
 
 _DEFAULT_BITS = " ".join(f"WHEN '{provider}' THEN {bits}" for provider, bits in DEFAULT_KEY_BITS.items())
 
+# A secret with several keys is as well kept as the weakest of them keeps it: 'provider' comes after 'customer'.
 _SECRET_ENCRYPTION_SQL = f"""
 WITH {_NAMES_SQL},
-used AS (
+found AS (
     -- A key that was read more than once has one answer only where all readings give it.
     SELECT
-        e.scope, e.id,
+        e.scope, e.id, e.key,
         CASE WHEN count(k.manager) = count(*) AND min(k.manager) = max(k.manager) THEN min(k.manager) END AS manager,
         CASE
             WHEN count(k.security_bits) = count(*) AND min(k.security_bits) = max(k.security_bits)
             THEN min(k.security_bits)
         END AS security_bits
     FROM encrypted AS e JOIN key AS k ON k.scope = e.key_scope AND k.id = e.key_id
-    GROUP BY e.scope, e.id
+    GROUP BY e.scope, e.id, e.key
+),
+used AS (
+    SELECT
+        t.scope, t.id,
+        CASE WHEN count(f.manager) = count(*) THEN max(f.manager) END AS manager,
+        CASE WHEN count(f.security_bits) = count(*) THEN min(f.security_bits) END AS security_bits
+    FROM secret_key AS t LEFT JOIN found AS f ON f.scope = t.scope AND f.id = t.id AND f.key = t.key
+    GROUP BY t.scope, t.id
 )
 SELECT
     secret.scope, secret.id,
-    CASE WHEN secret.key = '' THEN '{Manager.PROVIDER}' ELSE used.manager END AS key_manager,
-    CASE WHEN secret.key = '' THEN CASE s.provider {_DEFAULT_BITS} END ELSE used.security_bits END AS key_security_bits
+    CASE WHEN len(secret.keys) = 0 THEN '{Manager.PROVIDER}' ELSE used.manager END AS key_manager,
+    CASE
+        WHEN len(secret.keys) = 0 THEN CASE s.provider {_DEFAULT_BITS} END ELSE used.security_bits
+    END AS key_security_bits
 FROM secret
 LEFT JOIN scope AS s ON s.id = secret.scope
 LEFT JOIN used ON used.scope = secret.scope AND used.id = secret.id
@@ -308,31 +427,33 @@ LEFT JOIN used ON used.scope = secret.scope AND used.id = secret.id
 
 
 def _explained_elsewhere(table: str, rows_of: str, names: tuple[str, ...]) -> str:
-    """Gaps of any scope of the region about the far side: rows of `rows_of` missing, or one of `names` unknown.
+    """Gaps of any scope of the provider and region about the far side: rows of `rows_of` missing, or `names` unknown.
 
     One gap stands for all that one operation left open in one scope, else each row would carry thousands.
     """
-    listed = ", ".join(f"'{name}'" for name in names)
+    listed = _texts(names)
     return f"""
         SELECT u.scope, u.id, far.gap
         FROM {UNKNOWN} AS u
         JOIN {table} AS r ON r.scope = u.scope AND r.id = u.id
         LEFT JOIN scope AS s ON s.id = u.scope
         JOIN (
-            SELECT min(gap.id) AS gap, nullif(nullif(any_value(t.region), 'global'), '') AS region
+            SELECT
+                min(gap.id) AS gap, any_value(t.provider) AS provider,
+                nullif(nullif(any_value(t.region), 'global'), '') AS region
             FROM gap LEFT JOIN scope AS t ON t.id = gap.scope
             WHERE (gap.rows_missing AND gap.of_table IN ('{rows_of}', 'scope'))
                 OR (gap.of_table = '{rows_of}' AND list_has_any(gap.columns, [{listed}]))
             GROUP BY gap.scope, gap.operation, gap.of_table, gap.rows_missing
         ) AS far
-        ON far.region IS NULL
-            OR coalesce(r.region, s.region, 'global') IN (far.region, 'global', '')
+        ON (far.provider IS NULL OR coalesce(s.provider, far.provider) = far.provider)
+            AND (far.region IS NULL OR coalesce(r.region, s.region, 'global') IN (far.region, 'global', ''))
     """
 
 
 def _explained_by_own(table: str, names: tuple[str, ...]) -> str:
     """Gaps about columns of the row itself, or of its scope's row, that a derived column rests on."""
-    listed = ", ".join(f"'{name}'" for name in names)
+    listed = _texts(names)
     return f"""
         SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u
         JOIN gap ON gap.scope = u.scope AND gap.of_table = '{table}' AND gap.subject = u.id
@@ -342,9 +463,7 @@ def _explained_by_own(table: str, names: tuple[str, ...]) -> str:
         JOIN gap ON gap.scope = u.scope AND gap.of_table = '{table}' AND gap.subject = ''
         WHERE list_has_any(gap.columns, [{listed}])
         UNION ALL
-        SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u
-        JOIN gap ON gap.scope = u.scope AND gap.of_table = 'scope'
-        WHERE list_has_any(gap.columns, ['provider', 'account', 'region'])
+        {_explained_by_scope("provider", "account", "region")}
     """
 
 
@@ -362,10 +481,10 @@ def _key_of_secret_explained(name: str) -> str:
         UNION ALL
         SELECT far.scope, far.id, far.gap
         FROM ({_explained_elsewhere("secret", "key", ("aliases", "account", "region"))}) AS far
-        JOIN secret AS t ON t.scope = far.scope AND t.id = far.id AND t.key <> ''
-        ANTI JOIN encrypted AS e ON e.scope = far.scope AND e.id = far.id
+        JOIN secret_key AS t ON t.scope = far.scope AND t.id = far.id
+        ANTI JOIN encrypted AS e ON e.scope = t.scope AND e.id = t.id AND e.key = t.key
         UNION ALL
-        {_explained_by_own("secret", ("key", "account", "region"))}
+        {_explained_by_own("secret", ("keys", "account", "region"))}
     """
 
 
@@ -386,8 +505,9 @@ def _derived(name: str, doc: str, table: str, sql: str, derived: Mapping[str, tu
 
 
 _VIEWS = (
-    *(_table(name) for name in ("scope", "key_store", "key", "key_version", "secret", "access")),
+    *(_table(name) for name in TABLES if name not in ("gap", "observation")),
     _asset(),
+    _asset_deletion(),
     _derived(
         "key_duty",
         "Keys, with the principals that may both administer and use them",
@@ -399,10 +519,17 @@ _VIEWS = (
                     "administrators_who_use",
                     "list of string",
                     (),
-                    "Principals of its policy and grants that may administer it and also use it or decrypt with it, "
-                    "sorted; without whole accounts and services of the provider",
+                    "Principals that may administer it and also use it or decrypt with it, by what is granted on it "
+                    "or on its key store, sorted; without whole accounts and services of the provider",
                 ),
-                _explained_by_rows("access", "subject", ("principal", "principal_kind", "capability", "public")),
+                f"""
+                    SELECT * FROM ({
+                    _explained_by_rows(
+                        "access", "subject", ("principal", "principal_kind", "capability", "public"), of_store=True
+                    )
+                })
+                    UNION ALL {_explained_by_own("key", ("key_store",))}
+                """,
             )
         },
     ),
@@ -425,22 +552,31 @@ _VIEWS = (
         },
     ),
     _derived(
-        "key_deletion",
-        "Keys, with the number of secrets that depend on them",
+        "key_dependents",
+        "Keys, with what is known to depend on them",
         "key",
-        _KEY_DELETION_SQL,
+        _KEY_DEPENDENTS_SQL,
         {
             "secrets_encrypted": (
                 Column(
                     "secrets_encrypted",
                     "integer",
                     (),
-                    "Secrets that name it as the key they are encrypted with; not observed where a secret of its "
-                    "region, in any account, may be missing or does not tell its key",
+                    "Secrets that name it as a key they are encrypted with; not observed where a secret of its "
+                    "provider and region, in any account, may be missing or does not tell its keys",
                 ),
                 f"{_explained_by_own('key', ('aliases', 'account', 'region'))} "
-                f"UNION ALL {_explained_elsewhere('key', 'secret', ('key', 'account', 'region'))}",
-            )
+                f"UNION ALL {_explained_elsewhere('key', 'secret', ('keys', 'account', 'region'))}",
+            ),
+            "resources_counted": (
+                Column(
+                    "resources_counted",
+                    "boolean",
+                    (),
+                    "Its provider counts the resources that are encrypted with it (see `protected_resources`)",
+                ),
+                _explained_by_scope("provider"),
+            ),
         },
     ),
     _derived(

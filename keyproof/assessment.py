@@ -66,8 +66,11 @@ def _write_catalogue(folder: Path, catalogue: Catalogue) -> None:
 
 
 def read_catalogue_documents(folder: Path) -> dict[str, str]:
-    """The catalogue's files below a folder that `assess_run` wrote, by their relative names."""
-    return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in _files(folder)}
+    """The catalogue's files below a folder that `assess_run` wrote, by their relative names.
+
+    To the byte, ends of lines included: the catalogue's digest depends on them.
+    """
+    return {path.relative_to(folder).as_posix(): path.read_bytes().decode("utf-8") for path in _files(folder)}
 
 
 def _files(folder: Path) -> Sequence[Path]:

@@ -71,14 +71,17 @@ def configure_logging(form: str, verbosity: int) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("fontTools").setLevel(logging.ERROR)
+    logging.getLogger("botocore").setLevel(logging.ERROR)  # what it warns of is recorded, with the error
     logging.getLogger("keyproof").setLevel(
         logging.DEBUG if verbosity > 1 else logging.INFO if verbosity or form == "json" else logging.WARNING
     )
 
 
 class _HarmlessFormatter(logging.Formatter):
+    """Lines after the first are indented, so that none of them passes for a record of its own."""
+
     def format(self, record: logging.LogRecord) -> str:
-        return "\n".join(map(harmless, super().format(record).splitlines()))
+        return "\n    ".join(map(harmless, super().format(record).splitlines()))
 
 
 @contextmanager

@@ -72,7 +72,7 @@ def explain(control: str, catalogs: Sequence[Path], as_json: bool) -> int:
     """Tell what a control means and how it decides."""
     from controls.catalogue import load_catalogue
     from keyproof.configuration import suggestion
-    from keyproof.terminal import print_json, print_line
+    from keyproof.terminal import harmless, print_json, print_line
 
     catalogue = load_catalogue(catalogs)
     if control.upper() not in catalogue.controls:
@@ -108,13 +108,15 @@ def explain(control: str, catalogs: Sequence[Path], as_json: bool) -> int:
 
     def told(label: str, text: str, sql: str = "") -> None:
         print_line()
-        print_line(label)
-        print_line(textwrap.indent(textwrap.fill(" ".join(text.split()), 96), "    "))
+        print_line(harmless(label))
+        print_line(textwrap.indent(textwrap.fill(harmless(" ".join(text.split())), 96), "    "))
         if sql:
             print_line()
-            print_line(textwrap.indent(textwrap.dedent(sql).strip(), "        "))
+            for line in textwrap.dedent(sql).strip().split("\n"):
+                indent = " " * (8 + len(line) - len(line.lstrip()))
+                print_line(indent + harmless(line.strip()))
 
-    print_line(f"{found.id}  {found.title}")
+    print_line(f"{found.id}  {harmless(found.title)}")
     print_line(f"{found.stage.replace('_', ' ')}, severity {found.severity}")
     told("What it means", found.meaning)
     told("Who is judged", f"{found.population_words.strip()}.", found.population)

@@ -21,6 +21,7 @@ from evidence.model import (
     Gap,
     GapKind,
     Key,
+    KeyStore,
     KeyVersion,
     Row,
     Scope,
@@ -63,6 +64,7 @@ def key(number: int = 1, account: str = ACCOUNT, region: str = REGION, **facts: 
         "aliases": [f"alias/service-{number}"],
         "account": account,
         "region": region,
+        "key_store": f"arn:aws:kms:{region}:{account}",
         "manager": "customer",
         "state": "active",
         "key_type": "symmetric data encryption",
@@ -77,14 +79,22 @@ def key(number: int = 1, account: str = ACCOUNT, region: str = REGION, **facts: 
     return _row(Key, {**own, **facts})
 
 
+def store(of: Key | Secret, **facts: Any) -> KeyStore:
+    """The store that holds a key or secret."""
+    own = {"id": of.key_store, "scope": of.scope, "account": of.account, "region": of.region}
+    return _row(KeyStore, {**own, **facts})
+
+
 def version(of: Key, number: int = 1, **facts: Any) -> KeyVersion:
     own = {"id": f"{of.id}#{number}", "scope": of.scope, "key": of.id, "created_at": days_before(100)}
     return _row(KeyVersion, {**own, "superseded_at": NEVER, **facts})
 
 
-def access(of: Key | Secret, principal: str, capability: str, **facts: Any) -> Access:
-    name = short_id("ACC", of.scope, of.id, principal, capability)
-    own = {"id": name, "scope": of.scope, "subject": of.id, "principal": principal, "capability": capability}
+def access(of: Key | Secret, principal: str, capability: str, *, store: bool = False, **facts: Any) -> Access:
+    """What a principal may do with a key or secret, or, with `store`, with the whole store that holds it."""
+    subject = of.key_store if store else of.id
+    name = short_id("ACC", of.scope, subject, principal, capability)
+    own = {"id": name, "scope": of.scope, "subject": subject, "principal": principal, "capability": capability}
     return _row(Access, {**own, "principal_kind": "undecided", "conditions": "{}", **facts})
 
 
@@ -96,6 +106,7 @@ def secret(number: int = 1, account: str = ACCOUNT, region: str = REGION, **fact
         "kind": "secret",
         "account": account,
         "region": region,
+        "key_store": f"arn:aws:secretsmanager:{region}:{account}",
         "manager": "customer",
         "state": "active",
         "rotation_result": "succeeded",

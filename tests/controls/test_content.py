@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from collectors.registry import SOURCES
 from controls.catalogue import Catalogue, load_catalogue
 from evidence.model import Key, KeyType, Rotatable, Scope, Secret, columns
 
@@ -214,6 +215,9 @@ DUCKDB_TYPES = {
 FACTS = {column.name: DUCKDB_TYPES[column.type] for table in (Scope, Key, Secret) for column in columns(table)} | {
     "administrators_who_use": "VARCHAR[]",
     "longest_use_days": "BIGINT",
+    "purge_protection": "BOOLEAN",
+    "purge_protection_settable": "BOOLEAN",
+    "resources_counted": "BOOLEAN",
     "secrets_encrypted": "BIGINT",
     "key_manager": "VARCHAR",
     "key_security_bits": "BIGINT",
@@ -314,10 +318,40 @@ def test_every_control_says_what_a_pass_shows_and_what_it_does_not() -> None:
         assert any(limits.search(sentence) for sentence in sentences), control_id
 
 
-def test_every_control_has_a_next_step_on_aws() -> None:
+COMMANDS = {"aws": ("aws ", "keyproof "), "azure": ("az ", "keyproof "), "gcp": ("gcloud ", "keyproof ")}
+"""Kind of source → how the commands begin that its next steps name. No control does without one of them: where a
+provider cannot have the failure, the text says so and what to do about the store that can."""
+
+
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_every_control_has_a_next_step_for_every_kind_of_source(kind: str) -> None:
     for control_id, control in CATALOG.items():
-        assert re.search(r"`[^`]+`", control["remediation"]["aws"]), control_id
-        assert control["remediation"]["aws"].endswith("."), control_id
+        step = control["remediation"][kind]
+        commands = re.findall(r"`([^`]+)`", step)
+        assert step.count("`") == 2 * len(commands), f"{control_id} {kind}: a backtick without its other"
+        assert any(command.startswith(COMMANDS[kind]) for command in commands), f"{control_id} {kind}"
+        others = tuple(start for other in COMMANDS if other != kind for start in COMMANDS[other][:1])
+        assert not [command for command in commands if command.startswith(others)], f"{control_id} {kind}"
+        assert step.endswith("."), f"{control_id} {kind}"
+
+
+def test_a_next_step_is_for_a_kind_of_source_that_there_is() -> None:
+    named = {kind for control in CATALOG.values() for kind in control["remediation"]}
+    assert named == set(COMMANDS)
+    assert set(SOURCES) <= named
+
+
+def test_what_one_provider_alone_does_is_told_of_it_by_name() -> None:
+    """A reader of another cloud must not take a limit of one provider's answers for one of the control."""
+    for control_id in ("DES-01", "DES-04", "USE-06", "SEC-03"):
+        assert "Azure" in CATALOG[control_id]["meaning"], control_id
+        assert "Google" in CATALOG[control_id]["meaning"], control_id
+
+
+def test_no_location_that_stands_for_several_regions_is_a_region_of_a_provider() -> None:
+    several = CATALOG["DST-04"]["parameters"]["multi_regions"]["value"]
+    assert len(several) == len(set(several))
+    assert not {"us-east-1", "eu-west-1", "europe-west3", "us-central1", "westeurope", "eastus"} & set(several)
 
 
 def test_nothing_promises_more_than_evidence_can() -> None:

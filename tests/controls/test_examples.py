@@ -32,18 +32,29 @@ def _rows(estate: ModuleType, control: Control, number: int, example: dict[str, 
     place = _place(estate, number)
     of_secret = control.over in ("secret", "secret_encryption") or example.get("kind") == "secret"
     service = "secretsmanager" if of_secret else "kms"
-    scope = estate.scope(service=service, **place)
+    scope = estate.scope(service=service, provider=_provider(control, example), **place)
     if control.over == "scope":
         yield _blank(scope, example, control.facts)
         return
     row = _blank((estate.secret if of_secret else estate.key)(number, **place), example, control.facts)
-    yield from _around(estate, control.over, row, example)
+    yield from _around(estate, control, row, example)
+    if control.over == "asset_deletion":
+        yield estate.store(row, purge_protection=example.get("purge_protection"))
     yield scope
 
 
-def _around(estate: ModuleType, over: str, row: Any, example: dict[str, Any]) -> Iterator[Row]:
+def _provider(control: Control, example: dict[str, Any]) -> str | None:
+    """A provider of which is true what the example says that it offers."""
+    for fact, provider in (("purge_protection_settable", "azure"), ("resources_counted", "gcp")):
+        if fact in control.facts:
+            return {True: provider, False: "aws", None: None}[example.get(fact)]
+    return "aws"
+
+
+def _around(estate: ModuleType, control: Control, row: Any, example: dict[str, Any]) -> Iterator[Row]:
+    over, facts = control.over, control.facts
     if over == "secret_encryption":
-        row = replace(row, key=example.get("key"))
+        row = replace(row, keys=example.get("keys"))
     yield row
     if over == "key_duty":
         principals = example.get("administrators_who_use")
@@ -56,15 +67,17 @@ def _around(estate: ModuleType, over: str, row: Any, example: dict[str, Any]) ->
             yield estate.version(row, created_at=estate.days_before(example["longest_use_days"]))
         else:
             yield estate.rows_gap(row.scope, "key_version", row.id)
-    if over == "key_deletion":
+    if over == "key_dependents" and "secrets_encrypted" in facts:
         secrets = example.get("secrets_encrypted")
-        yield estate.scope(service="secretsmanager", region=row.region)
+        provider = _provider(control, example)
+        yield estate.scope(service="secretsmanager", region=row.region, provider=provider)
         if secrets is None:
             yield estate.rows_gap(f"prod/{row.account}/{row.region}/secretsmanager", "secret")
-        yield from (estate.secret(place, region=row.region, key=row.id) for place in range(secrets or 0))
-    if over == "secret_encryption" and example.get("key", "").startswith("alias/") and "key_manager" in example:
-        facts = {"manager": example["key_manager"], "security_bits": example["key_security_bits"]}
-        yield estate.key(1, region=row.region, aliases=[example["key"]], **facts)
+        yield from (estate.secret(place, region=row.region, keys=[row.id]) for place in range(secrets or 0))
+    aliases = [name for name in example.get("keys", ()) if name.startswith("alias/")]
+    if over == "secret_encryption" and aliases and "key_manager" in example:
+        known = {"manager": example["key_manager"], "security_bits": example["key_security_bits"]}
+        yield estate.key(1, region=row.region, aliases=aliases, **known)
         yield estate.scope(region=row.region)
 
 

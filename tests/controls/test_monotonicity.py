@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from controls.catalogue import Catalogue
-from controls.views import MOMENT, VIEWS
+from controls.views import MOMENT, VIEWS, WITHOUT_KEYS_OF_SECRETS
 from evidence.model import (
     BOOKKEEPING,
     NEVER,
@@ -46,21 +46,28 @@ def inventories(draw: st.DrawFn, estate: ModuleType) -> list[Row]:
     """A fully observed inventory: scopes, keys with versions and access, secrets encrypted with them."""
     rows: list[Row] = []
     places = draw(st.lists(st.tuples(st.sampled_from(ACCOUNTS), st.sampled_from(REGIONS)), min_size=1, unique=True))
+    providers = {region: draw(st.sampled_from(["aws", "aws", "azure", "gcp"])) for region in REGIONS}
     keys = []
     for account, region in places:
-        rows += [estate.scope(account, region, service) for service in ("kms", "secretsmanager")]
+        provider = providers[region]
+        for service, held in (("kms", estate.key), ("secretsmanager", estate.secret)):
+            rows.append(estate.scope(account, region, service, provider=provider))
+            rows.append(estate.store(held(1, account, region), purge_protection=draw(st.booleans())))
         for number in range(draw(st.integers(1, 3))):
             key = _key(draw, estate, number, account, region)
             keys.append(key)
             rows += [key, *_versions(draw, estate, key), *_access(draw, estate, key)]
     for account, region in places:
         for number in range(draw(st.integers(0, 3))):
-            rows.append(_secret(draw, estate, number, account, region, keys))
+            # What a provider encrypts with no key of a customer names none.
+            near = () if providers[region] in WITHOUT_KEYS_OF_SECRETS else keys
+            rows.append(_secret(draw, estate, number, account, region, near))
     return rows
 
 
 def _key(draw: st.DrawFn, estate: ModuleType, number: int, account: str, region: str) -> Any:
     created = estate.days_before(_days(draw) + 1300)
+    aliases = [f"alias/other-{number}", f"alias/service-{number}"]  # of one key only, within an account and region
     return estate.key(
         number,
         account,
@@ -68,13 +75,15 @@ def _key(draw: st.DrawFn, estate: ModuleType, number: int, account: str, region:
         manager=draw(st.sampled_from([Manager.CUSTOMER, Manager.CUSTOMER, Manager.PROVIDER])),
         state=draw(st.sampled_from([State.ACTIVE, State.ACTIVE, State.PENDING_DELETION, State.SUSPENDED])),
         key_type=draw(st.sampled_from(list(KeyType))),
-        aliases=draw(st.sampled_from([[], [f"alias/service-{number}"], ["alias/other", f"alias/service-{number}"]])),
+        aliases=draw(st.sampled_from([aliases[:0], aliases[:1], aliases])),
         created_at=created,
         last_rotated_at=estate.days_before(_days(draw)),
         last_used_at=estate.days_before(_days(draw)),
         rotatable=draw(st.booleans()),
         rotation_enabled=draw(st.booleans()),
         rotation_period_days=draw(st.sampled_from([90, 400])),
+        rotation_next_at=draw(st.sampled_from([NEVER, estate.days_before(100)])),
+        protected_resources=draw(st.sampled_from([0, 3])),
         public=draw(st.booleans()),
         wildcard_access=draw(st.booleans()),
         external_accounts=draw(st.sampled_from([[], ["999988887777"]])),
@@ -103,12 +112,13 @@ def _access(draw: st.DrawFn, estate: ModuleType, key: Any) -> Iterator[Row]:
     for principal, capability in draw(st.lists(granted, max_size=4, unique=True)):
         public = principal == "*" and draw(st.booleans())
         kind = PrincipalKind(PRINCIPALS[principal])
-        yield estate.access(key, principal, capability, principal_kind=kind, public=public)
+        store = draw(st.integers(0, 3)) == 0
+        yield estate.access(key, principal, capability, store=store, principal_kind=kind, public=public)
 
 
 def _secret(draw: st.DrawFn, estate: ModuleType, number: int, account: str, region: str, keys: Sequence[Any]) -> Row:
     near = [key for key in keys if key.region == region]
-    names = ["", "arn:aws:kms:eu-west-1:999988887777:key/elsewhere", "alias/unknown"]
+    names = ["arn:aws:kms:eu-west-1:999988887777:key/elsewhere", "alias/unknown"] if keys else []
     for key in near:
         names += [key.id, *(key.id.rsplit(":", 1)[0] + ":" + alias for alias in key.aliases)]
         if key.account == account:
@@ -117,13 +127,17 @@ def _secret(draw: st.DrawFn, estate: ModuleType, number: int, account: str, regi
         number,
         account,
         region,
-        key=draw(st.sampled_from(names)),
+        keys=draw(st.lists(st.sampled_from(names), max_size=2)) if names else [],
+        rotatable=draw(st.booleans()),
+        key_settable=draw(st.booleans()),
         kind=draw(st.sampled_from(["secret", "parameter"])),
         manager=draw(st.sampled_from([Manager.CUSTOMER, Manager.CUSTOMER, Manager.PROVIDER])),
         state=draw(st.sampled_from([State.ACTIVE, State.PENDING_DELETION])),
         last_rotated_at=estate.days_before(_days(draw)),
         rotation_enabled=draw(st.booleans()),
         public=draw(st.booleans()),
+        deletion_window_set=draw(st.booleans()),
+        deletion_window_days=draw(st.sampled_from([7, 30])),
     )
     return secret
 
@@ -154,8 +168,23 @@ WATCHED = {
     "scope": ("provider", "account", "region", "asked", "complete", "collected_at"),
     "key_version": ("key", "created_at", "superseded_at"),
     "access": ("subject", "principal", "principal_kind", "capability", "public"),
-    "secret": ("account", "region", "key", "manager", "state", "kind", "last_rotated_at", "public", "rotation_enabled"),
+    "key_store": ("purge_protection",),
+    "secret": (
+        "key_store",
+        "deletion_window_set",
+        "account",
+        "region",
+        "keys",
+        "manager",
+        "state",
+        "rotatable",
+        "key_settable",
+        "last_rotated_at",
+        "public",
+        "rotation_enabled",
+    ),
     "key": (
+        "key_store",
         "account",
         "region",
         "aliases",
@@ -170,6 +199,8 @@ WATCHED = {
         "public",
         "rotation_enabled",
         "rotation_period_days",
+        "rotation_next_at",
+        "protected_resources",
         "wildcard_access",
         "external_accounts",
         "regions",
@@ -193,7 +224,7 @@ def _refused(row: Row, name: str, refused: set[str]) -> bool:
         "key.policy": ("public", "wildcard_access", "external_accounts"),
         "key.aliases": ("aliases",),
         "key.tags": ("owner",),
-        "secret.key": ("key",),
+        "secret.key": ("keys",),
         "scope.place": ("account", "region"),
     }
     return any(row.table == group.split(".")[0] and name in groups[group] for group in refused)
@@ -208,7 +239,8 @@ def _missing(draw: st.DrawFn, estate: ModuleType, row: Any) -> Row:
 
 
 def test_what_is_watched_are_columns(estate: ModuleType) -> None:
-    for row in (estate.scope(), estate.key(), estate.version(estate.key()), estate.secret()):
+    key = estate.key()
+    for row in (estate.scope(), estate.store(key), key, estate.version(key), estate.secret()):
         assert set(WATCHED[row.table]) <= {column.name for column in columns(type(row))} - set(BOOKKEEPING)
 
 
@@ -253,8 +285,8 @@ def _tell(rows: Sequence[Row]) -> dict[tuple[str, str, str, str], Any]:
         return {
             (view.name, row["scope"], row["id"], column): row[column]
             for view in VIEWS.values()
-            if view.derived
-            for row in database.sql(view.derived).to_arrow_table().to_pylist()
+            if view.explanations
+            for row in database.sql(view.derived or view.sql).to_arrow_table().to_pylist()
             for column in view.explanations
         }
 

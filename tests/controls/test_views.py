@@ -48,6 +48,79 @@ def test_what_keys_and_secrets_share_means_the_same_in_both() -> None:
     assert asset.items() <= shared
 
 
+# --- asset_deletion -------------------------------------------------------------------------------------------------
+
+
+def _azure(estate: ModuleType, **facts: Any) -> Any:
+    scope = estate.scope(provider="azure", service="vault")
+    return scope, estate.key(scope=scope.id, deletion_window_set=True, deletion_window_days=90, **facts)
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_what_a_store_protects_it_protects_in_each_of_its_keys_and_secrets(
+    estate: ModuleType, observe: Observe, on: bool
+) -> None:
+    scope, key = _azure(estate)
+    secret = estate.secret(scope=scope.id, key_store=key.key_store, deletion_window_set=True)
+    elsewhere = estate.key(2, scope=scope.id, key_store="another", deletion_window_set=True)
+    stores = [estate.store(key, purge_protection=on), estate.store(elsewhere, purge_protection=not on)]
+    told = observe("STO-01", [scope, key, secret, elsewhere, *stores])
+    assert (told[key.id]["purge_protection"], told[key.id]["purge_protection_settable"]) == (on, True)
+    assert told[secret.id]["purge_protection"] is on
+    assert told[elsewhere.id]["purge_protection"] is not on
+
+
+@pytest.mark.parametrize("provider", ["aws", "gcp"])
+def test_where_no_setting_protects_from_purging_none_is_asked_for(
+    estate: ModuleType, tmp_path: Path, catalogue: Catalogue, provider: str
+) -> None:
+    secret = estate.secret(deletion_window_set=True, deletion_window_days=30)
+    scope = estate.scope(provider=provider, service="secretsmanager")
+    rows = [scope, secret, estate.store(secret, purge_protection=False)]
+    assert estate.judge(tmp_path, catalogue, rows).verdict("STO-01", secret.id) == "pass"
+
+
+def test_a_store_that_was_not_read_protects_nobody_knows_what(estate: ModuleType, observe: Observe) -> None:
+    scope, key = _azure(estate)
+    gap = estate.rows_gap(scope.id, "key_store", operation="arm:Vaults_Get")
+    beside = estate.column_gap(estate.store(key), "purge_protection")
+    told = observe("STO-01", [scope, key, gap, beside])[key.id]
+    assert (told["purge_protection"], told["missing"]) == (None, [gap.id])
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_a_setting_that_was_not_read_says_which_gap(estate: ModuleType, observe: Observe, everywhere: bool) -> None:
+    scope, key = _azure(estate)
+    store = estate.store(key, purge_protection=None)
+    gap = estate.column_gap(store, "purge_protection", everywhere=everywhere)
+    beside = [estate.column_gap(store, "network_public"), estate.column_gap(estate.key(9, scope=scope.id), "key_store")]
+    told = observe("STO-01", [scope, key, store, gap, *beside])[key.id]
+    assert (told["purge_protection"], told["missing"]) == (None, [gap.id])
+
+
+def test_a_key_whose_store_is_not_known_is_protected_nobody_knows_how(estate: ModuleType, observe: Observe) -> None:
+    scope, key = _azure(estate, key_store=None)
+    gap = estate.column_gap(key, "key_store")
+    told = observe("STO-01", [scope, key, gap, estate.store(estate.key(), scope=scope.id)])[key.id]
+    assert (told["purge_protection"], told["missing"]) == (None, [gap.id])
+
+
+@pytest.mark.parametrize(
+    ("control", "column"), [("STO-01", "purge_protection_settable"), ("DES-01", "resources_counted")]
+)
+def test_what_a_provider_offers_is_not_known_without_the_provider(
+    estate: ModuleType, observe: Observe, control: str, column: str
+) -> None:
+    scope = estate.scope(provider=None)
+    key = estate.key(
+        state="pending_deletion", deletion_window_set=True, used=True, last_used_at=estate.days_before(200)
+    )
+    gap = estate.column_gap(scope, "provider")
+    told = observe(control, [scope, key, estate.store(key), gap])[key.id]
+    assert told[column] is None
+    assert gap.id in told["missing"]
+
+
 # --- key_duty -------------------------------------------------------------------------------------------------------
 
 
@@ -120,6 +193,50 @@ def test_access_to_nobody_knows_which_key_withholds_all_of_the_scope(estate: Mod
     told = observe("USE-03", [estate.scope(), estate.key(1), estate.key(2), access, gap])
     assert {facts["administrators_who_use"] for facts in told.values()} == {None}
     assert [facts["missing"] for facts in told.values()] == [[gap.id], [gap.id]]
+
+
+def test_what_is_granted_on_a_store_holds_for_its_keys(estate: ModuleType, observe: Observe) -> None:
+    plain, named = estate.key(1), estate.key(2)
+    elsewhere = estate.key(3, key_store="arn:aws:kms:another")
+    told = observe(
+        "USE-03",
+        [
+            estate.scope(),
+            *(plain, named, elsewhere),
+            estate.access(plain, "role/vault", "administer", store=True),
+            estate.access(plain, "role/both", "administer", store=True),
+            estate.access(plain, "role/both", "use", store=True),
+            estate.access(named, "role/vault", "decrypt"),
+        ],
+    )
+    assert told[plain.id]["administrators_who_use"] == ["role/both"]
+    assert told[named.id]["administrators_who_use"] == ["role/both", "role/vault"]
+    assert told[elsewhere.id]["administrators_who_use"] == []
+
+
+def test_access_to_a_store_that_was_not_read_withholds_the_list_of_its_keys(
+    estate: ModuleType, observe: Observe
+) -> None:
+    key, elsewhere = estate.key(1), estate.key(2, key_store="arn:aws:kms:another")
+    gap = estate.rows_gap(key.scope, "access", key.key_store)
+    told = observe("USE-03", [estate.scope(), key, elsewhere, gap])
+    assert (told[key.id]["administrators_who_use"], told[key.id]["missing"]) == (None, [gap.id])
+    assert told[elsewhere.id]["administrators_who_use"] == []
+
+
+def test_a_half_known_grant_on_a_store_withholds_the_list_of_its_keys(estate: ModuleType, observe: Observe) -> None:
+    key = estate.key()
+    access = estate.access(key, "role/admin", "administer", store=True, principal_kind=None)
+    gap = estate.column_gap(access, "principal_kind")
+    told = observe("USE-03", [estate.scope(), key, access, gap, estate.access(key, "role/app", "use")])
+    assert (told[key.id]["administrators_who_use"], told[key.id]["missing"]) == (None, [gap.id])
+
+
+def test_a_key_whose_store_is_not_known_may_be_under_any_grant(estate: ModuleType, observe: Observe) -> None:
+    key = estate.key(key_store=None)
+    gap = estate.column_gap(key, "key_store")
+    told = observe("USE-03", [estate.scope(), key, gap])
+    assert (told[key.id]["administrators_who_use"], told[key.id]["missing"]) == (None, [gap.id])
 
 
 # --- key_period -----------------------------------------------------------------------------------------------------
@@ -198,7 +315,7 @@ def test_a_history_that_was_not_read_to_its_end_withholds_the_age(estate: Module
     assert told["missing"] == [gap.id]
 
 
-# --- key_deletion ---------------------------------------------------------------------------------------------------
+# --- key_dependents ---------------------------------------------------------------------------------------------------
 
 
 def _scopes(estate: ModuleType, *regions: str) -> list[Row]:
@@ -220,7 +337,7 @@ def _dependents(estate: ModuleType, observe: Observe, *rows: Row, **facts: Any) 
     ],
 )
 def test_a_secret_depends_on_its_key_by_whatever_name(estate: ModuleType, observe: Observe, name: str) -> None:
-    rows = [estate.secret(1, key=name), estate.secret(2, key=name), estate.secret(3, key="")]
+    rows = [estate.secret(1, keys=[name]), estate.secret(2, keys=[name]), estate.secret(3, keys=[])]
     assert _dependents(estate, observe, *rows)["secrets_encrypted"] == 2
 
 
@@ -230,16 +347,16 @@ def test_short_names_hold_within_account_and_region_and_full_ones_everywhere(
     other = {"account": "444455556666"}
     rows = [
         estate.scope(service="secretsmanager", **other),
-        estate.secret(1, key="alias/service-1", **other),
-        estate.secret(2, key="alias/service-1", region="us-east-1"),
-        estate.secret(3, key=estate.key().id, **other),
+        estate.secret(1, keys=["alias/service-1"], **other),
+        estate.secret(2, keys=["alias/service-1"], region="us-east-1"),
+        estate.secret(3, keys=[estate.key().id], **other),
     ]
     assert _dependents(estate, observe, *rows)["secrets_encrypted"] == 1
 
 
 def test_a_secret_read_by_two_sources_counts_once(estate: ModuleType, observe: Observe) -> None:
-    once = estate.secret(1, key=estate.key().id)
-    again = estate.secret(1, key=estate.key().id, source="audit", scope="audit/1/eu-west-1/secretsmanager")
+    once = estate.secret(1, keys=[estate.key().id])
+    again = estate.secret(1, keys=[estate.key().id], source="audit", scope="audit/1/eu-west-1/secretsmanager")
     assert _dependents(estate, observe, once, again)["secrets_encrypted"] == 1
 
 
@@ -265,8 +382,8 @@ def test_scopes_that_are_not_known_withhold_the_number(estate: ModuleType, obser
 
 
 def test_a_secret_that_does_not_tell_its_key_withholds_the_number(estate: ModuleType, observe: Observe) -> None:
-    secret = estate.secret(key=None)
-    gap = estate.column_gap(secret, "key")
+    secret = estate.secret(keys=None)
+    gap = estate.column_gap(secret, "keys")
     told = _dependents(estate, observe, secret, gap)
     assert told["secrets_encrypted"] is None
     assert told["missing"] == [gap.id]
@@ -275,11 +392,75 @@ def test_a_secret_that_does_not_tell_its_key_withholds_the_number(estate: Module
 def test_a_name_that_nobody_knows_withholds_the_number_for_keys_whose_names_were_not_read(
     estate: ModuleType, observe: Observe
 ) -> None:
-    secret = estate.secret(key="alias/service-1")
+    secret = estate.secret(keys=["alias/service-1"])
     key = estate.key()
     gap = estate.column_gap(key, "aliases")
     assert _dependents(estate, observe, secret, gap, aliases=None)["secrets_encrypted"] is None
-    assert _dependents(estate, observe, estate.secret(key="alias/gone"))["secrets_encrypted"] == 0
+    assert _dependents(estate, observe, estate.secret(keys=["alias/gone"]))["secrets_encrypted"] == 0
+
+
+def test_secrets_of_another_provider_cannot_depend_on_it(estate: ModuleType, observe: Observe) -> None:
+    names = {"id": "google/p/global/secretmanager", "scope": "google/p/global/secretmanager"}
+    elsewhere = estate.scope(**names, provider="gcp", region="global")
+    gap = estate.rows_gap(elsewhere.id, "secret", operation="secretmanager:ListSecrets")
+    assert _dependents(estate, observe, elsewhere, gap)["secrets_encrypted"] == 0
+
+
+def test_a_secret_with_several_keys_depends_on_each(estate: ModuleType, observe: Observe) -> None:
+    secret = estate.secret(keys=["alias/gone", "alias/service-1", estate.key().id])
+    assert _dependents(estate, observe, secret)["secrets_encrypted"] == 1
+
+
+@pytest.mark.parametrize(("name", "unknown"), [("alias/service-1", ["aliases"]), ("0001", ["aliases", "account"])])
+def test_a_name_that_was_found_elsewhere_withholds_the_number_too(
+    estate: ModuleType, catalogue: Catalogue, tmp_path: Path, name: str, unknown: list[str]
+) -> None:
+    """Two sources may read one account: what the first could not read is not made up for by the second's row."""
+    elsewhere = estate.scope(id="audit/self/eu-west-1/kms", scope="audit/self/eu-west-1/kms", account=None)
+    facts = dict.fromkeys(unknown)
+    half = estate.key(source="audit", scope=elsewhere.id, **facts)
+    gap = estate.column_gap(half, *unknown)
+    judged = estate.judge(
+        tmp_path, catalogue, [*_scopes(estate), elsewhere, half, gap, estate.key(), estate.secret(keys=[name])]
+    )
+    told = {finding["scope"]: json.loads(finding["observed"]) for finding in judged.of("DES-01")}
+    assert told[estate.key().scope]["secrets_encrypted"] == 1
+    assert told[half.scope]["secrets_encrypted"] is None
+
+
+@pytest.mark.parametrize(
+    ("provider", "resources", "verdict"),
+    [
+        ("aws", None, "pass"),  # nobody counts them there, so their number is not asked for
+        ("azure", None, "pass"),
+        ("gcp", None, "inconclusive"),
+        ("gcp", 0, "pass"),
+        ("gcp", 4, "fail"),
+    ],
+)
+def test_resources_are_asked_for_where_the_provider_counts_them(
+    estate: ModuleType, tmp_path: Path, catalogue: Catalogue, provider: str, resources: int | None, verdict: str
+) -> None:
+    key = estate.key(
+        state="pending_deletion", used=True, last_used_at=estate.days_before(200), protected_resources=resources
+    )
+    gaps = [] if resources is not None else [estate.column_gap(key, "protected_resources")]
+    rows = [estate.scope(provider=provider), key, *gaps]
+    assert estate.judge(tmp_path, catalogue, rows).verdict("DES-01", key.id) == verdict
+
+
+@pytest.mark.parametrize(
+    ("provider", "resources", "verdict"),
+    [("aws", None, "fail"), ("aws", 3, "fail"), ("gcp", 3, "pass"), ("gcp", 0, "fail"), ("gcp", None, "inconclusive")],
+)
+def test_a_key_that_encrypts_what_is_counted_is_not_idle(
+    estate: ModuleType, tmp_path: Path, catalogue: Catalogue, provider: str, resources: int | None, verdict: str
+) -> None:
+    old = estate.days_before(900)
+    key = estate.key(created_at=old, last_used_at=old, protected_resources=resources)
+    gaps = [] if resources is not None else [estate.column_gap(key, "protected_resources")]
+    judged = estate.judge(tmp_path, catalogue, [estate.scope(provider=provider), key, *gaps])
+    assert judged.verdict("USE-06", key.id) == verdict
 
 
 # --- secret_encryption ----------------------------------------------------------------------------------------------
@@ -291,32 +472,32 @@ def _encryption(estate: ModuleType, observe: Observe, secret: Row, *rows: Row) -
 
 @pytest.mark.parametrize("name", ["alias/service-1", "0001", "arn:aws:kms:eu-west-1:111122223333:key/0001"])
 def test_what_is_known_of_a_key_is_known_of_its_secrets(estate: ModuleType, observe: Observe, name: str) -> None:
-    told = _encryption(estate, observe, estate.secret(key=name), estate.key(security_bits=128))
+    told = _encryption(estate, observe, estate.secret(keys=[name]), estate.key(security_bits=128))
     assert (told["key_manager"], told["key_security_bits"]) == ("customer", 128)
 
 
 def test_the_providers_default_key_is_the_providers_and_as_strong_as_it_says(
     estate: ModuleType, observe: Observe
 ) -> None:
-    told = _encryption(estate, observe, estate.secret(key=""))
+    told = _encryption(estate, observe, estate.secret(keys=[]))
     assert (told["key_manager"], told["key_security_bits"]) == ("provider", 256)
 
 
 def test_the_strength_of_another_providers_default_key_is_not_assumed(estate: ModuleType, observe: Observe) -> None:
-    secret = estate.secret(key="", scope="vault/1/global/kv")
+    secret = estate.secret(keys=[], scope="vault/1/global/kv")
     elsewhere = estate.scope(id=secret.scope, scope=secret.scope, provider="vault")
     told = _encryption(estate, observe, secret, elsewhere)
     assert (told["key_manager"], told["key_security_bits"]) == ("provider", None)
 
 
 def test_a_key_of_an_account_that_was_not_asked_for_is_unknown(estate: ModuleType, observe: Observe) -> None:
-    told = _encryption(estate, observe, estate.secret(key="arn:aws:kms:eu-west-1:999988887777:key/1"), estate.key())
+    told = _encryption(estate, observe, estate.secret(keys=["arn:aws:kms:eu-west-1:999988887777:key/1"]), estate.key())
     assert (told["key_manager"], told["key_security_bits"], told["missing"]) == (None, None, [])
 
 
 def test_an_unread_key_leaves_its_secrets_open_and_says_which_gap(estate: ModuleType, observe: Observe) -> None:
     gap = estate.rows_gap(f"prod/{estate.ACCOUNT}/{estate.REGION}/kms", "key")
-    told = _encryption(estate, observe, estate.secret(key="alias/service-1"), gap)
+    told = _encryption(estate, observe, estate.secret(keys=["alias/service-1"]), gap)
     assert (told["key_manager"], told["missing"]) == (None, [gap.id])
 
 
@@ -324,7 +505,7 @@ def test_a_half_read_key_leaves_open_what_it_does_not_tell(estate: ModuleType, o
     key = estate.key(security_bits=None)
     gap = estate.column_gap(key, "security_bits")
     beside = estate.column_gap(estate.key(2), "aliases")
-    told = _encryption(estate, observe, estate.secret(key=key.id), key, gap, beside)
+    told = _encryption(estate, observe, estate.secret(keys=[key.id]), key, gap, beside)
     assert (told["key_manager"], told["key_security_bits"]) == ("customer", None)
     assert told["missing"] == [gap.id]
 
@@ -332,5 +513,28 @@ def test_a_half_read_key_leaves_open_what_it_does_not_tell(estate: ModuleType, o
 def test_one_gap_stands_for_all_that_an_operation_left_open_in_a_scope(estate: ModuleType, observe: Observe) -> None:
     keys = [estate.key(number, aliases=None) for number in range(20, 40)]
     gaps = [estate.column_gap(key, "aliases", operation="kms:ListAliases") for key in keys]
-    told = _encryption(estate, observe, estate.secret(key="alias/of-one-of-them"), *keys, *gaps)
+    told = _encryption(estate, observe, estate.secret(keys=["alias/of-one-of-them"]), *keys, *gaps)
     assert told["missing"] == [min(gap.id for gap in gaps)]
+
+
+def test_the_weakest_of_several_keys_tells_how_a_secret_is_kept(estate: ModuleType, observe: Observe) -> None:
+    keys = [estate.key(1, security_bits=256), estate.key(2, security_bits=112, manager="provider")]
+    told = _encryption(estate, observe, estate.secret(keys=[key.id for key in keys]), *keys)
+    assert (told["key_manager"], told["key_security_bits"]) == ("provider", 112)
+
+
+def test_one_unread_key_of_several_leaves_a_secret_open(estate: ModuleType, observe: Observe) -> None:
+    key = estate.key()
+    gap = estate.rows_gap(f"prod/444455556666/{estate.REGION}/kms", "key")
+    elsewhere = estate.scope(account="444455556666")
+    unread = "arn:aws:kms:eu-west-1:444455556666:key/1"
+    told = _encryption(estate, observe, estate.secret(keys=[key.id, unread]), key, elsewhere, gap)
+    assert (told["key_manager"], told["key_security_bits"], told["missing"]) == (None, None, [gap.id])
+
+
+def test_a_gap_of_another_provider_explains_nothing(estate: ModuleType, observe: Observe) -> None:
+    names = {"id": "google/p/global/kms", "scope": "google/p/global/kms"}
+    elsewhere = estate.scope(**names, provider="gcp", region="global")
+    gap = estate.rows_gap(elsewhere.id, "key", operation="kms:ListCryptoKeys")
+    told = _encryption(estate, observe, estate.secret(keys=["alias/unknown"]), elsewhere, gap)
+    assert (told["key_manager"], told["missing"]) == (None, [])

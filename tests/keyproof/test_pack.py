@@ -7,20 +7,27 @@ import shutil
 import subprocess
 import zipfile
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+import controls
+from controls.catalogue import load_catalogue
 from evidence.manifest import MANIFEST, Manifest, parse_manifest, read_manifest
 from evidence.model import TABLES
 from evidence.recording import scope_files
 from evidence.store import Run
 from keyproof.archive import COMPRESSED
+from keyproof.configuration import Configuration
 from keyproof.pack import PackError, build_pack
+from keyproof.run import assess
 from keyproof.verification import verify
 from reports.registry import FORMATS
 
 QUICK = ("findings-json", "findings", "inventory")
+CATALOGUE = Path(controls.__file__).parent / "catalog"
+AS_OF = datetime(2026, 6, 30, tzinfo=UTC)
 HAND = Path(__file__).resolve().parents[2] / "docs" / "pack.md"
 
 
@@ -101,6 +108,19 @@ def test_without_outputs_it_still_holds_what_verification_needs(run: Run, tmp_pa
     result = verify(tmp_path / "pack")
     assert result.verified
     assert any("no inventory tables" in note for note in result.notes)
+
+
+def test_a_catalogue_with_any_ends_of_lines_is_verified(collected: tuple[Configuration, Run], tmp_path: Path) -> None:
+    """A catalogue that was written on Windows goes into the pack to the byte, or its digest would not come out."""
+    text = (CATALOGUE / "algorithms.toml").read_text("utf-8").replace('"ALG-', '"OWN-').replace("\n", "\r\n")
+    (tmp_path / "mine" / "catalog").mkdir(parents=True)
+    (tmp_path / "mine" / "catalog" / "own.toml").write_bytes(text.encode())
+    configuration, run = collected
+    copy = Run(Path(shutil.copytree(run.folder, tmp_path / "run")))
+    assess(copy, configuration, load_catalogue([tmp_path / "mine"]), AS_OF)
+    build_pack(copy, tmp_path / "pack", formats=())
+    assert b"\r\n" in (tmp_path / "pack" / "inputs" / "catalogue" / "catalog" / "added-1" / "own.toml").read_bytes()
+    assert verify(tmp_path / "pack").problems == []
 
 
 def test_the_pack_before_is_told_and_covered_by_the_evidence_digest(run: Run, tmp_path: Path) -> None:
