@@ -13,6 +13,7 @@ from collectors.azure.answers import (
     Assignments,
     DeletedKeys,
     DiagnosticSettings,
+    KeyBundle,
     ListedArmKeys,
     ListedCertificates,
     ListedHsm,
@@ -21,6 +22,7 @@ from collectors.azure.answers import (
     ListedSecrets,
     ListedVault,
     ListedVaults,
+    Settings,
     Subscription,
     Subscriptions,
     thing_id,
@@ -181,7 +183,7 @@ class _StoreReading:
     def _list(self, ask: _Questions, operation: str, parameters: dict[str, JSON]) -> bool:
         return ask.all(operation, parameters, first=self.sample is not None)
 
-    def _key_tasks(self, ask: _Questions, *, attested: bool) -> Iterator[Task]:
+    def _key_tasks(self, ask: _Questions) -> Iterator[Task]:
         """The tasks of its keys, by its own list or, where that is refused, by Resource Manager's."""
         by_itself = self._list(ask, "keys:GetKeys", {})
         self._list(ask, "keys:GetDeletedKeys", {})
@@ -193,38 +195,45 @@ class _StoreReading:
         for page in reading.pages(f"{self.keys_by_manager}_List", ListedArmKeys, lambda page: False):
             managed.update({thing_id(key.properties.keyUri): False for key in page.value})
         for id, by_certificate in managed.items():
-            yield self._task(id, partial(self._ask_about_key, id, by_itself, by_certificate, attested))
+            if by_itself:
+                run = partial(self._ask_about_key, thing_name(id), by_certificate, self.manager_tells(ask))
+            else:
+                run = partial(self._ask_manager_about_key, thing_name(id))
+            yield self._task(id, run)
         pages = reading.pages("keys:GetDeletedKeys", DeletedKeys, lambda page: False)
         deleted = dict.fromkeys(thing_id(key.kid) for page in pages for key in page.value)
         for id in (id for id in deleted if id not in managed):
             yield self._task(id, _deleted_key(thing_name(id)))
 
-    def _ask_about_key(self, id: str, by_itself: bool, by_certificate: bool, attested: bool, ask: _Questions) -> None:
-        """Three requests: what it is, its versions, its rotation policy; Resource Manager tells what is refused.
+    def _ask_about_key(self, name: str, by_certificate: bool, manager_tells: bool, ask: _Questions) -> None:
+        """Three requests: its versions, what it is, its rotation policy; Resource Manager tells what is refused.
 
-        A certificate's key is renewed with the certificate and has no rotation policy to ask for.
+        Resource Manager's answer has the rotation policy too, and alone tells the size of a symmetric key. A
+        certificate's key is renewed with the certificate and has no rotation policy to ask for.
         """
-        key: dict[str, JSON] = {"key": thing_name(id)}
-        described = versions = policy = False
-        if by_itself:
-            versions = ask.all("keys:GetKeyVersions", key)
-            described = attested and self._ask_for_attestation(id, ask)
-            described = described or ask.one("keys:GetKey", key)
-            policy = by_certificate or ask.one("keys:GetKeyRotationPolicy", key)
-        if not (described and policy):
-            ask.one(f"{self.keys_by_manager}_Get", {"resourceId": self.resource, **key})
+        key: dict[str, JSON] = {"key": name}
+        by_manager = partial(ask.one, f"{self.keys_by_manager}_Get", {"resourceId": self.resource, **key})
+        versions = ask.all("keys:GetKeyVersions", key)
+        told = self.ask_what_it_is(name, ask)
+        if not told or (manager_tells and _of_unknown_size(ask)):
+            if not by_manager() and told and not by_certificate:
+                ask.one("keys:GetKeyRotationPolicy", key)
+        elif not by_certificate and not ask.one("keys:GetKeyRotationPolicy", key):
+            by_manager()
         if not versions:
             ask.all(f"{self.keys_by_manager}_ListVersions", {"resourceId": self.resource, **key})
 
-    def _ask_for_attestation(self, id: str, ask: _Questions) -> bool:
-        """The newest version with its attestation, which tells all that the key alone would."""
-        pages = ask.batch.reading.pages("keys:GetKeyVersions", ListedKeys, lambda page: False)
-        versions = [version for page in pages for version in page.value if thing_version(version.kid)]
-        if not versions:
-            return False
-        newest = max(versions, key=lambda version: version.attributes.created)
-        parameters: dict[str, JSON] = {"key": thing_name(id), "version": thing_version(newest.kid)}
-        return ask.one("keys:GetKeyAttestation", parameters)
+    def ask_what_it_is(self, name: str, ask: _Questions) -> bool:
+        """One request, and whether it was answered."""
+        return ask.one("keys:GetKey", {"key": name})
+
+    def manager_tells(self, ask: _Questions) -> bool:
+        """Resource Manager may be asked for what the data plane does not tell of keys."""
+        return False
+
+    def _ask_manager_about_key(self, name: str, ask: _Questions) -> None:
+        ask.one(f"{self.keys_by_manager}_Get", {"resourceId": self.resource, "key": name})
+        ask.all(f"{self.keys_by_manager}_ListVersions", {"resourceId": self.resource, "key": name})
 
     def _task(self, subject: str, run: Callable[[_Questions], object]) -> Task:
         def of_subject(batch: Batch) -> Iterable[Task]:
@@ -242,6 +251,13 @@ def _deleted_key(name: str) -> Callable[[_Questions], object]:
     return lambda ask: ask.one("keys:GetDeletedKey", {"key": name})
 
 
+def _of_unknown_size(ask: _Questions) -> bool:
+    """The key was described as a symmetric one, whose size the data plane does not tell."""
+    reading = ask.batch.reading
+    answers = [reading.answer(operation, KeyBundle) for operation in ("keys:GetKeyAttestation", "keys:GetKey")]
+    return any(a is not None and a.key.kty.startswith("oct") and a.key.key_size is None for a in answers)
+
+
 class _VaultReading(_StoreReading):
     keys_by_manager = "arm:Keys"
 
@@ -250,7 +266,7 @@ class _VaultReading(_StoreReading):
         ask.one("arm:Vaults_Get", {"resourceId": self.resource})
         self._ask_about_logging(ask)
         self._ask_about_access(ask)
-        keys = list(self._key_tasks(ask, attested=False))
+        keys = list(self._key_tasks(ask))
         secrets = list(self._secret_tasks(ask))
         certificates = list(self._certificate_tasks(ask))
         return [*sampled(keys, self.sample), *sampled(secrets, self.sample), *sampled(certificates, self.sample)]
@@ -293,4 +309,20 @@ class _HsmReading(_StoreReading):
         ask.all("administration:RoleAssignments_ListForScope", {})
         ask.all("administration:RoleDefinitions_List", {})
         ask.one("administration:GetSettings", {})
-        return sampled(list(self._key_tasks(ask, attested=True)), self.sample)
+        return sampled(list(self._key_tasks(ask)), self.sample)
+
+    def ask_what_it_is(self, name: str, ask: _Questions) -> bool:
+        """The newest version with its attestation, which tells all that the key alone would; else the key alone."""
+        pages = ask.batch.reading.pages("keys:GetKeyVersions", ListedKeys, lambda page: False)
+        versions = [version for page in pages for version in page.value if thing_version(version.kid)]
+        if versions:
+            newest = max(versions, key=lambda version: version.attributes.created)
+            if ask.one("keys:GetKeyAttestation", {"key": name, "version": thing_version(newest.kid)}):
+                return True
+        return super().ask_what_it_is(name, ask)
+
+    def manager_tells(self, ask: _Questions) -> bool:
+        """Only an HSM that allows it lets Resource Manager tell of its keys."""
+        answer = ask.batch.reading.answer("administration:GetSettings", Settings)
+        settings = {setting.name: setting.value for setting in answer.settings} if answer else {}
+        return settings.get("AllowKeyManagementOperationsThroughARM") == "true"

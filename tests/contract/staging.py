@@ -7,18 +7,18 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from pyarrow import parquet
-from small_aws import NOW
 
 from collectors.registry import SOURCES
 from collectors.source import Settings
 from controls.catalogue import load_catalogue
 from controls.engine import assess
 from evidence.findings import Verdict
+from evidence.model import TABLES
 from keyproof.collection import Collection
 from keyproof.configuration import DEFAULT_TAGS
 from keyproof.replay import normalize_run
@@ -43,12 +43,18 @@ class Stage:
     """A small estate of one kind of source."""
 
     type: str
+    now: datetime
+    """The date of the assessment."""
     serve: Callable[[Faults], AbstractContextManager[Served]]
     """Serves the estate, each time the same, and sets the environment that the collector reads."""
     paged: frozenset[str]
     """Operations whose list has several pages here, and whose answers say that there is more by a flag of its own."""
     opened_by: Mapping[str, str]
     """Operation that is asked only where another one was refused → that other one."""
+    opening: tuple[str, ...]
+    """How the names of those scopes end in which other scopes are found."""
+    unnamed: str = ""
+    """What stands in the name of a scope where nobody told whose it is; empty where that cannot be."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +94,8 @@ def perform(stage: Stage, faults: Faults, folder: Path) -> Outcome:
         run="20260630T000000Z-000000",
         organization="Example Ltd",
         tool_version="0",
-        as_of=NOW,
-        period=(NOW - timedelta(days=365), NOW),
+        as_of=stage.now,
+        period=(stage.now - timedelta(days=365), stage.now),
         overrides={},
         exceptions=[],
         attestations=[],
@@ -105,7 +111,7 @@ def perform(stage: Stage, faults: Faults, folder: Path) -> Outcome:
     )
 
 
-def differences(clean: Outcome, spoiled: Outcome) -> list[str]:
+def differences(stage: Stage, clean: Outcome, spoiled: Outcome) -> list[str]:
     """How a spoiled run says more than a clean one, or says less without saying so; empty where all is well."""
     wrong = []
     unsure_scopes: dict[str, set[str]] = {}
@@ -117,14 +123,15 @@ def differences(clean: Outcome, spoiled: Outcome) -> list[str]:
     for (control, subject, scope), verdict in clean.findings.items():
         now = judged.get((control, subject))
         if now is None:
-            account_scopes = {name for name in unsure_scopes.get(control, ()) if name.endswith("/account")}
-            if scope not in unsure_scopes.get(control, ()) and not account_scopes:
+            unsure = unsure_scopes.get(control, set())
+            if scope not in unsure and not any(name.endswith(stage.opening) for name in unsure):
                 wrong.append(f"{control} {subject}: vanished, was {verdict}")
         elif now not in (verdict, Verdict.INCONCLUSIVE):
             wrong.append(f"{control} {subject}: turned from {verdict} to {now}")
     for (control, subject, scope), verdict in spoiled.findings.items():
         # Where nobody told whose account it is, the same place is read under another scope's name.
-        renamed = subject == scope and spoiled.tables[control, subject, scope] == "scope" and "/self/" in scope
+        is_scope = subject == scope and spoiled.tables[control, subject, scope] == "scope"
+        renamed = is_scope and stage.unnamed != "" and stage.unnamed in scope
         if (control, subject) not in known and verdict != Verdict.INCONCLUSIVE and not renamed:
             wrong.append(f"{control} {subject}: appeared as {verdict}")
     return wrong
@@ -136,7 +143,7 @@ def unexplained_nulls(folder: Path) -> list[str]:
     for gap in parquet.read_table(folder / "inventory" / "gap.parquet").to_pylist():
         named.update((gap["scope"], gap["of_table"], gap["subject"], column) for column in gap["columns"])
     found = []
-    for table in ("scope", "key_store", "key", "key_version", "secret", "access"):
+    for table in (name for name in TABLES if name not in ("gap", "observation")):
         for row in parquet.read_table(folder / "inventory" / f"{table}.parquet").to_pylist():
             for column, value in row.items():
                 if value is None:

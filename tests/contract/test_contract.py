@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import aws_stage
+import azure_stage
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,7 +17,7 @@ from staging import FAULTS, Faults, Outcome, Stage, differences, perform, unexpl
 from collectors.registry import SOURCES
 from evidence.model import GapKind
 
-STAGES: dict[str, Stage] = {stage.type: stage for stage in (aws_stage.STAGE,)}
+STAGES: dict[str, Stage] = {stage.type: stage for stage in (aws_stage.STAGE, azure_stage.STAGE)}
 
 
 def test_every_source_has_a_stage() -> None:
@@ -60,7 +61,7 @@ def test_one_operation_goes_wrong(kind: str, operation: str, fault: str, tmp_pat
     if operation in stage.opened_by:
         faults.append((stage.opened_by[operation], "refuse"))
     spoiled = perform(stage, faults, tmp_path)
-    assert differences(_clean(kind), spoiled) == []
+    assert differences(stage, _clean(kind), spoiled) == []
     assert unexplained_nulls(tmp_path) == []
     assert spoiled.requests[operation], "the fault befell nothing"
     named = {gap["operation"] for gap in spoiled.gaps if gap["kind"] != GapKind.NOT_OFFERED}
@@ -79,5 +80,5 @@ def _pairs(kind: str) -> st.SearchStrategy[Faults]:
 def test_two_operations_go_wrong(kind: str, data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory(prefix="keyproof-pair-") as folder:
         spoiled = perform(STAGES[kind], data.draw(_pairs(kind)), Path(folder))
-        assert differences(_clean(kind), spoiled) == []
+        assert differences(STAGES[kind], _clean(kind), spoiled) == []
         assert unexplained_nulls(Path(folder)) == []

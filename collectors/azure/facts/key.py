@@ -13,6 +13,7 @@ from collectors.azure.answers import (
     ArmKey,
     ArmVersions,
     Attributes,
+    JsonWebKey,
     KeyBundle,
     ListedKeys,
     ReleasePolicy,
@@ -152,7 +153,7 @@ def _described(reading: Reading, entry: ListedThing, by_manager: str) -> Descrip
             kty=key.kty,
             curve=key.crv,
             alg=key.alg,
-            bits=modulus_bits(key.n) if key.kty.startswith("RSA") else key.key_size,
+            bits=_size(reading, key, by_manager),
             operations=key.key_ops or [],
             attributes=bundle.attributes,
             tags=bundle.tags or {},
@@ -161,6 +162,14 @@ def _described(reading: Reading, entry: ListedThing, by_manager: str) -> Descrip
             release_policy=bundle.release_policy,
         )
     return _described_by_manager(reading, by_manager)
+
+
+def _size(reading: Reading, key: JsonWebKey, by_manager: str) -> int | None:
+    """Of a symmetric key only Resource Manager tells the size."""
+    if key.kty.startswith("RSA"):
+        return modulus_bits(key.n)
+    answer = reading.answer(by_manager, ArmKey) if key.key_size is None else None
+    return answer.properties.keySize if answer else key.key_size
 
 
 def _described_by_manager(reading: Reading, operation: str) -> Description | None:
