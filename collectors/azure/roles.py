@@ -207,6 +207,15 @@ def policy_permits_all(permissions: Iterable[str] | None, duties: Mapping[Capabi
     return _EVERYTHING in given or frozenset().union(*duties.values()) <= given
 
 
+_THINGS = {
+    "vaults": "vault",
+    "managedhsms": "managed HSM",
+    "keys": "key",
+    "secrets": "secret",
+    "certificates": "certificate",
+}
+
+
 def placed(scope: str, resource: str) -> str | None:
     """Where an assignment of that scope stands, seen from a vault or managed HSM; None where it does not concern it.
 
@@ -227,4 +236,6 @@ def granted_at(scope: str) -> str:
         return "root"
     if parts[0] == "providers":
         return "management group"
-    return {2: "subscription", 4: "resource group", 8: "store"}.get(len(parts), "key or secret")
+    if len(parts) >= 8:
+        return _THINGS.get(parts[8] if len(parts) > 8 else parts[6], "resource")
+    return "resource group" if len(parts) == 4 else "subscription"
