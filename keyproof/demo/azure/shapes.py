@@ -168,6 +168,26 @@ DIAGNOSTIC_SETTINGS = Structure(
 )
 """An entry of DiagnosticSettings_List of Microsoft.Insights, API version 2021-05-01-preview."""
 
+WORKSPACE = Structure(
+    {
+        "id": str,
+        "name": str,
+        "type": str,
+        "location": str,
+        "properties": Structure(
+            {
+                "customerId": str,
+                "provisioningState": str,
+                "retentionInDays": int,
+                "sku": Structure({"name": str}),
+                "publicNetworkAccessForIngestion": str,
+                "publicNetworkAccessForQuery": str,
+            }
+        ),
+    }
+)
+"""What Workspaces_Get of Microsoft.OperationalInsights answers, API version 2023-09-01, as far as it is told here."""
+
 OPENID_CONFIGURATION = Structure(
     {
         "issuer": str,

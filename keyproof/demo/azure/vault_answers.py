@@ -8,7 +8,7 @@ from typing import Any
 
 from keyproof.demo.azure.key_answers import key_url, lifetime_actions, operations_of
 from keyproof.demo.azure.secret_answers import secret_url
-from keyproof.demo.azure.shapes import DIAGNOSTIC_SETTINGS, model, page_of
+from keyproof.demo.azure.shapes import DIAGNOSTIC_SETTINGS, WORKSPACE, model, page_of
 from keyproof.demo.azure.wire import AzureError, Request
 from keyproof.demo.azure.world import (
     MANAGED_HSM,
@@ -28,7 +28,7 @@ from keyproof.demo.azure.world import (
     number_of,
     recovery,
 )
-from keyproof.demo.names import days
+from keyproof.demo.names import days, stable_id
 
 ARM_KEYS = "AllowKeyManagementOperationsThroughARM"
 """The setting of a managed HSM without which the management plane says nothing about its keys."""
@@ -471,6 +471,28 @@ def _diagnostic_setting(store: Store, setting: LogSetting) -> dict[str, Any]:
     }
 
 
+def get_workspace(world: World, request: Request) -> Mapping[str, Any]:
+    """A workspace is there if some setting sends logs to it."""
+    asked = request.http.path.lower()
+    settings = [setting for store in world.stores.values() for setting in store.log_settings]
+    for setting in settings:
+        if setting.workspace.lower() == asked:
+            return {
+                "id": setting.workspace,
+                "name": setting.workspace.rpartition("/")[2],
+                "type": "Microsoft.OperationalInsights/workspaces",
+                "location": "westeurope",
+                "properties": {
+                    "customerId": stable_id("workspace", asked),
+                    "provisioningState": "Succeeded",
+                    "retentionInDays": setting.workspace_days,
+                    "sku": {"name": "PerGB2018"},
+                },
+            }
+    text = f"The Resource '{request.http.path}' was not found."
+    raise AzureError(404, "ResourceNotFound", text)
+
+
 _KEYVAULT = "Microsoft.KeyVault"
 _VAULT, _HSM = model("keyvault:Vault"), model("keyvault:ManagedHsm")
 _KEY, _HSM_KEY = model("keyvault:Key"), model("keyvault:ManagedHsmKey")
@@ -532,6 +554,7 @@ OPERATIONS = {
     "arm:ManagedHsmKeys_GetVersion": Operation(
         get_key_version, _HSM_KEY, f"{_KEYVAULT}/managedHSMs/keys/versions/read"
     ),
+    "arm:Workspaces_Get": Operation(get_workspace, WORKSPACE, "Microsoft.OperationalInsights/workspaces/read"),
     "arm:DiagnosticSettings_List": Operation(
         list_diagnostic_settings, page_of(DIAGNOSTIC_SETTINGS), "Microsoft.Insights/diagnosticSettings/read"
     ),

@@ -183,6 +183,9 @@ class LogSetting:
     categories: Mapping[str, bool] = field(default_factory=lambda: {"AuditEvent": True})
     groups: Mapping[str, bool] = field(default_factory=dict)
     retention_days: int = 0
+    """For which the setting itself asks a storage account to keep the log."""
+    workspace_days: int = 365
+    """For which the workspace keeps what it takes."""
 
 
 @dataclass(slots=True, kw_only=True)
