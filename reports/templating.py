@@ -31,6 +31,7 @@ class Section:
 
 SECTIONS = (
     Section("first", "What to look at first"),
+    Section("providers", "The providers side by side"),
     Section("scope", "Scope and coverage"),
     Section("requirements", "The requirements"),
     Section("controls", "The controls"),
