@@ -120,6 +120,7 @@ def _environment(source: Callable[[Chart], str]) -> Environment:
         short=display.visible,
         value=display.value,
         prose=prose,
+        provider=display.provider_word,
         lines=lines,
         sentence=lambda text: text if text.rstrip().endswith((".", "!", "?")) else f"{text.rstrip()}.",
         words=lambda name: str(name).replace("_", " "),

@@ -55,9 +55,11 @@ class Known:
             """
             SELECT DISTINCT source, of_table, unnest(CASE WHEN rows_missing THEN [''] ELSE columns END) AS name, kind
             FROM gap
-            WHERE NOT EXISTS (
-                SELECT 1 FROM key WHERE manager = 'provider' AND key.scope = gap.scope AND key.id = gap.subject
-            )
+            ANTI JOIN (
+                SELECT scope, id AS subject FROM key WHERE manager = 'provider'
+                UNION ALL SELECT scope, id FROM secret WHERE manager = 'provider'
+                UNION ALL SELECT scope, id FROM certificate WHERE manager = 'provider'
+            ) USING (scope, subject)
             ORDER BY source, of_table, name, kind
             """
         ):

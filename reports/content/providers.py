@@ -139,9 +139,15 @@ def _figures(material: Material, queries: Queries, shown: Sequence[Side], known:
     certificates = _gathered(queries.rows(_CERTIFICATES, soon), shown)
     gaps = _gathered(({"source": row["source"], row["kind"]: row["n"]} for row in queries.rows(_GAPS)), shown)
     every = range(len(shown))
+    read = [_tables_read(material, side) for side in shown]
 
     def held(rows: Sequence[Mapping[str, Any]], table: str, name: str = "n") -> tuple[str, ...]:
-        return tuple(_held(rows[place][name], (table, place) in known.rows_missing) for place in every)
+        return tuple(
+            _held(rows[place][name], rows[place]["manager_unknown"], (table, place) in known.rows_missing)
+            if table in read[place]
+            else "not read"
+            for place in every
+        )
 
     def fact(name: str, column: str, of: str = "mine") -> tuple[str, ...]:
         return tuple(
@@ -181,11 +187,25 @@ def _figures(material: Material, queries: Queries, shown: Sequence[Side], known:
         ("Oldest material in use", tuple(_oldest(one, material.assessment.as_of) for one in keys)),
         ("Open to anyone", fact("open", "public")),
         ("Shared outside the organization", fact("shared", "external_accounts")),
-        ("Waiting to be destroyed", tuple(map(_waiting, keys))),
+        ("Waiting to be destroyed", tuple(_waiting(keys[at], ("key", at) in known.rows_missing) for at in every)),
         ("Breakable by a quantum computer", fact("quantum", "pq_category")),
         ("Resources they encrypt, as counted", fact("resources", "protected_resources")),
-        (f"Certificates that end within {ENDS_SOON} days", tuple(map(_ending, certificates))),
+        (
+            f"Certificates that end within {ENDS_SOON} days",
+            tuple(_ending(certificates[at], ("certificate", at) in known.rows_missing) for at in every),
+        ),
     )
+
+
+def _tables_read(material: Material, side: Side) -> set[str]:
+    """Tables of which the operations of a side's sources tell anything."""
+    return {
+        fact.partition(".")[0]
+        for source in material.run.sources
+        if source.name in side.sources
+        for operation in source.operations
+        for fact in operation.facts
+    }
 
 
 def _group(title: str, *rows: tuple[str, tuple[str, ...]]) -> FigureGroup:
@@ -246,19 +266,16 @@ class _Reach:
         return f"{self._described:,} of {'≥ ' if self._unknown else ''}{self._listed:,}"
 
 
-def _held(count: int, incomplete: bool) -> str:
-    if incomplete:
-        return f"≥ {count:,}" if count else "?"
-    return number(count)
+def _held(count: int, unknown: int, incomplete: bool) -> str:
+    """`3`, `3 · ? 2` where two more may be, `≥ 3` where rows may be missing."""
+    return f"{'≥ ' if incomplete else ''}{count:,}{f' · ? {unknown:,}' if unknown else ''}"
 
 
 def _amount(count: int, unknown: int, of: int, why: str, incomplete: bool) -> str:
-    """`3`, `≥ 3`, `3 · ? 2` (two more were not observed), or why none was; `·` where there is nothing to count."""
+    """As `_held`, or why the fact is known for none of `of` keys; `·` where there is no key."""
     if not of:
         return "?" if incomplete else "·"
-    if unknown == of:
-        return why
-    return f"{count:,} · ? {unknown:,}" if unknown else _held(count, incomplete)
+    return why if unknown == of else _held(count, unknown, incomplete)
 
 
 def _protection(keys: Mapping[str, int]) -> str:
@@ -277,16 +294,13 @@ def _oldest(keys: Mapping[str, Any], as_of: datetime) -> str:
     return f"{told} · ? {keys['oldest_unknown']:,}" if keys["oldest_unknown"] else told
 
 
-def _waiting(keys: Mapping[str, Any]) -> str:
+def _waiting(keys: Mapping[str, Any], incomplete: bool) -> str:
+    told = _held(keys["waiting"], keys["waiting_unknown"], incomplete)
     first = keys["first_deletion"]
-    told = number(keys["waiting"])
-    if keys["waiting"] and first and first != NEVER:
-        told += f", first {day(first)}"
-    return f"{told} · ? {keys['waiting_unknown']:,}" if keys["waiting_unknown"] else told
+    return f"{told}, first {day(first)}" if keys["waiting"] and first and first != NEVER else told
 
 
-def _ending(certificates: Mapping[str, int]) -> str:
+def _ending(certificates: Mapping[str, int], incomplete: bool) -> str:
     if not certificates["n"]:
         return "·"
-    told = number(certificates["ending"])
-    return f"{told} · ? {certificates['ending_unknown']:,}" if certificates["ending_unknown"] else told
+    return _held(certificates["ending"], certificates["ending_unknown"], incomplete)

@@ -277,6 +277,7 @@ def _aws_scopes(estate: Estate) -> None:
                 _store(
                     estate,
                     scope,
+                    "kms:DescribeCustomKeyStores",
                     f"arn:aws:kms:{region}:{account}",
                     told,
                     dict.fromkeys(("logging_enabled", "logging_targets", "logging_retention_days"), reason),
@@ -452,14 +453,14 @@ def _scope(
         _gap(estate, scope, operation, GapKind.REFUSED, refused, "scope", scope, ["complete", "listed"])
 
 
-def _store(estate: Estate, scope: str, id: str, told: dict[str, Any], unknown: dict[str, str]) -> None:
+def _store(estate: Estate, scope: str, operation: str, id: str, told: dict[str, Any], unknown: dict[str, str]) -> None:
     """A key store with what is `told` of it; `unknown` maps what its provider does not offer to the reason."""
     estate.of("key_store").append(
         KeyStore(
             id=id,
             source=scope.split("/")[0],
             scope=scope,
-            evidence=[_observe(estate, scope, "store", id)],
+            evidence=[_observe(estate, scope, operation, id)],
             **{"validation": "", "state": State.ACTIVE, "deletion_at": NEVER, "activated": True, **told},
         )
     )
@@ -518,6 +519,7 @@ def _azure_scopes(estate: Estate) -> None:
             _store(
                 estate,
                 scope,
+                "arm:Vaults_Get",
                 f"{group}/providers/Microsoft.KeyVault/vaults/{vault}",
                 told,
                 {"logging_retention_days": "the workspace decides how long its log is kept"},
@@ -562,6 +564,7 @@ def _gcp_scopes(estate: Estate) -> None:
             _store(
                 estate,
                 scope,
+                "kms:GetIamPolicy",
                 ring,
                 told,
                 dict.fromkeys(("logging_enabled", "logging_targets", "logging_retention_days"), reason),
@@ -1115,7 +1118,10 @@ def _requirement(framework: str, requirement: str, controls: list[ControlResult]
 
 
 def _source(provider: str, configuration: dict[str, Any], *operations: tuple[str, str]) -> SourceRecord:
-    records = [OperationRecord(name=name, why=why, permission="", facts=["key.*"]) for name, why in operations]
+    facts = ["key_store.name", "key.name", "key.state", "secret.name"]
+    if provider == "azure":
+        facts.append("certificate.name")
+    records = [OperationRecord(name=name, why=why, permission="", facts=facts) for name, why in operations]
     return SourceRecord(name=PROVIDERS[provider], type=provider, configuration=configuration, operations=records)
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pypdf
@@ -21,6 +22,7 @@ WRITE = """
 import logging, pickle, sys
 logging.basicConfig(level=logging.WARNING)
 from pathlib import Path
+from types import ModuleType
 from reports.pdf import write_pdf
 write_pdf(pickle.loads(Path(sys.argv[1]).read_bytes()), Path(sys.argv[2]))
 """
@@ -201,6 +203,23 @@ def test_it_hardly_grows_with_the_estate(make_material: Callable[..., Material],
     write_pdf(make_material(tmp_path, keys=2000), large)
     assert len(pypdf.PdfReader(large).pages) <= len(pypdf.PdfReader(report).pages) + 4
     assert large.stat().st_size <= 1.3 * report.stat().st_size
+
+
+def test_the_providers_side_by_side_take_one_page(pages: list[str], factory: ModuleType) -> None:
+    (page,) = [text for text in pages if "The providers side by side" in text and "Contents" not in text]
+    text = " ".join(page.split())
+    for said in ("AWS", "Azure", "Google Cloud", *factory.PROVIDERS.values(), "Not offered by the provider"):
+        assert said in text, said
+    assert "Controls on which they differ most" in text
+    assert "Rotation" in text
+
+
+def test_it_tells_what_a_provider_does_not_offer(pages: list[str], factory: ModuleType) -> None:
+    text = " ".join(" ".join(page.split()) for page in pages)
+    assert "What a provider does not tell" in text
+    for provider in ("azure", "gcp"):
+        for _, reason in factory.NOT_OFFERED[provider]:
+            assert reason in text, reason
 
 
 def test_the_environment_is_left_as_it_was(material: Material, report: Path, monkeypatch: pytest.MonkeyPatch) -> None:
