@@ -89,6 +89,19 @@ def number(value: int) -> str:
     return f"{value:,}"
 
 
+def brief(value: int) -> str:
+    """`987`, `1.2k`, `12k`: never more than it is, for what stands exactly elsewhere."""
+    if value < 1_000:
+        return str(value)
+    return f"{value // 100 / 10}k" if value < 10_000 else f"{value // 1_000:,}k"
+
+
+def percent(part: int, whole: int) -> str:
+    """`95 %`; `100 %` says that it is all, `0 %` that it is none, so what lies between is never rounded to them."""
+    share = 100 * part // whole
+    return f"{share} %" if share or not part else "<1 %"
+
+
 def plural(count: int, noun: str, many: str = "") -> str:
     """`1 key`, `1,200 keys`, `3 entries`."""
     return f"{count:,} {noun if count == 1 else many or noun + 's'}"

@@ -115,6 +115,8 @@ def _environment(source: Callable[[Chart], str]) -> Environment:
         minute=display.minute,
         moment=_moment,
         number=display.number,
+        brief=display.brief,
+        percent=display.percent,
         counted=lambda count: "?" if count is None else display.number(count),
         plural=display.plural,
         short=display.visible,

@@ -39,7 +39,7 @@ class Bounds:
 
 PAPER = Bounds(
     failures=8, first=2, groups=6, withheld=4, scopes=24, gaps=30, register=30, identities=20,
-    findings_of_note=8, regions=7, sides=4, contrasts=5, facts=24, reasons=24,
+    findings_of_note=8, regions=7, sides=4, contrasts=4, facts=24, reasons=24,
 )  # fmt: skip
 SCREEN = Bounds(
     failures=150, first=100, groups=30, withheld=20, scopes=200, gaps=200, register=200, identities=100,

@@ -169,8 +169,8 @@ def _figures(material: Material, queries: Queries, shown: Sequence[Side], known:
     )
     yield _group(
         "What was not observed: gaps",
-        ("Refused or failed: could be closed", tuple(number(one["refused"] + one["failed"]) for one in gaps)),
-        ("Switched off by the account itself", tuple(number(one["switched_off"]) for one in gaps)),
+        ("Refused or failed: closable", tuple(number(one["refused"] + one["failed"]) for one in gaps)),
+        ("Switched off by the account", tuple(number(one["switched_off"]) for one in gaps)),
         ("Not offered by the provider", tuple(number(one["not_offered"]) for one in gaps)),
     )
     yield _group(
@@ -183,15 +183,15 @@ def _figures(material: Material, queries: Queries, shown: Sequence[Side], known:
     )
     yield _group(
         "What to know of keys that the customer manages, and of certificates",
-        ("Protected by an HSM · software · outside", tuple(map(_protection, keys))),
+        ("In HSM · software · outside", tuple(map(_protection, keys))),
         ("Oldest material in use", tuple(_oldest(one, material.assessment.as_of) for one in keys)),
         ("Open to anyone", fact("open", "public")),
         ("Shared outside the organization", fact("shared", "external_accounts")),
         ("Waiting to be destroyed", tuple(_waiting(keys[at], ("key", at) in known.rows_missing) for at in every)),
-        ("Breakable by a quantum computer", fact("quantum", "pq_category")),
-        ("Resources they encrypt, as counted", fact("resources", "protected_resources")),
+        ("Broken by quantum computers", fact("quantum", "pq_category")),
+        ("Resources they encrypt", fact("resources", "protected_resources")),
         (
-            f"Certificates that end within {ENDS_SOON} days",
+            f"Certificates, {ENDS_SOON} days or less",
             tuple(_ending(certificates[at], ("certificate", at) in known.rows_missing) for at in every),
         ),
     )
