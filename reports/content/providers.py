@@ -191,7 +191,7 @@ def _figures(material: Material, queries: Queries, shown: Sequence[Side], known:
         ("Broken by quantum computers", fact("quantum", "pq_category")),
         ("Resources they encrypt", fact("resources", "protected_resources")),
         (
-            f"Certificates, {ENDS_SOON} days or less",
+            f"Certificates ending in {ENDS_SOON} days",
             tuple(_ending(certificates[at], ("certificate", at) in known.rows_missing) for at in every),
         ),
     )
