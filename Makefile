@@ -1,7 +1,7 @@
 # Every target installs what it needs and says so. Python packages go to .venv, by the versions of uv.lock.
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-all check documents bench clean
+.PHONY: help install demo test test-slow test-all check documents golden bench clean
 
 PYTHON ?= python3
 UV := .tools/uv/bin/uv
@@ -34,6 +34,9 @@ check: .venv/installed ## Style, types, and the documents against the program
 
 documents: .venv/installed ## Write the generated parts of the documents anew
 	$(RUN)python -m docs.generate
+
+golden: .venv/installed ## Write the golden pack of the tests anew
+	$(RUN)python tests/keyproof/golden_pack.py
 
 bench: .venv/installed rendering ## Requests, time and memory, against a simulated endpoint
 	$(RUN)python -m benchmarks

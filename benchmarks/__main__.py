@@ -11,12 +11,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import assess, collect, help, pdf, verify
+from benchmarks import assess, clouds, collect, help, pdf, verify
 from benchmarks.measure import Figure
 
 BENCHMARKS: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "help": help.run,
     "collect": collect.run,
+    "collect-azure": clouds.azure,
+    "collect-gcp": clouds.gcp,
     "assess": assess.run,
     "pdf": pdf.run,
     "verify": verify.run,

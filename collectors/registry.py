@@ -1,49 +1,88 @@
-"""Every kind of source. A new one is its own file or folder, and one entry here."""
+"""Every kind of source. A new one is its own folder, and one entry here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
-from collectors.source import Source
+from collectors.source import Collector, Parts, Source
 
 
-def _part(module: str, name: str) -> Callable[[], Any]:
-    """What gives `name` of a module below `collectors`, and imports the module only then."""
-    return lambda: getattr(import_module(f"collectors.{module}"), name)
+def _aws() -> Parts:
+    from collectors.aws import configuration, normalize, operations, permissions
 
-
-def _source(type: str, title: str, *, configuration: str, collector: str) -> Source:
-    """A source whose folder is laid out as all are; its configuration's model and its collector go by these names."""
-    return Source(
-        type=type,
-        title=title,
-        extra=type,
-        operations=_part(f"{type}.operations", "OPERATIONS"),
-        configuration=_part(f"{type}.configuration", configuration),
-        collector=_part(f"{type}.collect", collector),
-        normalize=_part(f"{type}.normalize", "normalize"),
-        not_offered=_part(f"{type}.operations", "NOT_OFFERED"),
-        policy=lambda: _part(f"{type}.permissions", "policy")()(),
+    return Parts(
+        operations=operations.OPERATIONS,
+        not_offered=operations.NOT_OFFERED,
+        configuration=configuration.AwsConfiguration,
+        normalize=normalize.normalize,
+        policy=permissions.policy,
     )
+
+
+def _aws_collector() -> Callable[[Any, int | None], Collector]:
+    from collectors.aws.collect import AwsCollector
+
+    return AwsCollector
+
+
+def _azure() -> Parts:
+    from collectors.azure import configuration, normalize, operations, permissions
+
+    return Parts(
+        operations=operations.OPERATIONS,
+        not_offered=operations.NOT_OFFERED,
+        configuration=configuration.AzureConfiguration,
+        normalize=normalize.normalize,
+        policy=permissions.policy,
+    )
+
+
+def _azure_collector() -> Callable[[Any, int | None], Collector]:
+    from collectors.azure.collect import AzureCollector
+
+    return AzureCollector
+
+
+def _gcp() -> Parts:
+    from collectors.gcp import configuration, normalize, operations, permissions
+
+    return Parts(
+        operations=operations.OPERATIONS,
+        not_offered=operations.NOT_OFFERED,
+        configuration=configuration.GcpConfiguration,
+        normalize=normalize.normalize,
+        policy=permissions.policy,
+    )
+
+
+def _gcp_collector() -> Callable[[Any, int | None], Collector]:
+    from collectors.gcp.collect import GcpCollector
+
+    return GcpCollector
 
 
 SOURCES: dict[str, Source] = {
-    source.type: source
-    for source in (
-        _source(
-            "aws",
-            "AWS KMS, Secrets Manager and SSM SecureString parameters",
-            configuration="AwsConfiguration",
-            collector="AwsCollector",
-        ),
-        _source(
-            "azure",
-            "Azure Key Vault and Managed HSM",
-            configuration="AzureConfiguration",
-            collector="AzureCollector",
-        ),
-    )
+    "aws": Source(
+        type="aws",
+        title="AWS KMS, Secrets Manager and SSM SecureString parameters",
+        extra="aws",
+        parts=_aws,
+        collector=_aws_collector,
+    ),
+    "azure": Source(
+        type="azure",
+        title="Azure Key Vault and Managed HSM",
+        extra="azure",
+        parts=_azure,
+        collector=_azure_collector,
+    ),
+    "gcp": Source(
+        type="gcp",
+        title="Google Cloud KMS and Secret Manager",
+        extra="gcp",
+        parts=_gcp,
+        collector=_gcp_collector,
+    ),
 }
 """By the `type` of a `[[source]]`."""

@@ -167,4 +167,4 @@ class Tally:
             nothing = Failure(GapKind.FAILED, "nothing was recorded", "")
             yield gap(row, "", nothing, of_table=row.table, subject=row.id, names=unknown)
             row = replace(row, complete=True, listed=0, collected_at=NEVER)
-        yield from explain(row, [Reading("", [], self.failures)], setting.operations, {})
+        yield from explain(row, [Reading("", [], self.failures)], setting.operations, setting.declared.not_offered)

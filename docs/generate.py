@@ -9,10 +9,15 @@ from __future__ import annotations
 import difflib
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from evidence.operation import Operation
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(
@@ -109,31 +114,47 @@ def _requirements() -> Iterator[str]:
             yield f"| {r.id} | {r.text} | {r.decided} | {controls or '–'} | {r.remains or '–'} |\n"
 
 
+def _operations(kind: str) -> Iterator[str]:
+    from collectors.registry import SOURCES
+
+    yield "| operation | permission | what it is asked for |\n|---|---|---|\n"
+    for operation in SOURCES[kind].operations().values():
+        permission = f"`{operation.grants}`" if operation.grants else "none"
+        yield f"| `{operation.name}` | {permission} | {operation.why} |\n"
+
+
 def _facts() -> Iterator[str]:
+    """One table for each of the inventory's: fact × kind of source, with the operations that tell it."""
     from collectors.registry import SOURCES
     from evidence.model import BOOKKEEPING, TABLES, columns
 
-    for source in SOURCES.values():
-        operations = source.operations().values()
-        missing = source.not_offered()
-        yield f"\n## {source.title}\n\n| operation | permission | what it is asked for |\n|---|---|---|\n"
-        for operation in operations:
-            yield f"| `{operation.name}` | {f'`{operation.grants}`' if operation.grants else 'none'} | {operation.why} |\n"
-        yield "\n| fact | meaning | operations | where the provider has no such fact |\n|---|---|---|---|\n"
-        for table, model in TABLES.items():
-            if table in {"gap", "observation", "scope"}:
-                continue
-            for column in columns(model):
-                fact = f"{table}.{column.name}"
-                yielding = [f"`{o.name}`" for o in operations if fact in o.facts]
-                if column.name not in BOOKKEEPING and (yielding or fact in missing):
-                    yield f"| `{fact}` | {column.doc} | {', '.join(yielding) or '–'} | {missing.get(fact, '')} |\n"
+    told = {kind: (source.operations().values(), source.not_offered()) for kind, source in SOURCES.items()}
+    for table, model in TABLES.items():
+        if table in {"gap", "observation", "scope"}:
+            continue
+        yield f"\n## {table}\n\n{model.doc}.\n\n| fact | {' | '.join(SOURCES)} |\n|---|{'---|' * len(SOURCES)}\n"
+        for column in columns(model):
+            if column.name not in BOOKKEEPING:
+                cells = (_told(f"{table}.{column.name}", *by) for by in told.values())
+                yield f"| `{column.name}`: {column.doc} | {' | '.join(cells)} |\n"
 
 
-def _policy(source: str) -> str:
+def _told(fact: str, operations: Iterable[Operation], not_offered: Mapping[str, str]) -> str:
+    table = f"{fact.partition('.')[0]}.*"
+    if not any({fact, table} & set(operation.facts) for operation in operations):
+        return not_offered.get(fact, "no such rows")
+    yielding = ", ".join(f"`{operation.name}`" for operation in operations if fact in operation.facts)
+    reason = not_offered.get(fact, "")
+    if not yielding:
+        return f"*{reason}*" if reason else "follows from what it is"
+    return f"{yielding}. *Not always: {reason}*" if reason else yielding
+
+
+def _policy(kind: str) -> str:
     from collectors.registry import SOURCES
 
-    return f"```json\n{SOURCES[source].policy().rstrip()}\n```\n"
+    policy = SOURCES[kind].policy().rstrip()
+    return f"```{'json' if policy.startswith('{') else 'yaml'}\n{policy}\n```\n"
 
 
 def _inventory() -> str:
@@ -160,6 +181,16 @@ def _formats() -> Iterator[str]:
     yield "| `manifest.json` | SHA-256 of every file, who collected with which rights, and the evidence digest |\n"
 
 
+def _of_each_source() -> Mapping[str, Callable[[], str]]:
+    from collectors.registry import SOURCES
+
+    blocks: dict[str, Callable[[], str]] = {}
+    for kind in SOURCES:
+        blocks[f"{kind} policy"] = partial(_policy, kind)
+        blocks[f"{kind} operations"] = partial(lambda kind: "".join(_operations(kind)), kind)
+    return blocks
+
+
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "help": _help,
     "commands": lambda: "".join(_commands()),
@@ -169,9 +200,9 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "controls": lambda: "".join(_controls()),
     "requirements": lambda: "".join(_requirements()),
     "facts": lambda: "".join(_facts()),
-    "aws policy": lambda: _policy("aws"),
     "inventory": _inventory,
     "formats": lambda: "".join(_formats()),
+    **_of_each_source(),
     "example configuration": lambda: f"```toml\n{(ROOT / 'config.example.toml').read_text('utf-8')}```\n",
 }
 """Name of a generated part → its text."""

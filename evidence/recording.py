@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TextIO, get_type_hints
 from urllib.parse import quote
 
-from evidence.observation import Observation
+from evidence.observation import Observation, body_digest
 
 SUFFIX = ".jsonl.gz"
 
@@ -64,7 +64,10 @@ class ScopeHeader:
         """Raises ValueError where the line is no header."""
         try:
             values = json.loads(line)["scope"]
-            header = cls(**{**values, "organization_accounts": tuple(values["organization_accounts"])})
+            accounts = values["organization_accounts"]
+            if not isinstance(accounts, list):
+                raise TypeError("organization_accounts is no list")
+            header = cls(**{**values, "organization_accounts": tuple(accounts)})
         except (TypeError, KeyError, RecursionError, json.JSONDecodeError) as error:
             raise ValueError(f"not the header of a scope: {error}") from error
         for name, hint in get_type_hints(cls).items():
@@ -78,8 +81,9 @@ class ScopeHeader:
 def scope_path(scope: str) -> str:
     """The file of a scope, relative to `observations/`. Every part of the id is made harmless as a file name.
 
-    A path that would be too long for a file system becomes one name with the digest of the whole id. No other scope
-    has that name, since the path of each is at least in the folder of its source.
+    No folder is called like the file of another scope. A path that would be too long for a file system becomes one name
+    with the digest of the whole id. No other scope has that name, since the path of each is at least in the folder of
+    its source.
     """
     path = "/".join(map(_file_name, scope.split("/")))
     if len(path) > PATH_LIMIT or any(len(part) > NAME_LIMIT for part in path.split("/")):
@@ -90,7 +94,7 @@ def scope_path(scope: str) -> str:
 
 def _file_name(part: str) -> str:
     quoted = quote(part, safe="", errors="surrogatepass")
-    return quoted if part.strip(".") else quoted.replace(".", "%2E") or "%"
+    return quoted if part.strip(".") and SUFFIX not in part else quoted.replace(".", "%2E") or "%"
 
 
 class ScopeRecording:
@@ -167,8 +171,7 @@ class ScopeRecording:
         with merged.open("wb") as raw, gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as copy:
             copy.write(self.header.to_line().encode("ascii"))
             for path in leftovers:
-                for line in _whole_lines(path):
-                    observation = Observation.from_line(line)
+                for line, observation in _whole_observations(path):
                     known = index.execute("INSERT OR IGNORE INTO recorded VALUES (?, ?)", (observation.id, line))
                     if known.rowcount:
                         copy.write(line.encode("ascii"))
@@ -184,8 +187,20 @@ class ScopeRecording:
             self._recorded = None
 
 
-def _whole_lines(path: Path) -> Iterator[str]:
-    """The observations of a file that was cut off at any byte."""
+def _whole_observations(path: Path) -> Iterator[tuple[str, Observation]]:
+    """The observations of a file that was cut off at any byte, with their lines; what is damaged is left out."""
+    for line in _whole_lines(path):
+        try:
+            text = line.decode("ascii") + "\n"
+            observation = Observation.from_line(text)
+        except ValueError:
+            continue  # it will be asked again
+        if observation.sha256 == body_digest(observation.body):
+            yield text, observation
+
+
+def _whole_lines(path: Path) -> Iterator[bytes]:
+    """The lines below the header, without their ends."""
     buffer = b""
     inflate = zlib.decompressobj(wbits=31)
     with path.open("rb") as file:
@@ -195,9 +210,7 @@ def _whole_lines(path: Path) -> Iterator[str]:
             except zlib.error:
                 break
             *lines, buffer = buffer.split(b"\n")
-            for line in lines:
-                if not line.startswith(b'{"scope"'):
-                    yield line.decode("ascii") + "\n"
+            yield from (line for line in lines if not line.startswith(b'{"scope"'))
 
 
 def read_scope(path: Path) -> tuple[ScopeHeader, Iterator[Observation]]:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from evidence.manifest import path_problem
+
 IN_ARROW = ("s3", "gs", "gcs", "abfs", "abfss")
 """Object stores whose client comes with Arrow, so that nothing more has to be installed."""
 
@@ -39,12 +41,19 @@ class Remote:
             part.rename(local)
 
     def names(self, folder: str) -> Iterator[str]:
-        """The files below a folder, relative to the root; none where there is no such folder. Raises RemoteError."""
+        """The files below a folder, relative to the root; none where there is no such folder.
+
+        Raises RemoteError, also for a name that would lead out of a local folder: whoever may write to the far side
+        chooses the names.
+        """
         with _explained(self.url):
             top = self._root / folder
             if self._files.exists(str(top)):
                 for path in self._files.find(str(top)):
-                    yield str(PurePosixPath("/", path).relative_to(PurePosixPath("/", self._root)))
+                    name = PurePosixPath("/", path).relative_to(PurePosixPath("/", self._root)).as_posix()
+                    if problem := path_problem(name):
+                        raise RemoteError(f"{self.url}: the name of a file there, {name!r}, {problem}; remove the file")
+                    yield name
 
 
 def _file_system(url: str) -> tuple[Any, str]:

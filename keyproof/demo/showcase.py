@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from keyproof.configuration import load_configuration
 from keyproof.terminal import collection_progress, print_line, steps
+
+_CLOUD_SETTINGS = ("AWS_", "AZURE_", "GOOGLE_", "GCLOUD_", "CLOUDSDK_", "HTTPS_PROXY", "https_proxy")
+"""How the names of environment variables begin that the providers' clients read."""
 
 POLICY = """\
 Northwind Payments: key management policy, version 3.2
@@ -29,20 +32,20 @@ def run_demo(out: Path, *, as_json: bool, quiet: bool) -> int:
     Raises StoreError where `out` holds something else than an earlier demo.
     """
     from keyproof.conclusion import conclude
-    from keyproof.demo.aws.embedded import EmbeddedAws, credentials_environment
-    from keyproof.demo.aws.estate import estate, write_configuration
+    from keyproof.demo.company import served, write_configuration
     from keyproof.exits import Exit
     from keyproof.run import collect, load_catalogue_for, opened_store
     from keyproof.verification import verify
 
     now = datetime.now(UTC).replace(microsecond=0)
     out.mkdir(parents=True, exist_ok=True)
-    with steps(not quiet) as on_step:
-        on_step("seeding an estate of two accounts")
-        world = estate(now)
-    with EmbeddedAws(world) as aws, _environment(credentials_environment()):
+    with ExitStack() as clouds:
+        with steps(not quiet) as on_step:
+            on_step("seeding an estate on three clouds")
+            sources, credentials = clouds.enter_context(served(now))
+        clouds.enter_context(_environment(credentials))
         registers = _write_registers(out, now)
-        configuration = load_configuration(write_configuration(out, aws.url, now=now, **registers))
+        configuration = load_configuration(write_configuration(out, sources, now=now, **registers))
         catalogue = load_catalogue_for(configuration, ())
         store = opened_store(configuration)
         with store.locked(0):
@@ -142,8 +145,8 @@ expires = {today - timedelta(days=35)}
 
 @contextmanager
 def _environment(credentials: Mapping[str, str]) -> Iterator[None]:
-    """Only the estate's credentials, and nothing of the machine's own AWS settings, until the end."""
-    own = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    """Only the estate's credentials, and nothing of the machine's own cloud settings, until the end."""
+    own = {name: value for name, value in os.environ.items() if name.startswith(_CLOUD_SETTINGS)}
     for name in own:
         del os.environ[name]
     os.environ.update(credentials)

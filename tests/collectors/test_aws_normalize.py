@@ -467,7 +467,7 @@ HOSTILE = st.sampled_from(
 )
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(service=st.sampled_from(SERVICES), data=st.data())
 def test_nothing_that_is_answered_breaks_it(service, data, tmp_path_factory):
     made = list(MADE[service])

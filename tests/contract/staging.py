@@ -55,6 +55,8 @@ class Stage:
     """How the names of those scopes end in which other scopes are found."""
     unnamed: str = ""
     """What stands in the name of a scope where nobody told whose it is; empty where that cannot be."""
+    left_out: frozenset[str] = frozenset()
+    """Operations that this configuration of the source never needs; another stage of the same type does."""
 
 
 @dataclass(frozen=True)
@@ -124,14 +126,17 @@ def differences(stage: Stage, clean: Outcome, spoiled: Outcome) -> list[str]:
         now = judged.get((control, subject))
         if now is None:
             unsure = unsure_scopes.get(control, set())
-            if scope not in unsure and not any(name.endswith(stage.opening) for name in unsure):
+            # What one scope told at once may have been asked for in the scopes that it opens.
+            opened = any(name.endswith(stage.opening) for name in unsure) or (unsure and scope.endswith(stage.opening))
+            if scope not in unsure and not opened:
                 wrong.append(f"{control} {subject}: vanished, was {verdict}")
         elif now not in (verdict, Verdict.INCONCLUSIVE):
             wrong.append(f"{control} {subject}: turned from {verdict} to {now}")
     for (control, subject, scope), verdict in spoiled.findings.items():
-        # Where nobody told whose account it is, the same place is read under another scope's name.
-        is_scope = subject == scope and spoiled.tables[control, subject, scope] == "scope"
-        renamed = is_scope and stage.unnamed != "" and stage.unnamed in scope
+        # Where nobody told whose a scope is, or the scope that opens it was not read whole, it has another name.
+        unsure = unsure_scopes.get(control, set())
+        elsewhere = stage.unnamed in scope if stage.unnamed else any(name.endswith(stage.opening) for name in unsure)
+        renamed = subject == scope and spoiled.tables[control, subject, scope] == "scope" and elsewhere
         if (control, subject) not in known and verdict != Verdict.INCONCLUSIVE and not renamed:
             wrong.append(f"{control} {subject}: appeared as {verdict}")
     return wrong

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import aws_stage
 import azure_stage
+import gcp_stage
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,11 +18,28 @@ from staging import FAULTS, Faults, Outcome, Stage, differences, perform, unexpl
 from collectors.registry import SOURCES
 from evidence.model import GapKind
 
-STAGES: dict[str, Stage] = {stage.type: stage for stage in (aws_stage.STAGE, azure_stage.STAGE)}
+STAGES: dict[str, Stage] = {
+    "aws": aws_stage.STAGE,
+    "azure": azure_stage.STAGE,
+    "gcp": gcp_stage.STAGE,
+    "gcp one by one": gcp_stage.ONE_BY_ONE,
+}
+"""By a name of their own: a source that can be configured in ways that ask for other things has a stage for each."""
 
 
 def test_every_source_has_a_stage() -> None:
-    assert set(STAGES) == set(SOURCES)
+    assert {stage.type for stage in STAGES.values()} == set(SOURCES)
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_every_operation_is_asked_on_some_stage(kind: str) -> None:
+    assert set(SOURCES[kind].operations()) == {
+        name for stage in STAGES.values() if stage.type == kind for name in _operations(stage)
+    }
+
+
+def _operations(stage: Stage) -> list[str]:
+    return [name for name in SOURCES[stage.type].operations() if name not in stage.left_out]
 
 
 @cache
@@ -29,13 +47,13 @@ def _clean(kind: str) -> Outcome:
     return perform(STAGES[kind], (), Path(tempfile.mkdtemp(prefix="keyproof-clean-")))
 
 
-PROMPT = {"refuse", "throttle", "lose_page", "wrong_types"}
+PROMPT = {"refuse", "lose_page", "wrong_types"}
 """Faults tried on every change; the others come out as one of these, and are tried with the slow tests."""
 
 
 def _cases() -> Iterator[object]:
     for kind in STAGES:
-        for operation in SOURCES[kind].operations():
+        for operation in _operations(STAGES[kind]):
             for fault in FAULTS:
                 if fault != "lose_page" or operation in STAGES[kind].paged:
                     marks = () if fault in PROMPT else (pytest.mark.slow,)
@@ -49,7 +67,7 @@ def test_the_stage_shows_something(kind: str) -> None:
     assert len({control for control, _, _ in clean.findings}) >= 20
     assert unexplained_nulls(clean.folder) == []
     stage = STAGES[kind]
-    never_asked = {name for name in SOURCES[kind].operations() if not clean.requests[name]}
+    never_asked = {name for name in _operations(stage) if not clean.requests[name]}
     assert never_asked <= set(stage.opened_by), "the stage has nothing that needs this operation"
     assert {gap["kind"] for gap in clean.gaps} <= {GapKind.NOT_OFFERED}, "without faults nothing is missing"
 
@@ -69,7 +87,7 @@ def test_one_operation_goes_wrong(kind: str, operation: str, fault: str, tmp_pat
 
 
 def _pairs(kind: str) -> st.SearchStrategy[Faults]:
-    one = st.tuples(st.sampled_from(sorted(SOURCES[kind].operations())), st.sampled_from(FAULTS))
+    one = st.tuples(st.sampled_from(sorted(_operations(STAGES[kind]))), st.sampled_from(FAULTS))
     return st.lists(one, min_size=2, max_size=2, unique_by=lambda fault: fault[0])
 
 

@@ -186,6 +186,7 @@ def _hsm() -> Store:
         administrators=[ANNA],
         settings={ARM_KEYS: True},
         regions=["northeurope"],
+        external_key_manager="ekm.example.com",
         assignments=[
             Assignment(scope="/", role=roles["Administrator"], principal=ANNA),
             Assignment(scope="/", role=roles["Crypto Officer"], principal=ANNA),

@@ -1,7 +1,6 @@
 """The demo's company: the same each time, and with every case that is of interest."""
 
 import json
-import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,20 +9,21 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from keyproof.configuration import load_configuration
 from keyproof.demo.aws.embedded import EmbeddedAws
 from keyproof.demo.aws.estate import (
     AUDIT_ROLE,
     DATA,
     EDGE,
     ESTATE_NOW,
-    FRAMEWORKS,
     MILAN,
     PAYMENTS,
     REGIONS,
     credentials,
     estate,
-    write_configuration,
+    source,
 )
+from keyproof.demo.company import FRAMEWORKS, write_configuration
 
 PLACES = [(account, region) for account in (PAYMENTS, DATA) for region in REGIONS]
 
@@ -221,11 +221,14 @@ def test_every_kind_of_secret() -> None:
         assert DATA in ssm.get_resource_policies(ResourceArn=advanced[0]["ARN"])["Policies"][0]["Policy"]
 
 
-def test_the_configuration_is_valid_toml(tmp_path: Path) -> None:
-    path = write_configuration(tmp_path, "http://127.0.0.1:4566", exceptions="exceptions.toml")
-    document = tomllib.loads(path.read_text(encoding="utf-8"))
-    assert document["audit"]["frameworks"] == list(FRAMEWORKS)
-    assert document["audit"]["exceptions"] == "exceptions.toml"
-    assert "attestations" not in document["audit"]
-    assert document["source"][0]["organization"]["role"] == AUDIT_ROLE
-    assert document["source"][0]["endpoint_url"] == "http://127.0.0.1:4566"
+def test_the_configuration_can_be_read(tmp_path: Path) -> None:
+    sources = [source("http://127.0.0.1:4566")]
+    path = write_configuration(tmp_path, sources, now=ESTATE_NOW, exceptions="exceptions.toml")
+    configuration = load_configuration(path)
+    assert configuration.audit.frameworks == list(FRAMEWORKS)
+    assert configuration.audit.exceptions == tmp_path / "exceptions.toml"
+    assert configuration.audit.attestations is None
+    assert (configuration.period[1] - configuration.period[0]).days == 364
+    (read,) = configuration.sources
+    assert read.configuration.organization.role == AUDIT_ROLE
+    assert read.configuration.endpoint_url == "http://127.0.0.1:4566"

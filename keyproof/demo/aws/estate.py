@@ -9,8 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any
 
 from keyproof.demo.aws.embedded import ACCESS_KEY, credentials_environment
@@ -21,7 +20,6 @@ from keyproof.demo.names import days, stable_hex, stable_id
 
 ESTATE_NOW = datetime(2026, 6, 30, tzinfo=UTC)
 """When the demo's estate is looked at."""
-ORGANIZATION = "Northwind Payments"
 ORGANIZATION_ID = "o-nw4pay7q2x"
 PAYMENTS = "111122223333"
 DATA = "444455556666"
@@ -31,7 +29,6 @@ MAIN, RECOVERY, EDGE, MILAN = "eu-west-1", "eu-central-1", "us-east-1", "eu-sout
 REGIONS = (MAIN, RECOVERY, EDGE, MILAN)
 """The regions that the company uses: not all accounts have all of them."""
 AUDIT_ROLE = "KeyproofAudit"
-FRAMEWORKS = ("pci-dss-4.0.1", "soc2", "iso27001-2022", "hipaa", "gdpr")
 
 _OUTSIDE_ROLE = f"arn:aws:iam::{ACQUIRER}:role/settlement-import"
 _HUMAN = "aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_PlatformAdmin_4f1c2d7e9a0b3c58"
@@ -53,47 +50,20 @@ def estate(now: datetime = ESTATE_NOW) -> World:
     return world
 
 
-def write_configuration(
-    folder: Path, url: str, *, exceptions: str = "", attestations: str = "", now: datetime = ESTATE_NOW
-) -> Path:
-    """Write `config.toml` into a folder for an estate that is served at `url`; gives its path.
-
-    `exceptions` and `attestations` name the registers beside it, if there are any. The audit period is the year that
-    ends the day before `now`.
-    """
-    last = (now - days(1)).date()
-    registers = {"exceptions": exceptions, "attestations": attestations}
-    lines = [
-        "[organization]",
-        f"name = {_toml(ORGANIZATION)}",
-        "",
-        "[store]",
-        'url = "evidence-store"',
-        "",
-        "[audit]",
-        f"frameworks = {_toml(FRAMEWORKS)}",
-        f"period = {{ start = {last - timedelta(days=364)}, end = {last} }}",
-        *(f"{name} = {_toml(path)}" for name, path in registers.items() if path),
-        "",
-        "[[source]]",
-        'type = "aws"',
-        'name = "northwind"',
-        f"regions = {_toml(REGIONS)}",
-        f"organization = {{ role = {_toml(AUDIT_ROLE)} }}",
-        f"endpoint_url = {_toml(url)}",
-    ]
-    path = folder / "config.toml"
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
+def source(url: str) -> dict[str, object]:
+    """The `[[source]]` table for an estate that is served at `url`."""
+    return {
+        "type": "aws",
+        "name": "northwind-aws",
+        "regions": list(REGIONS),
+        "organization": {"role": AUDIT_ROLE},
+        "endpoint_url": url,
+    }
 
 
 def credentials() -> dict[str, str]:
     """The environment variables with which the estate is read."""
     return credentials_environment()
-
-
-def _toml(value: str | Sequence[str]) -> str:
-    return json.dumps(value if isinstance(value, str) else list(value), ensure_ascii=False)
 
 
 def _add_accounts(world: World) -> None:

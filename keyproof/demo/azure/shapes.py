@@ -199,6 +199,16 @@ OPENID_CONFIGURATION = Structure(
         "token_endpoint_auth_methods_supported": ListOf(str),
     }
 )
+EXTERNAL_KEY_MANAGER = Structure(
+    {
+        "host": str,
+        "path_prefix": str,
+        "server_ca_certificates": ListOf(str),
+        "server_subject_common_name": str,
+        "connectivity_mode": str,
+    }
+)
+"""The answer of GetEkmConnection of a managed HSM, from API version 2026-04-01 on."""
 TOKEN = Structure({"token_type": str, "expires_in": int, "ext_expires_in": int, "access_token": str})
 
 

@@ -189,6 +189,7 @@ DATA = [
             "administration:RoleAssignments_ListForScope",
         ),
         ("GET", "{scope+}/providers/Microsoft.Authorization/roleDefinitions", "administration:RoleDefinitions_List"),
+        ("GET", "/ekm", "administration:GetEkmConnection"),
         ("GET", "/settings", "administration:GetSettings"),
         ("GET", "/settings/{setting}", "administration:GetSetting"),
     )

@@ -1,0 +1,1 @@
+"""Google Cloud KMS, its inventory and Secret Manager, over projects, folders and organizations."""

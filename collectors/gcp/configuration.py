@@ -1,0 +1,68 @@
+"""The `[[source]]` table of a Google Cloud source."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+Service = Literal["kms", "secretmanager"]
+Transport = Literal["grpc", "rest"]
+
+_ENDPOINT = re.compile(r"([A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:]+\]):\d{1,5}")
+
+
+def _checked_endpoint(endpoint: str) -> str:
+    if not _ENDPOINT.fullmatch(endpoint):
+        raise ValueError(f"{endpoint!r} is no host and port, such as 127.0.0.1:8443")
+    return endpoint
+
+
+def _without_repetition(names: list[str]) -> list[str]:
+    if len(set(names)) < len(names):
+        raise ValueError("one is named twice")
+    return names
+
+
+ProjectId = Annotated[str, StringConstraints(pattern=r"^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$")]
+"""Source: Resource Manager, creating and managing projects; those of a domain carry it before a colon."""
+
+Number = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}$")]
+Location = Annotated[str, StringConstraints(pattern=r"^[a-z]+(-[a-z0-9]+)*$")]
+
+
+class GcpConfiguration(BaseModel):
+    """Credentials come from Application Default Credentials, never from here."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    """Stands in the ids of scopes."""
+    projects: Annotated[list[ProjectId], Field(min_length=1), AfterValidator(_without_repetition)] | None = None
+    folders: Annotated[list[Number], Field(min_length=1), AfterValidator(_without_repetition)] | None = None
+    """Each with all that is below it."""
+    organization: Number | None = None
+    services: Annotated[list[Service], Field(min_length=1)] = ["kms", "secretmanager"]
+    secret_locations: Annotated[list[Location], AfterValidator(_without_repetition)] = []
+    """Locations whose regional secrets are read too, where Cloud Asset Inventory does not tell of them."""
+    asset_inventory: bool = True
+    """Ask Cloud Asset Inventory first; without it, or where it may not be read, everything is asked one by one."""
+    transport: Transport = "grpc"
+    endpoint: Annotated[str, AfterValidator(_checked_endpoint)] | None = None
+    """Host and port of every service, such as a private endpoint; Google's own where it is left out."""
+    ca_file: Annotated[str, StringConstraints(min_length=1)] | None = None
+    """Certificates, in PEM, that alone vouch for the endpoint."""
+    timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 30
+    """How long to wait for an answer."""
+    attempts: Annotated[int, Field(ge=1, le=10)] = 6
+    """How often a request is tried that is throttled or lost."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> GcpConfiguration:
+        named = [name for name in ("projects", "folders", "organization") if getattr(self, name) is not None]
+        if len(named) != 1:
+            raise ValueError("expected exactly one of projects, folders and organization")
+        if self.ca_file is not None and self.endpoint is None:
+            raise ValueError("ca_file is of use only with endpoint")
+        return self

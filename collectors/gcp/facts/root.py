@@ -1,0 +1,285 @@
+"""The scope of an organization, folder or project: what it is, and all that Cloud Asset Inventory tells of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from collectors.gcp.answers import Folder, Folders, Locations, Message, Organization, Page, Policy, Project, Projects
+from collectors.gcp.assets import LIST, Assets, Found, read_assets
+from collectors.gcp.facts.access import INHERITED, Level, access_rows, inherited_levels, level, level_of
+from collectors.gcp.facts.key import AUTOKEY_RING, KeyReading, key_rows, not_covered
+from collectors.gcp.facts.scope import Setting, each, listed
+from collectors.gcp.facts.secret import SecretReading, secret_rows
+from collectors.gcp.facts.store import Autokey, ekm_connection, key_ring, secrets_store
+from collectors.gcp.names import last, location_of, parent, part
+from collectors.gcp.operations import CONNECTIONS_NOT_OFFERED
+from collectors.gcp.roles import Service
+from collectors.scope_rows import Tally, without_bodies
+from evidence.model import GapKind, Key, Row, Scope
+from evidence.reading import Reading
+
+_DESCRIBED: Mapping[str, type[Message]] = {
+    "resourcemanager:GetProject": Project,
+    "resourcemanager:GetFolder": Folder,
+    "resourcemanager:GetOrganization": Organization,
+}
+_LISTS: Mapping[str, type[Page]] = {
+    "resourcemanager:ListFolders": Folders,
+    "resourcemanager:ListProjects": Projects,
+    "kms:ListLocations": Locations,
+}
+_UNREADABLE = "the asset's data is not what its service documents"
+
+
+def normalize_root(setting: Setting, readings: Iterator[Reading]) -> Iterator[Row]:
+    """The scope's row, and where Cloud Asset Inventory was read, the rows of all that it tells.
+
+    The scope's own reading comes first, then one a location with key rings, each before those of its keys.
+    """
+    tally = Tally(setting.operations)
+    facts: dict[str, str | None] = {}
+    inventory: _Inventory | None = None
+    for reading in readings:
+        if reading.subject == "" and inventory is None:
+            assets = read_assets(reading)
+            facts, setting = _described(setting, reading, assets)
+            yield from _incomplete_lists(setting, reading)
+            if assets is not None:
+                inventory = _Inventory.read(setting, reading, assets)
+                yield from _first_rows(setting, inventory, tally)
+        elif inventory is not None:
+            yield from _subject_rows(setting, inventory, reading, tally)
+        tally.count(reading)
+    if inventory is not None:
+        for name in [*inventory.places, *inventory.assets.keys]:
+            unread = Reading(name, [])
+            yield from _subject_rows(setting, inventory, unread, tally)
+            tally.count(unread)
+    yield from tally.rows(setting, **facts)
+
+
+def _described(setting: Setting, reading: Reading, assets: Assets | None) -> tuple[dict[str, str | None], Setting]:
+    """What the scope is called, and the setting with what is the organization's own."""
+    header = setting.header
+    facts: dict[str, str | None] = {}
+    own: set[str] = set(header.organization_accounts)
+    organization = header.organization
+    root = f"{header.service}s/{header.account}"
+    for operation, model in _DESCRIBED.items():
+        for asked, _, answer in each(reading, operation, model):
+            if asked == root:
+                facts["account_name"] = getattr(answer, "display_name", "")
+            if isinstance(answer, Organization):
+                organization = last(answer.name)
+                own.add(answer.display_name.lower())
+            if isinstance(answer, Project):
+                own |= {answer.project_id, last(answer.name)}
+    if not header.account_name and "account_name" not in facts:
+        facts["account_name"] = None
+    if assets is not None:
+        own |= {project.project_id for project in assets.projects.values()}
+        own |= {last(number) for number in assets.projects}
+        organization = organization or next(iter(_organizations(assets)), "")
+        if header.service == "organization":
+            own.add(root)
+    known = header.organization_known and not reading.failures.keys() & set(_DESCRIBED)
+    knowing = replace(
+        header, organization=organization, organization_accounts=tuple(sorted(own)), organization_known=known
+    )
+    return facts, Setting(knowing, setting.settings, own_roles=assets.roles if assets else {})
+
+
+def _organizations(assets: Assets) -> Iterator[str]:
+    return (last(name) for line in assets.lines.values() for name in line if name.startswith("organizations/"))
+
+
+def _incomplete_lists(setting: Setting, reading: Reading) -> Iterator[Row]:
+    """Gaps where projects, folders or locations may be missing. Each folder's list has an end of its own."""
+    anchor = Scope(**setting.bookkeeping(setting.header.id, ()))  # type: ignore[arg-type]
+    for operation, model in _LISTS.items():
+        parents: dict[str, list[int]] = {}
+        for position, observation in enumerate(reading.of(operation)):
+            parents.setdefault(str(observation.parameters.get("parent", "")), []).append(position)
+        observations = list(reading.of(operation))
+        for positions in parents.values():
+            single = Reading(reading.subject, [observations[position] for position in positions])
+            list(listed(single, operation, model))
+            for failure in single.failures.values():
+                reading.failures.setdefault(operation, failure)
+        if operation in reading.failures:
+            yield setting.rows_missing(anchor, "scope", "", operation, reading.failures[operation])
+
+
+@dataclass(slots=True)
+class _Inventory:
+    """What Cloud Asset Inventory tells, until it is made into rows."""
+
+    assets: Assets
+    reading: Reading
+    """The scope's own, without the bodies of its answers."""
+    received: datetime | None
+    root: str
+    asked: Mapping[Service, Mapping[str, Level]]
+    """The policies of the root and of what is above it, which were asked for one by one, by their names."""
+    setting: Setting
+    places: dict[str, list[str]] = field(default_factory=dict)
+    """Location → its key rings; it is taken out once it is read."""
+    read_places: dict[str, tuple[Reading, Autokey]] = field(default_factory=dict)
+    handed_down: dict[tuple[str, Service], list[Level]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, setting: Setting, reading: Reading, assets: Assets) -> _Inventory:
+        """Read what was asked for once."""
+        header = setting.header
+        received = max((o.received_at for o in reading.of(LIST)), default="")
+        inventory = cls(
+            assets,
+            reading,
+            datetime.fromisoformat(received) if received else None,
+            assets.number_of(f"{header.service}s/{header.account}"),
+            {service: _asked(setting, reading, assets, service) for service in ("kms", "secretmanager")},
+            setting,
+        )
+        for ring in assets.rings:
+            inventory.places.setdefault(parent(ring), []).append(ring)
+        return inventory
+
+    def account(self, name: str) -> str:
+        """The id of the project that holds a resource, as far as it is known."""
+        return last(self.assets.id_of(self.assets.number_of(f"projects/{part(name, 'projects')}")))
+
+    def own(self, name: str, found: Found, kind: str, service: Service) -> Level:
+        """The policy of a key ring, key or secret; one that is not told of is empty."""
+        return self._told(name, found, f"IAM policy of the {kind}", service)
+
+    def _told(self, name: str, found: Found, via: str, service: Service) -> Level:
+        observation, policy = self.assets.policies.get(name, (found.observation, Policy()))
+        return level(self.setting, via, LIST, policy, observation, service)
+
+    def above(self, found: Found, service: Service) -> list[Level]:
+        """The policies that a project hands down, nearest first."""
+        key = (found.project, service)
+        if key not in self.handed_down:
+            line = (found.project, *self.assets.lines.get(found.project, ()))
+            below = line[: line.index(self.root)] if self.root in line else line
+            self.handed_down[key] = [self._level(name, found, service, name in below) for name in line]
+        return self.handed_down[key]
+
+    def _level(self, name: str, found: Found, service: Service, below: bool) -> Level:
+        via = level_of(self.assets.id_of(name))
+        if below:
+            return self._told(name, found, via, service)
+        return self.asked[service].get(name) or Level(via, INHERITED, None)
+
+
+def _asked(setting: Setting, reading: Reading, assets: Assets, service: Service) -> dict[str, Level]:
+    levels = inherited_levels(setting, reading, service)
+    return {assets.number_of(name): level for name, level in levels.items() if name}
+
+
+def _first_rows(setting: Setting, inventory: _Inventory, tally: Tally) -> Iterator[Row]:
+    """The rows of what needs no more than the two lists: connections, and secrets with their stores."""
+    assets = inventory.assets
+    tally.listed = len(assets.rings) + len(assets.keys) + len(assets.connections) + len(assets.secrets)
+    for name, found in assets.connections.items():
+        if found.data is None:
+            inventory.reading.fail(LIST, GapKind.FAILED, _UNREADABLE, found.observation)
+            anchor = Key(**setting.bookkeeping(name, ()))  # type: ignore[arg-type]
+            yield setting.rows_missing(anchor, "key_store", name, LIST, inventory.reading.failures[LIST])
+            continue
+        tally.described += 1
+        row = ekm_connection(setting, found.data, inventory.account(name), [found.observation])
+        yield from setting.explained(row, [inventory.reading], CONNECTIONS_NOT_OFFERED)
+    stores: dict[tuple[str, str], tuple[str, Found]] = {}
+    for name, found in assets.secrets.items():
+        stores.setdefault((inventory.account(name), location_of(name)), (name, found))
+    for (account, location), (_, found) in stores.items():
+        levels = inventory.above(found, "secretmanager")
+        store = secrets_store(setting, account, location, [found.observation], levels)
+        yield from setting.explained(store, [inventory.reading])
+        yield from access_rows(setting, store.id, levels, inventory.reading)
+    for name, found in assets.secrets.items():
+        yield from _secret(setting, inventory, name, found, tally)
+    if assets.keys:
+        yield not_covered(setting)
+
+
+def _secret(setting: Setting, inventory: _Inventory, name: str, found: Found, tally: Tally) -> Iterator[Row]:
+    own = Reading(name, [])
+    versions = [version.data for version in inventory.assets.secret_versions.get(name, ())]
+    if found.data is None or None in versions:
+        own.fail(LIST, GapKind.FAILED, _UNREADABLE, found.observation)
+    tally.described += yield from secret_rows(
+        setting,
+        SecretReading(
+            name=name,
+            secret=found.data,
+            reading=own,
+            versions=[version for version in versions if version is not None],
+            versions_by=LIST,
+            policy=inventory.own(name, found, "secret", "secretmanager"),
+            above=inventory.above(found, "secretmanager"),
+            context=[inventory.reading],
+            evidence=[found.observation],
+            account=inventory.account(name),
+            received=inventory.received,
+        ),
+    )
+    tally.count(own)
+
+
+def _subject_rows(setting: Setting, inventory: _Inventory, reading: Reading, tally: Tally) -> Iterator[Row]:
+    if reading.subject in inventory.places:
+        yield from _place_rows(setting, inventory, reading, tally)
+    elif reading.subject in inventory.assets.keys:
+        yield from _key_rows(setting, inventory, reading, tally)
+
+
+def _place_rows(setting: Setting, inventory: _Inventory, reading: Reading, tally: Tally) -> Iterator[Row]:
+    """The key rings of a location."""
+    autokey = Autokey.read(reading)
+    inventory.read_places[reading.subject] = (reading, autokey)
+    for name in inventory.places.pop(reading.subject):
+        found = inventory.assets.rings[name]
+        jobs = [job.data for job in inventory.assets.jobs.get(name, ())]
+        if None in jobs:
+            reading.fail(LIST, GapKind.FAILED, _UNREADABLE, found.observation)
+        above = inventory.above(found, "kms")
+        levels = [inventory.own(name, found, "key ring", "kms"), *above]
+        settings = autokey.told(name, None if None in jobs else jobs)
+        evidence = [found.observation, *reading.evidence]
+        row = key_ring(setting, name, inventory.account(name), evidence, above, settings)
+        tally.described += 1
+        context = [reading, inventory.reading]
+        yield from setting.explained(row, context)
+        yield from access_rows(setting, name, levels, reading)
+    inventory.read_places[reading.subject] = (without_bodies(reading), autokey)
+
+
+def _key_rows(setting: Setting, inventory: _Inventory, reading: Reading, tally: Tally) -> Iterator[Row]:
+    name = reading.subject
+    assets = inventory.assets
+    asked = assets.lacks_versions(name)
+    found = assets.keys.pop(name)
+    ring = assets.rings.get(parent(name))
+    if found.data is None:
+        reading.fail(LIST, GapKind.FAILED, _UNREADABLE, found.observation)
+    place, autokey = inventory.read_places.get(parent(parent(name)), (Reading("", []), Autokey()))
+    above = inventory.above(found, "kms")
+    if ring is not None:
+        above = [inventory.own(parent(name), ring, "key ring", "kms"), *above]
+    key = KeyReading(
+        name=name,
+        key=found.data,
+        reading=reading,
+        versions=None if asked else [version.data for version in assets.versions.get(name, ())],
+        policy=inventory.own(name, found, "key", "kms"),
+        above=above,
+        context=[place, inventory.reading],
+        evidence=[found.observation],
+        account=inventory.account(name),
+        autokey=autokey.made(name, parent(name), AUTOKEY_RING),
+    )
+    tally.described += yield from key_rows(setting, key)

@@ -1,0 +1,231 @@
+"""Exchanges with Google Cloud: each request guarded before it is sent, each answer kept, each error told apart."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import grpc
+import requests
+import urllib3
+from google.api_core import exceptions
+from google.api_core.retry import Retry
+from google.api_core.timeout import ConstantTimeout
+from google.auth.exceptions import GoogleAuthError, RefreshError
+from google.protobuf.json_format import MessageToDict
+
+from collectors.exchange import Outcome, observing, one_line
+from collectors.gcp.credentials import LARGEST_ANSWER, Guard, Seat, TrustingAdapter
+from collectors.gcp.methods import PATHS, may_be_asked, method_of
+from collectors.source import UndeclaredOperation
+from evidence.observation import JSON, Observation, Status, body_text, canonical_json
+from evidence.recording import ScopeHeader
+
+SERVICE_DISABLED = "SERVICE_DISABLED"
+"""The reason by which Google says that a project has not switched an API on."""
+
+_PASSING = (
+    exceptions.ServiceUnavailable,
+    exceptions.TooManyRequests,
+    exceptions.DeadlineExceeded,
+    exceptions.GatewayTimeout,
+    exceptions.BadGateway,
+    exceptions.InternalServerError,
+    requests.ConnectionError,
+    requests.Timeout,
+)
+"""What another try may mend. Refusals are not among them."""
+
+_FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
+"""Seconds between tries; each wait is twice the one before, at random up to that."""
+
+
+class _Underway(threading.local):
+    """What a thread's request has seen so far."""
+
+    attempts = 0
+    body = b""
+    request_id = ""
+
+    def begin(self) -> None:
+        self.attempts, self.body, self.request_id = 0, b"", ""
+
+
+_underway = _Underway()
+
+
+class _Interceptor(
+    grpc.UnaryUnaryClientInterceptor,  # type: ignore[misc]  # grpc has no types
+    grpc.UnaryStreamClientInterceptor,  # type: ignore[misc]
+    grpc.StreamUnaryClientInterceptor,  # type: ignore[misc]
+    grpc.StreamStreamClientInterceptor,  # type: ignore[misc]
+):
+    """Refuses whatever is not declared, before it is sent, and counts the rest."""
+
+    def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
+        if client_call_details.method not in PATHS:
+            raise UndeclaredOperation(f"{client_call_details.method} is not declared by this collector: not called")
+        _underway.attempts += 1
+        return continuation(client_call_details, request)
+
+    def intercept_unary_stream(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
+        raise UndeclaredOperation(f"{client_call_details.method} streams, which no declared operation does")
+
+    intercept_stream_unary = intercept_stream_stream = intercept_unary_stream
+
+
+class _Adapter(TrustingAdapter):
+    """Refuses whatever is not declared, before it is sent; counts the rest and keeps what is answered."""
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        uri = unquote(urlsplit(request.url or "").path)
+        if not may_be_asked(request.method or "", uri):
+            raise UndeclaredOperation(f"{request.method} {uri} is not declared by this collector, so it is not called")
+        _underway.attempts += 1
+        _underway.body = b""
+        response = super().send(request, *args, **{**kwargs, "stream": True})
+        try:
+            _underway.body = response.raw.read(LARGEST_ANSWER, decode_content=True)
+        except urllib3.exceptions.HTTPError as error:  # the connection ended in the middle of the answer
+            raise requests.ConnectionError(error, request=request) from error
+        response._content = _underway.body  # read here once, so that an answer without end cannot fill the memory
+        response._content_consumed = True
+        return response
+
+
+class _Guard(Guard):
+    def watched_channel(self, channel: Any) -> Any:
+        return grpc.intercept_channel(channel, _Interceptor())
+
+    def watch_session(self, session: Any, seat: Seat) -> None:
+        session.mount("https://", _Adapter(seat.configuration.ca_file, pool_maxsize=64))
+        session._auth_request = seat.token_request
+        session._refresh_status_codes = ()  # what is refused is not tried again with another token
+
+
+GUARD = _Guard()
+
+
+class Inquiry:
+    """Asks for one scope, as one caller."""
+
+    def __init__(self, seat: Seat, header: ScopeHeader, *, region: str = "") -> None:
+        self.header = header
+        self._seat = seat
+        self._region = region
+        """Of Secret Manager's regional endpoint; "" for its global one."""
+
+    def ask(
+        self,
+        subject: str,
+        operation: str,
+        parameters: Mapping[str, JSON],
+        check: Callable[[dict[str, Any]], str] = lambda answer: "",
+    ) -> Callable[[str], Observation]:
+        """What makes the observation of that exchange, given its id. `check` tells what is wrong with an answer."""
+        return observing(
+            self.header,
+            subject,
+            operation,
+            parameters,
+            identity=self._seat.identity,
+            exchange=lambda: self._exchange(operation, parameters, check),
+        )
+
+    def _exchange(
+        self, operation: str, parameters: Mapping[str, JSON], check: Callable[[dict[str, Any]], str]
+    ) -> Outcome:
+        _underway.begin()
+        try:
+            answer = self._call(operation, parameters)
+        except (exceptions.GoogleAPICallError, exceptions.RetryError) as error:
+            return _refusal(error.cause if isinstance(error, exceptions.RetryError) else error)
+        except UndeclaredOperation as error:  # the operation is declared, so a name in it leads elsewhere
+            return _failure(f"NotSent: {error}")
+        except RefreshError as error:
+            return _failure(f"{type(error).__name__}: {error} (renew the credentials and collect again)")
+        except (GoogleAuthError, requests.RequestException) as error:
+            return _failure(f"{type(error).__name__}: {error}")
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever an answer does to a client becomes a failed observation
+            return _failure(f"InvalidAnswer: {type(error).__name__}: {error}")
+        body = body_text(_underway.body) if self._rest else _canonical(answer)
+        problem = _problem(body, check)
+        return Outcome(
+            status=Status.FAILED if problem else Status.OK, error=problem, body=body, attempts=_underway.attempts
+        )
+
+    @property
+    def _rest(self) -> bool:
+        return self._seat.configuration.transport == "rest"
+
+    def _call(self, operation: str, parameters: Mapping[str, JSON]) -> Any:
+        configuration = self._seat.configuration
+        resource = next((parameters[name] for name in ("resource", "name", "parent") if name in parameters), "")
+        method = method_of(operation, str(resource))
+        region = self._region if operation.startswith("secretmanager:") else ""
+        client = self._seat.client(method, region, GUARD)
+
+        def again(error: Exception) -> bool:
+            return isinstance(error, _PASSING) and _underway.attempts < configuration.attempts
+
+        return getattr(client, method.name)(
+            request=dict(parameters),
+            retry=Retry(
+                predicate=again,
+                initial=_FIRST_WAIT,
+                maximum=_LONGEST_WAIT,
+                multiplier=2,
+                timeout=configuration.timeout_seconds * configuration.attempts,
+            ),
+            timeout=ConstantTimeout(configuration.timeout_seconds),  # type: ignore[no-untyped-call]
+        )
+
+
+def _canonical(answer: Any) -> str:
+    """A message as canonical JSON, with the names that its fields have in the protocol."""
+    page = getattr(answer, "raw_page", answer)
+    message = type(page).pb(page) if hasattr(type(page), "pb") else page
+    return canonical_json(MessageToDict(message, preserving_proto_field_name=True))
+
+
+def _failure(error: str) -> Outcome:
+    return Outcome(
+        status=Status.FAILED, error=one_line(error), body=body_text(_underway.body), attempts=_underway.attempts
+    )
+
+
+def _refusal(error: Any) -> Outcome:
+    """How an exchange ended that Google answered with an error."""
+    code = getattr(getattr(error, "grpc_status_code", None), "name", "") or str(getattr(error, "code", ""))
+    text = f"{code}: {error.message}"
+    reason = getattr(error, "reason", None) or ""
+    if reason:
+        text = f"{text} [{reason}]"
+    status = Status.FAILED
+    if isinstance(error, exceptions.Forbidden):
+        status = Status.SWITCHED_OFF if reason == SERVICE_DISABLED else Status.REFUSED
+    elif isinstance(error, exceptions.Unauthorized):
+        text = f"{text} (the credentials are not accepted: renew them and collect again)"
+    body = body_text(_underway.body) or _error_body(code, error)
+    return Outcome(status=status, error=one_line(text), body=body, attempts=_underway.attempts)
+
+
+def _error_body(code: str, error: Any) -> str:
+    """An error over gRPC as canonical JSON: its code, its message and those details whose type is known."""
+    details = [MessageToDict(d, preserving_proto_field_name=True) for d in error.details if hasattr(d, "DESCRIPTOR")]
+    return canonical_json({"code": code, "message": error.message, "details": details})
+
+
+def _problem(body: str, check: Callable[[dict[str, Any]], str]) -> str:
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return "InvalidAnswer: the answer is not JSON"
+    if not isinstance(answer, dict):
+        return "InvalidAnswer: the answer is not a JSON object"
+    return check(answer)
