@@ -41,8 +41,8 @@ from evidence.observation import JSON, Observation, Status
 from evidence.reading import tidy
 from evidence.recording import ScopeHeader
 
-_READABLE = ("Enabled", "Warned", "PastDue")
-"""States of a subscription in which its resources can be read. Source: Azure's "Azure subscription states"."""
+_GONE = "Deleted"
+"""The state of a subscription that has no resources any more. Source: Azure's "Azure subscription states"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +102,8 @@ class AzureCollector:
         operation = "arm:Subscriptions_List"
         _Questions(Inquiry(seat, header), batch).all(operation, {})
         listed = [page.value for page in batch.reading.pages(operation, Subscriptions, lambda page: False)]
-        readable = {s.subscriptionId.lower() for page in listed for s in page if s.state in _READABLE}
-        for id in sorted(readable):
+        present = {s.subscriptionId.lower() for page in listed for s in page if s.state != _GONE}
+        for id in sorted(present):
             yield self._subscription_task(seat, header, id)
 
     def _subscription_task(self, seat: Seat, tenant: ScopeHeader, id: str) -> Task:

@@ -110,7 +110,6 @@ def read_vault(setting: Setting, reading: Reading) -> Store:
     row.connection_state = "none"
     if answer is not None:
         told = answer.properties
-        row.kind = f"Azure Key Vault {told.sku.name.capitalize()}"
         row.protection_level = ProtectionLevel.SOFTWARE if told.sku.name.lower() == "standard" else None
         row.activated = True
         row.access_model = "roles" if told.enableRbacAuthorization is True else "access policies"
@@ -137,7 +136,6 @@ def read_hsm(setting: Setting, reading: Reading) -> Store:
     settings = _hsm_settings(reading)
     if answer is not None:
         told = answer.properties
-        row.kind = f"Azure Managed HSM {answer.sku.name}"
         status = told.securityDomainProperties.activationStatus if told.securityDomainProperties else None
         row.activated = None if status is None else status == "Active"
         _protection(row, told)
@@ -233,6 +231,8 @@ def _logging(row: KeyStore, reading: Reading) -> None:
             workspaces[workspace.id.lower()] = max(workspace.properties.retentionInDays, 0)
     if answer is None:
         return
+    if any(setting.properties.workspaceId for setting in answer.value):
+        expect(reading, WORKSPACE)
     targets: set[str] = set()
     kept: list[int | None] = []
     for properties in (setting.properties for setting in answer.value):
