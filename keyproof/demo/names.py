@@ -11,7 +11,7 @@ _NAMES = uuid.UUID("5f0c7a52-9a50-4f35-8a5e-2d0f5d9b5c11")
 
 def stable_id(*parts: str) -> str:
     """An id in the form of a UUID that follows from names alone."""
-    return str(uuid.uuid5(_NAMES, "/".join(parts)))
+    return str(uuid.uuid5(_NAMES, _joined(parts).decode()))
 
 
 def stable_hex(length: int, *parts: str) -> str:
@@ -21,11 +21,16 @@ def stable_hex(length: int, *parts: str) -> str:
 
 def stable_bytes(length: int, *parts: str) -> bytes:
     """So many bytes that follow from names alone."""
-    seed = "/".join(parts).encode()
+    seed = _joined(parts)
     blocks = [hashlib.sha256(seed).digest()]
     while sum(map(len, blocks)) < length:
         blocks.append(hashlib.sha256(blocks[-1] + seed).digest())
     return b"".join(blocks)[:length]
+
+
+def _joined(parts: tuple[str, ...]) -> bytes:
+    """Names may hold what no UTF-8 can carry: an estate may be a hostile one."""
+    return "/".join(parts).encode("utf-8", "backslashreplace")
 
 
 def days(number: float) -> timedelta:

@@ -24,7 +24,7 @@ ORGANIZATION, DOMAIN = "123456789012", "example.com"
 HOME, OTHER = "example-payments", "example-data"
 REGION, SECOND = "europe-west1", "europe-west3"
 LABELS = {"owner": "payments", "purpose": "cards", "data-class": "restricted"}
-AUDITOR = "serviceAccount:keyproof@keyproof-audit.iam.gserviceaccount.com"
+AUDITOR = f"keyproof@{HOME}.iam.gserviceaccount.com"
 
 RING = f"projects/{HOME}/locations/{REGION}/keyRings/payments"
 BACKUP_RING = f"projects/{HOME}/locations/{SECOND}/keyRings/backup"
@@ -36,6 +36,7 @@ _USE = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
 def small_world() -> World:
     """The estate; always the same."""
     world = World(NOW)
+    world.caller = AUDITOR
     world.places = (Place(id="global", ekm=False), Place(id=REGION), Place(id=SECOND))
     organization = world.add_organization(DOMAIN, number=ORGANIZATION, created_at=NOW - days(3000))
     folder = world.add_folder("production", organization, created_at=NOW - days(2900))
@@ -213,7 +214,7 @@ def _add_grants(world: World, organization: str, folder: str) -> None:
     ada = f"user:ada@{DOMAIN}"
     world.grant(organization, "roles/resourcemanager.organizationAdmin", f"group:platform@{DOMAIN}")
     for viewer in ("roles/cloudkms.viewer", "roles/secretmanager.viewer", "roles/iam.securityReviewer"):
-        world.grant(organization, viewer, AUDITOR)
+        world.grant(organization, viewer, f"serviceAccount:{AUDITOR}")
     world.grant(folder, role, f"group:custodians@{DOMAIN}")
     world.grant(world.project_number(HOME), "roles/secretmanager.secretAccessor", worker)
     world.grant(world.project_number(OTHER), "roles/owner", ada)

@@ -615,6 +615,26 @@ def test_an_undecodable_answer(cloud: EmbeddedGoogleCloud, world: World, transpo
             asked(cloud, transport)
 
 
+def test_a_surrogate_stands_in_maps_and_nested_texts_too(cloud: EmbeddedGoogleCloud, world: World) -> None:
+    world.add_secret(PROJECT, "token", [SecretVersion(at=NOW)], labels={"owner": "payments"})
+    resources = {"parent": f"projects/{PROJECT}", "content_type": asset_v1.ContentType.RESOURCE}
+    cloud.faults = [Rule(fault=Fault.SURROGATES)]
+    with pytest.raises(exceptions.InternalServerError, match="deserializing"):
+        client(cloud, "assets").list_assets(resources, retry=None)
+    with pytest.raises(exceptions.InternalServerError, match="deserializing"):
+        client(cloud, "kms").list_locations({"name": f"projects/{PROJECT}"}, retry=None)
+
+
+@pytest.mark.parametrize(
+    "path", ["v1/projects/example-payments/colours", "v1/projects/example-payments/secrets?hue=red"]
+)
+def test_a_path_that_google_does_not_have(cloud: EmbeddedGoogleCloud, path: str) -> None:
+    session = Session()
+    session.trust_env = False
+    answer = session.get(f"https://{cloud.rest_endpoint}/{path}", verify=str(cloud.ca_file), timeout=5)
+    assert answer.status_code == (400 if "?" in path else 404)
+
+
 def test_even_an_empty_answer_can_be_undecodable(cloud: EmbeddedGoogleCloud) -> None:
     for fault in (Fault.CUT, Fault.WRONG_TYPES):
         cloud.faults = [Rule(fault=fault)]

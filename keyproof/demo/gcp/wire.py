@@ -301,8 +301,8 @@ def _transcoded(method: Method, route: Route, match: re.Match[str], http: HttpRe
 def _nested(descriptor: Any, names: Sequence[str], values: Sequence[str]) -> dict[str, Any]:
     """A field of a query string, whose name may have several parts, as JSON has it."""
     found = next((f for f in descriptor.fields if names[0] in (f.name, f.json_name)), None)
-    if found is None:
-        raise ValueError(f'Unknown name "{names[0]}": Cannot find field.')
+    if found is None or (len(names) > 1 and found.message_type is None):
+        raise ValueError(f'Unknown name "{".".join(names)}": Cannot find field.')
     if len(names) > 1:
         return {names[0]: _nested(found.message_type, names[1:], values)}
     plain: list[Any] = [value == "true" for value in values] if found.type == found.TYPE_BOOL else list(values)
