@@ -1,24 +1,23 @@
-"""Every kind of source. A new one is its own file or folder, and one entry here."""
+"""Every kind of source. A new one is its own folder, and one entry here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from collectors.source import Collector, Normalize, Source
-from evidence.operation import Operation
+from collectors.source import Collector, Parts, Source
 
 
-def _aws_operations() -> Mapping[str, Operation]:
-    from collectors.aws.operations import OPERATIONS
+def _aws() -> Parts:
+    from collectors.aws import configuration, normalize, operations, permissions
 
-    return OPERATIONS
-
-
-def _aws_configuration() -> type[Any]:
-    from collectors.aws.configuration import AwsConfiguration
-
-    return AwsConfiguration
+    return Parts(
+        operations=operations.OPERATIONS,
+        not_offered=operations.NOT_OFFERED,
+        configuration=configuration.AwsConfiguration,
+        normalize=normalize.normalize,
+        policy=permissions.policy,
+    )
 
 
 def _aws_collector() -> Callable[[Any, int | None], Collector]:
@@ -27,34 +26,34 @@ def _aws_collector() -> Callable[[Any, int | None], Collector]:
     return AwsCollector
 
 
-def _aws_normalize() -> Normalize:
-    from collectors.aws.normalize import normalize
+def _azure() -> Parts:
+    from collectors.azure import configuration, normalize, operations, permissions
 
-    return normalize
-
-
-def _aws_not_offered() -> Mapping[str, str]:
-    from collectors.aws.operations import NOT_OFFERED
-
-    return NOT_OFFERED
-
-
-def _aws_policy() -> str:
-    from collectors.aws.permissions import policy
-
-    return policy()
+    return Parts(
+        operations=operations.OPERATIONS,
+        not_offered=operations.NOT_OFFERED,
+        configuration=configuration.AzureConfiguration,
+        normalize=normalize.normalize,
+        policy=permissions.policy,
+    )
 
 
-def _gcp_operations() -> Mapping[str, Operation]:
-    from collectors.gcp.operations import OPERATIONS
+def _azure_collector() -> Callable[[Any, int | None], Collector]:
+    from collectors.azure.collect import AzureCollector
 
-    return OPERATIONS
+    return AzureCollector
 
 
-def _gcp_configuration() -> type[Any]:
-    from collectors.gcp.configuration import GcpConfiguration
+def _gcp() -> Parts:
+    from collectors.gcp import configuration, normalize, operations, permissions
 
-    return GcpConfiguration
+    return Parts(
+        operations=operations.OPERATIONS,
+        not_offered=operations.NOT_OFFERED,
+        configuration=configuration.GcpConfiguration,
+        normalize=normalize.normalize,
+        policy=permissions.policy,
+    )
 
 
 def _gcp_collector() -> Callable[[Any, int | None], Collector]:
@@ -63,46 +62,27 @@ def _gcp_collector() -> Callable[[Any, int | None], Collector]:
     return GcpCollector
 
 
-def _gcp_normalize() -> Normalize:
-    from collectors.gcp.normalize import normalize
-
-    return normalize
-
-
-def _gcp_not_offered() -> Mapping[str, str]:
-    from collectors.gcp.operations import NOT_OFFERED
-
-    return NOT_OFFERED
-
-
-def _gcp_policy() -> str:
-    from collectors.gcp.permissions import policy
-
-    return policy()
-
-
 SOURCES: dict[str, Source] = {
     "aws": Source(
         type="aws",
         title="AWS KMS, Secrets Manager and SSM SecureString parameters",
         extra="aws",
-        operations=_aws_operations,
-        configuration=_aws_configuration,
+        parts=_aws,
         collector=_aws_collector,
-        normalize=_aws_normalize,
-        not_offered=_aws_not_offered,
-        policy=_aws_policy,
+    ),
+    "azure": Source(
+        type="azure",
+        title="Azure Key Vault and Managed HSM",
+        extra="azure",
+        parts=_azure,
+        collector=_azure_collector,
     ),
     "gcp": Source(
         type="gcp",
         title="Google Cloud KMS and Secret Manager",
         extra="gcp",
-        operations=_gcp_operations,
-        configuration=_gcp_configuration,
+        parts=_gcp,
         collector=_gcp_collector,
-        normalize=_gcp_normalize,
-        not_offered=_gcp_not_offered,
-        policy=_gcp_policy,
     ),
 }
 """By the `type` of a `[[source]]`."""

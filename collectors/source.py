@@ -98,6 +98,19 @@ Normalize = Callable[[ScopeHeader, Iterator[Reading], Settings], Iterator[Row]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """All of a kind of source but its collect half: what works where its SDK is not installed."""
+
+    operations: Mapping[str, Operation]
+    not_offered: Mapping[str, str]
+    """`table.column` → why the provider has no such fact."""
+    configuration: ConfigurationModel
+    normalize: Normalize
+    policy: Callable[[], str]
+    """The least-privilege policy for collection, as text ready to be used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """One kind of source, as the registry holds it. Its parts are imported when they are first used."""
 
@@ -105,15 +118,27 @@ class Source:
     title: str
     extra: str
     """The extra of the package that brings its SDK."""
-    operations: Callable[[], Mapping[str, Operation]]
-    configuration: Callable[[], ConfigurationModel]
-    """The pydantic model of its `[[source]]` table."""
+    parts: Callable[[], Parts]
     collector: Callable[[], Callable[[Any, int | None], Collector]]
-    """Builds the collect half from that model. Imports the SDK. The number, if any, is how many keys and secrets of
-    each scope to describe: `doctor` reads one of each, a run reads all."""
-    normalize: Callable[[], Normalize]
-    """Imports no SDK."""
-    not_offered: Callable[[], Mapping[str, str]]
-    """`table.column` → why the provider has no such fact."""
-    policy: Callable[[], str]
-    """The least-privilege policy for collection, as text ready to be used."""
+    """Builds the collect half from its configuration. Imports the SDK. The number, if any, is how many keys and secrets
+    of each scope to describe: `doctor` reads one of each, a run reads all."""
+
+    def operations(self) -> Mapping[str, Operation]:
+        """Everything that its collector may ask, by name."""
+        return self.parts().operations
+
+    def not_offered(self) -> Mapping[str, str]:
+        """`table.column` → why the provider has no such fact."""
+        return self.parts().not_offered
+
+    def configuration(self) -> ConfigurationModel:
+        """The pydantic model of its `[[source]]` table."""
+        return self.parts().configuration
+
+    def normalize(self) -> Normalize:
+        """The normalize half. Imports no SDK."""
+        return self.parts().normalize
+
+    def policy(self) -> str:
+        """The least-privilege policy for collection, as text ready to be used."""
+        return self.parts().policy()

@@ -313,7 +313,7 @@ LEFT JOIN used ON used.scope = key.scope AND used.key = key.id
 _NAMES_SQL = """
 located_key AS (
     SELECT
-        k.scope, k.id, k.aliases, s.provider,
+        k.scope, k.id, k.aliases, k.protected_resources, s.provider,
         coalesce(k.account, s.account) AS account, coalesce(k.region, s.region) AS region
     FROM key AS k LEFT JOIN scope AS s ON s.id = k.scope
 ),
@@ -382,7 +382,10 @@ SELECT
         WHEN d.any_key IS NULL OR NOT (d.any_key OR k.aliases IS NULL OR k.account IS NULL OR k.region IS NULL)
         THEN coalesce(counted.secrets, 0)
     END AS secrets_encrypted,
-    k.provider IN ({_texts(WITH_RESOURCES_COUNTED)}) AS resources_counted
+    CASE
+        WHEN k.provider NOT IN ({_texts(WITH_RESOURCES_COUNTED)}) THEN 0
+        WHEN k.provider IS NOT NULL THEN k.protected_resources
+    END AS resources_counted
 FROM located_key AS k
 LEFT JOIN doubted_place AS d
     ON d.provider IS NOT DISTINCT FROM k.provider AND d.region IS NOT DISTINCT FROM k.region
@@ -553,7 +556,7 @@ _VIEWS = (
     ),
     _derived(
         "key_dependents",
-        "Keys, with what is known to depend on them",
+        "Keys, with the number of secrets and resources that are known to depend on them",
         "key",
         _KEY_DEPENDENTS_SQL,
         {
@@ -571,11 +574,11 @@ _VIEWS = (
             "resources_counted": (
                 Column(
                     "resources_counted",
-                    "boolean",
+                    "integer",
                     (),
-                    "Its provider counts the resources that are encrypted with it (see `protected_resources`)",
+                    "Resources that its provider counts as encrypted with it; 0 also where the provider counts none",
                 ),
-                _explained_by_scope("provider"),
+                _explained_by_own("key", ("protected_resources",)),
             ),
         },
     ),

@@ -56,6 +56,7 @@ def test_nothing_imports_the_tests_or_the_benchmarks(path: Path) -> None:
 COLLECT_HALVES = {
     *(f"collectors/aws/{name}.py" for name in ("collect", "callers", "credentials", "wire")),
     *(f"collectors/gcp/{name}.py" for name in ("collect", "credentials", "wire")),
+    *(f"collectors/azure/{name}.py" for name in ("collect", "credentials", "wire")),
 }
 """Modules whose whole purpose is to talk to a provider: the registry imports them when a collection starts."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from collectors.wildcards import matches
 from evidence.model import Capability
 
 
@@ -91,28 +92,6 @@ PARAMETER_STORE = ServiceActions(
 
 SERVICES = {actions.prefix: actions for actions in (KMS, SECRETS_MANAGER, PARAMETER_STORE)}
 """By the prefix of the service."""
-
-
-def matches(pattern: str, text: str) -> bool:
-    """`text` is what the pattern of a policy describes: `*` for any text, `?` for any one character.
-
-    Takes time in the order of the product of both lengths, whatever the pattern: policies are untrusted.
-    """
-    at, here = 0, 0
-    star, resume = -1, 0
-    while here < len(text):
-        if at < len(pattern) and pattern[at] == "*":
-            star, resume = at, here
-            at += 1
-        elif at < len(pattern) and pattern[at] in ("?", text[here]):
-            at += 1
-            here += 1
-        elif star >= 0:
-            resume += 1
-            at, here = star + 1, resume
-        else:
-            return False
-    return pattern[at:].strip("*") == ""
 
 
 @lru_cache(maxsize=4096)

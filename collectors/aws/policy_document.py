@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from collectors.aws.actions import matches
+from collectors.wildcards import matches
 from evidence.observation import canonical_json
 from evidence.reading import tidy
 

@@ -188,6 +188,18 @@ def test_tags_are_asked_one_by_one_where_not_all_could_be_read(tmp_path: Path) -
     assert len(collected.of("ssm:ListTagsForResource")) == 2
 
 
+def test_a_refusal_is_final_and_a_throttle_is_tried_again(tmp_path: Path) -> None:
+    """The second answer to a refusal would be the same; it would only look like an attack in the audit log."""
+    with served([Rule(fault=Fault.REFUSE, operation="kms:GetKeyPolicy")]) as aws:
+        refused = _collect(aws, tmp_path / "refused", attempts=3, services=["kms"])
+        assert aws.requests["kms:GetKeyPolicy"] == len(refused.of("kms:GetKeyPolicy"))
+    assert {o.attempts for o in refused.of("kms:GetKeyPolicy")} == {1}
+    with served([Rule(fault=Fault.THROTTLE, operation="kms:ListKeys")]) as aws:
+        throttled = _collect(aws, tmp_path / "throttled", attempts=2, services=["kms"])
+        assert aws.requests["kms:ListKeys"] == 2
+    assert {o.attempts for o in throttled.of("kms:ListKeys")} == {2}
+
+
 @pytest.mark.parametrize(
     ("fault", "status", "says"),
     [

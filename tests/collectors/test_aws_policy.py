@@ -6,10 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collectors.aws.actions import KMS, PARAMETER_STORE, SECRETS_MANAGER, matches
+from collectors.aws.actions import KMS, PARAMETER_STORE, SECRETS_MANAGER
 from collectors.aws.callers import Owner
 from collectors.aws.policy import policy_facts, principal_kind
 from collectors.aws.policy_document import PolicyError
+from collectors.wildcards import matches
 from evidence.model import Capability, PrincipalKind
 
 OWN = "111122223333"

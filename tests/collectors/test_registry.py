@@ -11,7 +11,7 @@ from collectors.registry import SOURCES
 from evidence.model import TABLES, columns
 
 HERE = Path(collectors.__file__).parent
-SHARED = {"algorithms", "declaration", "exchange", "registry", "sampling", "scope_rows", "source", "tags"}
+SHARED = {"algorithms", "declaration", "exchange", "registry", "sampling", "scope_rows", "source", "tags", "wildcards"}
 """What all sources stand on."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from small_aws import ROLE, served
+from small_aws import NOW, ROLE, served
 from staging import Faults, Served, Stage
 
 from keyproof.demo.aws.faults import Rule
@@ -29,7 +29,10 @@ def serve(faults: Faults) -> Iterator[Served]:
 
 STAGE = Stage(
     type="aws",
+    now=NOW,
     serve=serve,
     paged=frozenset({"kms:ListKeys", "kms:ListAliases", "kms:ListKeyRotations", "kms:ListGrants"}),
     opened_by={"kms:ListResourceTags": "tag:GetResources", "ssm:ListTagsForResource": "tag:GetResources"},
+    opening=("/account",),
+    unnamed="/self/",
 )

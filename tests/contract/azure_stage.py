@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from small_azure import served
+from small_azure import NOW, served
 from staging import Faults, Served, Stage
 
 from keyproof.demo.azure.faults import Rule
@@ -23,6 +23,7 @@ def serve(faults: Faults) -> Iterator[Served]:
 
 STAGE = Stage(
     type="azure",
+    now=NOW,
     serve=serve,
     paged=frozenset(
         {
@@ -34,14 +35,15 @@ STAGE = Stage(
             "secrets:GetSecrets",
             "secrets:GetSecretVersions",
             "certificates:GetCertificates",
-            "graph:Resources",
         }
     ),
     opened_by={
         "arm:Keys_List": "keys:GetKeys",
         "arm:Keys_Get": "keys:GetKeys",
+        "arm:Keys_ListVersions": "keys:GetKeys",
         "arm:Secrets_List": "secrets:GetSecrets",
         "arm:ManagedHsmKeys_List": "keys:GetKeys",
-        "arm:ManagedHsmKeys_Get": "keys:GetKeys",
+        "arm:ManagedHsmKeys_ListVersions": "keys:GetKeys",
     },
+    opening=("/tenant", "/subscription"),
 )

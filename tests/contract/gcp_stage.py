@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from small_gcp import HOME, OTHER, served, small_world
+from small_gcp import HOME, NOW, OTHER, served, small_world
 from staging import Faults, Served, Stage
 
 from keyproof.demo.faults import Fault
@@ -65,6 +65,8 @@ _WITH_SIZE = frozenset(
 
 STAGE = Stage(
     type="gcp",
+    now=NOW,
+    opening=("/organization", "/folder", "/project"),
     serve=serve,
     paged=_WITH_SIZE,
     opened_by=dict.fromkeys(_WALKED | _BELOW | {"kms:ListCryptoKeyVersions"}, "asset:ListAssets"),
@@ -73,6 +75,8 @@ STAGE = Stage(
 
 ONE_BY_ONE = Stage(
     type="gcp",
+    now=NOW,
+    opening=("/organization", "/folder", "/project"),
     serve=serve_one_by_one,
     paged=_WITH_SIZE,
     opened_by={},

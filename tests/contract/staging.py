@@ -4,30 +4,27 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from pyarrow import parquet
-from small_aws import NOW
 
 from collectors.registry import SOURCES
 from collectors.source import Settings
 from controls.catalogue import load_catalogue
 from controls.engine import assess
 from evidence.findings import Verdict
+from evidence.model import TABLES
 from keyproof.collection import Collection
 from keyproof.configuration import DEFAULT_TAGS
 from keyproof.replay import normalize_run
 
 FAULTS = ("refuse", "throttle", "break", "lose_page", "cut", "html", "wrong_types", "close")
 """Every way in which an operation goes wrong; a stage knows how to bring each about on its wire."""
-
-OPENING = ("account", "organization", "folder", "project")
-"""Services whose scopes open others."""
 
 Faults = Sequence[tuple[str, str]]
 """(operation, fault)."""
@@ -46,12 +43,18 @@ class Stage:
     """A small estate of one kind of source."""
 
     type: str
+    now: datetime
+    """The date of the assessment."""
     serve: Callable[[Faults], AbstractContextManager[Served]]
     """Serves the estate, each time the same, and sets the environment that the collector reads."""
     paged: frozenset[str]
     """Operations whose list has several pages here, and whose answers say that there is more by a flag of its own."""
     opened_by: Mapping[str, str]
     """Operation that is asked only where another one was refused → that other one."""
+    opening: tuple[str, ...]
+    """How the names of those scopes end in which other scopes are found."""
+    unnamed: str = ""
+    """What stands in the name of a scope where nobody told whose it is; empty where that cannot be."""
     left_out: frozenset[str] = frozenset()
     """Operations that this configuration of the source never needs; another stage of the same type does."""
 
@@ -93,8 +96,8 @@ def perform(stage: Stage, faults: Faults, folder: Path) -> Outcome:
         run="20260630T000000Z-000000",
         organization="Example Ltd",
         tool_version="0",
-        as_of=NOW,
-        period=(NOW - timedelta(days=365), NOW),
+        as_of=stage.now,
+        period=(stage.now - timedelta(days=365), stage.now),
         overrides={},
         exceptions=[],
         attestations=[],
@@ -110,7 +113,7 @@ def perform(stage: Stage, faults: Faults, folder: Path) -> Outcome:
     )
 
 
-def differences(clean: Outcome, spoiled: Outcome) -> list[str]:
+def differences(stage: Stage, clean: Outcome, spoiled: Outcome) -> list[str]:
     """How a spoiled run says more than a clean one, or says less without saying so; empty where all is well."""
     wrong = []
     unsure_scopes: dict[str, set[str]] = {}
@@ -124,22 +127,19 @@ def differences(clean: Outcome, spoiled: Outcome) -> list[str]:
         if now is None:
             unsure = unsure_scopes.get(control, set())
             # What one scope told at once may have been asked for in the scopes that it opens.
-            if scope not in unsure and not _opening(unsure) and not (unsure and _opening([scope])):
+            opened = any(name.endswith(stage.opening) for name in unsure) or (unsure and scope.endswith(stage.opening))
+            if scope not in unsure and not opened:
                 wrong.append(f"{control} {subject}: vanished, was {verdict}")
         elif now not in (verdict, Verdict.INCONCLUSIVE):
             wrong.append(f"{control} {subject}: turned from {verdict} to {now}")
     for (control, subject, scope), verdict in spoiled.findings.items():
-        # Where the scope that opens others was not read whole, the same place is read under another scope's name.
-        opened = "/self/" in scope or _opening(unsure_scopes.get(control, ()))
-        renamed = subject == scope and spoiled.tables[control, subject, scope] == "scope" and opened
+        # Where nobody told whose a scope is, or the scope that opens it was not read whole, it has another name.
+        unsure = unsure_scopes.get(control, set())
+        elsewhere = stage.unnamed in scope if stage.unnamed else any(name.endswith(stage.opening) for name in unsure)
+        renamed = subject == scope and spoiled.tables[control, subject, scope] == "scope" and elsewhere
         if (control, subject) not in known and verdict != Verdict.INCONCLUSIVE and not renamed:
             wrong.append(f"{control} {subject}: appeared as {verdict}")
     return wrong
-
-
-def _opening(scopes: Iterable[str]) -> set[str]:
-    """Those that open other scopes: of an account, an organization, a project."""
-    return {name for name in scopes if name.rpartition("/")[2] in OPENING}
 
 
 def unexplained_nulls(folder: Path) -> list[str]:
@@ -148,7 +148,7 @@ def unexplained_nulls(folder: Path) -> list[str]:
     for gap in parquet.read_table(folder / "inventory" / "gap.parquet").to_pylist():
         named.update((gap["scope"], gap["of_table"], gap["subject"], column) for column in gap["columns"])
     found = []
-    for table in ("scope", "key_store", "key", "key_version", "secret", "access", "protected_resource"):
+    for table in (name for name in TABLES if name not in ("gap", "observation")):
         for row in parquet.read_table(folder / "inventory" / f"{table}.parquet").to_pylist():
             for column, value in row.items():
                 if value is None:

@@ -217,7 +217,7 @@ FACTS = {column.name: DUCKDB_TYPES[column.type] for table in (Scope, Key, Secret
     "longest_use_days": "BIGINT",
     "purge_protection": "BOOLEAN",
     "purge_protection_settable": "BOOLEAN",
-    "resources_counted": "BOOLEAN",
+    "resources_counted": "BIGINT",
     "secrets_encrypted": "BIGINT",
     "key_manager": "VARCHAR",
     "key_security_bits": "BIGINT",

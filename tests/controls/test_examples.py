@@ -37,6 +37,8 @@ def _rows(estate: ModuleType, control: Control, number: int, example: dict[str, 
         yield _blank(scope, example, control.facts)
         return
     row = _blank((estate.secret if of_secret else estate.key)(number, **place), example, control.facts)
+    if control.over == "key_dependents":
+        row = replace(row, protected_resources=example.get("resources_counted"))
     yield from _around(estate, control, row, example)
     if control.over == "asset_deletion":
         yield estate.store(row, purge_protection=example.get("purge_protection"))
@@ -45,10 +47,9 @@ def _rows(estate: ModuleType, control: Control, number: int, example: dict[str, 
 
 def _provider(control: Control, example: dict[str, Any]) -> str | None:
     """A provider of which is true what the example says that it offers."""
-    for fact, provider in (("purge_protection_settable", "azure"), ("resources_counted", "gcp")):
-        if fact in control.facts:
-            return {True: provider, False: "aws", None: None}[example.get(fact)]
-    return "aws"
+    if "purge_protection_settable" in control.facts:
+        return {True: "azure", False: "aws", None: None}[example.get("purge_protection_settable")]
+    return "gcp" if "resources_counted" in control.facts else "aws"
 
 
 def _around(estate: ModuleType, control: Control, row: Any, example: dict[str, Any]) -> Iterator[Row]:

@@ -259,7 +259,8 @@ def test_knowing_less_withholds_a_verdict_and_never_changes_it(
 
 
 @pytest.mark.slow
-@settings(THOROUGH, max_examples=200)
+@pytest.mark.timeout(1800)
+@settings(THOROUGH, max_examples=80)
 @given(data=st.data())
 def test_knowing_less_withholds_a_verdict_and_never_changes_it_at_length(
     data: st.DataObject, estate: ModuleType, catalogue: Catalogue
@@ -268,47 +269,57 @@ def test_knowing_less_withholds_a_verdict_and_never_changes_it_at_length(
     _compare(estate, catalogue, rows, data.draw(forgetting(estate, rows)))
 
 
-def _tell(rows: Sequence[Row]) -> dict[tuple[str, str, str, str], Any]:
-    """Every value of every derived column by view, scope, id and column, computed by the views' own SQL."""
-    with duckdb.connect(":memory:", config={"threads": "1"}) as database:
-        database.execute("SET TimeZone = 'UTC'")
-        for name, model in TABLES.items():
-            of_table = [row for row in rows if row.table == name]
-            schema = arrow_schema(model)
-            table = pa.table([pa.array([getattr(r, f.name) for r in of_table], f.type) for f in schema], schema=schema)
-            database.register(f"{name}_rows", table)
-            database.execute(f"CREATE TABLE {name} AS SELECT * FROM {name}_rows")
-        database.execute(
+@pytest.fixture(scope="module")
+def database() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database with the moment of assessment; the tables are each inventory's."""
+    with duckdb.connect(":memory:", config={"threads": "1"}) as opened:
+        opened.execute("SET TimeZone = 'UTC'")
+        opened.execute(
             f"CREATE TABLE {MOMENT} AS SELECT TIMESTAMPTZ '2026-06-30T00:00:00Z' AS as_of, "
             "TIMESTAMPTZ '2025-07-01T00:00:00Z' AS period_start, TIMESTAMPTZ '2026-06-30T00:00:00Z' AS period_end"
         )
-        return {
-            (view.name, row["scope"], row["id"], column): row[column]
-            for view in VIEWS.values()
-            if view.explanations
-            for row in database.sql(view.derived or view.sql).to_arrow_table().to_pylist()
-            for column in view.explanations
-        }
+        yield opened
+
+
+def _tell(database: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> dict[tuple[str, str, str, str], Any]:
+    """Every value of every derived column by view, scope, id and column, computed by the views' own SQL."""
+    for name, model in TABLES.items():
+        of_table = [row for row in rows if row.table == name]
+        schema = arrow_schema(model)
+        columns = [pa.array([getattr(row, f.name) for row in of_table], f.type) for f in schema]
+        database.register(name, pa.table(columns, schema=schema))
+    return {
+        (view.name, row["scope"], row["id"], column): row[column]
+        for view in VIEWS.values()
+        if view.explanations
+        for row in database.sql(view.derived or view.sql).to_arrow_table().to_pylist()
+        for column in view.explanations
+    }
 
 
 @settings(THOROUGH, max_examples=40)
 @given(data=st.data())
-def test_no_view_tells_more_than_its_rows_do(data: st.DataObject, estate: ModuleType) -> None:
+def test_no_view_tells_more_than_its_rows_do(
+    data: st.DataObject, estate: ModuleType, database: duckdb.DuckDBPyConnection
+) -> None:
     rows = data.draw(inventories(estate))
     less = data.draw(forgetting(estate, rows))
-    told = _tell(rows)
-    for place, value in _tell(less).items():
+    told = _tell(database, rows)
+    for place, value in _tell(database, less).items():
         assert value is None or value == told[place], place
 
 
 @pytest.mark.slow
-@settings(THOROUGH, max_examples=3000)
+@pytest.mark.timeout(1800)
+@settings(THOROUGH, max_examples=1000)
 @given(data=st.data())
-def test_no_view_tells_more_than_its_rows_do_at_length(data: st.DataObject, estate: ModuleType) -> None:
+def test_no_view_tells_more_than_its_rows_do_at_length(
+    data: st.DataObject, estate: ModuleType, database: duckdb.DuckDBPyConnection
+) -> None:
     rows = data.draw(inventories(estate))
     less = data.draw(forgetting(estate, rows))
-    told = _tell(rows)
-    for place, value in _tell(less).items():
+    told = _tell(database, rows)
+    for place, value in _tell(database, less).items():
         assert value is None or value == told[place], place
 
 

@@ -41,19 +41,30 @@ def test_every_document_is_reached_from_the_readme() -> None:
         assert path.name in readme, _name(path)
 
 
-def test_commands_in_the_readme_exist() -> None:
+FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def _code() -> str:
+    """What the documents show for a shell: in blocks, and between backticks within a line."""
+    text = "\n".join(path.read_text("utf-8") for path in DOCUMENTS)
+    blocks = [block for language, block in FENCED.findall(text) if language in ("", "sh")]
+    prose = FENCED.sub("", text)
+    indented = re.findall(r"^    (\S.*)$", prose, re.MULTILINE)
+    spans = re.findall(r"`([^`\n]+)`", prose)
+    return "\n".join([*blocks, *indented, *spans])
+
+
+def test_commands_in_the_documents_exist() -> None:
     from keyproof.commands import COMMANDS
 
-    text = "".join(path.read_text("utf-8") for path in DOCUMENTS)
-    named = set(re.findall(r"(?:^|`)keyproof ([a-z]+)\b", text, re.MULTILINE))
+    named = set(re.findall(r"^keyproof ([a-z]+)\b", _code(), re.MULTILINE))
     assert named
     assert named <= set(COMMANDS)
 
 
 def test_make_targets_in_the_documents_exist() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
-    text = "".join(path.read_text("utf-8") for path in DOCUMENTS)
-    for target in re.findall(r"(?:^\s*|`)make ([a-z-]+)", text, re.MULTILINE):
+    for target in re.findall(r"^make ([a-z-]+)", _code(), re.MULTILINE):
         assert re.search(rf"^{target}:|^{target} |\.PHONY:.*\b{target}\b", makefile, re.MULTILINE), target
 
 

@@ -186,6 +186,7 @@ def _hsm() -> Store:
         administrators=[ANNA],
         settings={ARM_KEYS: True},
         regions=["northeurope"],
+        external_key_manager="ekm.example.com",
         assignments=[
             Assignment(scope="/", role=roles["Administrator"], principal=ANNA),
             Assignment(scope="/", role=roles["Crypto Officer"], principal=ANNA),
@@ -201,7 +202,9 @@ def _fill_hsm(hsm: Store) -> None:
     hsm.add_key(
         Key(name="master", versions=versions(700, 200), kty="oct-HSM", size=256, policy=rotating, attested=True)
     )
-    hsm.add_key(Key(name="firmware", versions=versions(90), kty="AKP-HSM", algorithm="ML-DSA-65", tags=TAGS))
+    hsm.add_key(
+        Key(name="firmware", versions=versions(90), kty="AKP-HSM", algorithm="ML-DSA-65", tags=TAGS, attested=True)
+    )
     hsm.add_key(Key(name="root", versions=versions(690), kty="EC-HSM", curve="P-521", tags=TAGS, attested=True))
     hsm.add_key(Key(name="forgotten", versions=versions(650), kty="RSA-HSM", deleted_at=NOW - days(60)))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import re
 import resource
 import shutil
 import signal
@@ -340,3 +342,75 @@ def test_the_help_needs_nothing_heavy() -> None:
 
 def test_the_small_world_is_what_the_tests_take_it_for() -> None:
     assert len(small_world().keys) == 11
+
+
+def test_a_second_run_waits_where_it_is_told_to(faulty: EmbeddedAws, tmp_path: Path) -> None:
+    write_configuration(tmp_path, faulty.url)
+    faulty.latency = 0.05
+    command = [sys.executable, "-m", "keyproof", "collect"]
+    with subprocess.Popen(command, cwd=tmp_path, env=_environment(), stdout=subprocess.PIPE, text=True) as process:
+        while not (tmp_path / "store" / ".lock.holder").exists():
+            time.sleep(0.02)
+        second = keyproof("collect", "--wait", "120", "--json", cwd=tmp_path)
+        first, _ = process.communicate()
+    assert second.returncode == process.returncode == 0, second.stderr
+    assert json.loads(second.stdout)["run"] not in first
+    assert len(list((tmp_path / "store" / "runs").iterdir())) == 2
+
+
+def test_a_terminal_is_shown_progress_and_a_pipe_is_not(faulty: EmbeddedAws, tmp_path: Path) -> None:
+    write_configuration(tmp_path, faulty.url)
+    faulty.latency = 0.02
+    ours, theirs = pty.openpty()
+    shown = b""
+    command = [sys.executable, "-m", "keyproof", "collect", "--json"]
+    environment = {**_environment(), "TERM": "xterm", "COLUMNS": "120"}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=theirs) as process:
+        os.close(theirs)
+        try:
+            while chunk := os.read(ours, 4096):
+                shown += chunk
+        except OSError:  # what Linux says when the other side of a terminal is closed
+            os.close(ours)
+        assert process.stdout is not None
+        told = json.loads(process.stdout.read())
+    assert process.returncode == 0
+    assert re.search(rb"\d+/\d+ scopes, \d+ requests", shown)
+    assert told["requests"] > 0, "results are not mixed with progress"
+    assert keyproof("collect", cwd=tmp_path).stderr == ""
+
+
+def test_what_keyproof_knows_is_listed_and_explained(tmp_path: Path) -> None:
+    for what, known in (("sources", "aws"), ("controls", "ROT-02"), ("frameworks", "soc2"), ("formats", "report.pdf")):
+        listed = keyproof("list", what, cwd=tmp_path)
+        assert listed.returncode == 0
+        assert known in listed.stdout
+        assert len(json.loads(keyproof("list", what, "--json", cwd=tmp_path).stdout)) >= 1
+    told = keyproof("explain", "rot-02", cwd=tmp_path)
+    assert told.returncode == 0
+    assert "last_rotated_at" in told.stdout
+    unknown = keyproof("explain", "ROT-2", cwd=tmp_path)
+    assert unknown.returncode == 2
+    assert "ROT-02" in unknown.stderr
+
+
+def test_a_catalogue_that_turns_the_unknown_into_a_verdict_is_refused(ran: Path, tmp_path: Path) -> None:
+    (tmp_path / "catalog").mkdir()
+    own = (Path(__file__).with_name("golden") / "recorded/catalogue/catalog/example.toml").read_text("utf-8")
+    spoilt = own.replace("len(administrators_who_use) = 0", "coalesce(len(administrators_who_use), 0) = 0")
+    (tmp_path / "catalog" / "own.toml").write_text(spoilt, "utf-8")
+    done = keyproof("assess", *AS_OF, "--catalog", tmp_path, cwd=ran)
+    assert done.returncode == 2
+    assert "own.toml: control EX-02: test" in done.stderr
+    assert "coalesce" in done.stderr
+
+
+@pytest.mark.slow
+def test_the_demo_needs_nothing_and_says_what_to_look_at(tmp_path: Path) -> None:
+    done = keyproof("demo", "--out", "demo", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert str(Path("demo") / "pack") in done.stdout
+    assert keyproof("verify", "demo/pack", cwd=tmp_path).returncode == 0
+    told = json.loads((tmp_path / "demo" / "pack" / "findings.json").read_bytes())
+    assert {"pci-dss-4.0.1", "soc2", "iso27001-2022", "hipaa", "gdpr"} == {f["id"] for f in told["frameworks"]}
+    assert {"refused", "not_offered"} <= {gap["kind"] for gap in told["gaps"]}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 import requests
@@ -27,6 +29,8 @@ from azure.mgmt.keyvault import KeyVaultManagementClient
 from azure.mgmt.resourcegraph import ResourceGraphClient
 from azure.mgmt.resourcegraph.models import QueryRequest, QueryRequestOptions
 from azure.mgmt.subscription import SubscriptionClient
+from hostile_aws import hostile_texts
+from hostile_azure import SUBSCRIPTION, hostile_world
 from small_azure import ANNA, CLIENT, MAIN, OTHER, PARTNER_TENANT, TENANT, served, small_world
 
 from keyproof.demo.azure import shapes, wire
@@ -292,13 +296,32 @@ def test_role_definitions_tell_their_permissions(clients: Clients) -> None:
 def test_a_managed_hsm_has_roles_and_settings_of_its_own(clients: Clients) -> None:
     access = clients.data(KeyVaultAccessControlClient, "small-hsm")
     assert len(list(access.list_role_assignments("/"))) == 4
-    below = list(access.list_role_assignments("/keys"))
-    assert [one.properties.scope for one in below] == ["/keys", "/keys/master"]
+    on_keys = [one.properties.scope for one in access.list_role_assignments("/keys")]
+    assert on_keys == ["/", "/", "/keys", "/keys/master"]
     defined = {role.id: role.role_name for role in access.list_role_definitions("/")}
     assert set(defined.values()) == {role.name for role in LOCAL}
-    assert below[0].properties.role_definition_id in defined
+    assert {one.properties.role_definition_id for one in access.list_role_assignments("/")} < set(defined)
     (setting,) = clients.data(KeyVaultSettingsClient, "small-hsm").list_settings()
     assert (setting.name, setting.getboolean()) == ("AllowKeyManagementOperationsThroughARM", True)
+
+
+def test_a_managed_hsm_may_reach_an_external_key_manager(clients: Clients) -> None:
+    connection = clients.get("/ekm", "small-hsm", **{"api-version": "2026-04-01"}).json()
+    assert connection["host"] == "ekm.example.com"
+    clients.azure.world.stores["small-hsm"].external_key_manager = ""
+    assert clients.get("/ekm", "small-hsm").status_code == 404
+    assert clients.get("/ekm", "small-main").status_code == 404
+
+
+def test_versions_are_told_apart_however_many_there_are(clients: Clients) -> None:
+    vault, now = clients.azure.world.stores["small-legacy"], clients.azure.world.now
+    clients.azure.world.page_sizes = {}
+    vault.add_key(Key(name="busy", versions=[Version(at=now)] * 600))
+    found = list(clients.data(KeyClient, "small-legacy").list_properties_of_key_versions("busy"))
+    assert len({one.version for one in found}) == 600
+    assert clients.azure.requests["keys:GetKeyVersions"] == 24
+    last = clients.data(KeyClient, "small-legacy").get_key("busy", found[-1].version)
+    assert last.properties.version == found[-1].version
 
 
 def test_management_is_told_of_an_hsms_keys_only_where_a_setting_allows_it(clients: Clients) -> None:
@@ -410,14 +433,19 @@ def test_a_private_vault_refuses_its_data_plane_and_tells_of_itself_elsewhere() 
 
 
 @pytest.mark.parametrize(
-    ("store", "inner"),
-    [("small-main", "ForbiddenByRbac"), ("small-legacy", "ForbiddenByPolicy"), ("small-hsm", "AccessDenied")],
+    ("store", "inner", "permission"),
+    [
+        ("small-main", "ForbiddenByRbac", "Microsoft.KeyVault/vaults/keys/read"),
+        ("small-legacy", "ForbiddenByPolicy", "does not have keys list permission"),
+        ("small-hsm", "AccessDenied", "Microsoft.KeyVault/managedHsm/keys/read/action"),
+    ],
 )
-def test_each_kind_of_access_control_refuses_in_its_own_words(store: str, inner: str) -> None:
+def test_each_kind_of_access_control_refuses_in_its_own_words(store: str, inner: str, permission: str) -> None:
     with served([Rule(fault=Fault.REFUSE, operation="keys:*")]) as azure:
         with pytest.raises(HttpResponseError) as refused:
             list(Clients(azure).data(KeyClient, store).list_properties_of_keys())
         assert refused.value.error.innererror["code"] == inner
+        assert permission in refused.value.error.message
 
 
 def _of_keys(clients: Clients) -> list[Any]:
@@ -562,3 +590,27 @@ def test_sovereign_clouds_have_names_of_their_own() -> None:
         key = Clients(azure).data(KeyClient, "gov").get_key("key")
         assert key.id.startswith("https://gov.vault.usgovcloudapi.net/keys/key/")
         assert azure.source("gov")["cloud"] == "AzureUSGovernment"
+
+
+def test_a_hostile_world_is_served_as_it_is(tmp_path: Path) -> None:
+    texts = hostile_texts("http://127.0.0.1:9", tmp_path / "secret")
+    with served(world=hostile_world(texts, "https://127.0.0.1:9")) as azure:
+        clients = Clients(azure)
+        vaults = clients.get(f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.KeyVault/vaults").json()["value"]
+        assert {vault["name"] for vault in vaults} >= {texts["path"], "hostile", "elsewhere"}
+        elsewhere = next(vault for vault in vaults if vault["name"] == "elsewhere")
+        assert elsewhere["properties"]["vaultUri"] == "https://127.0.0.1:9/"
+        found: list[Any] = []
+        answer = clients.get("/keys", "hostile").json()
+        while answer["nextLink"]:
+            path, _, query = answer["nextLink"].partition("?")
+            answer = clients.get("/keys", "hostile", **dict(parse_qsl(query))).json()
+            found += answer["value"]
+        assert len(found) > 100
+        for path in ("/secrets", "/certificates", "/keys/duration-0/rotationpolicy", "/keys/time-1"):
+            assert clients.get(path, "hostile").status_code == 200
+        for kind in ("roleAssignments", "roleDefinitions"):
+            place = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/{kind}"
+            assert clients.get(place).status_code == 200
+            assert clients.get(f"/providers/Microsoft.Authorization/{kind}", "hostile-hsm").status_code == 200
+        assert clients.get("/ekm", "hostile-hsm").status_code == 200

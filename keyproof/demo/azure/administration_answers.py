@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from typing import Any
 
 from keyproof.demo.azure.roles import Role
-from keyproof.demo.azure.shapes import model, page_of
+from keyproof.demo.azure.shapes import EXTERNAL_KEY_MANAGER, model, page_of
 from keyproof.demo.azure.wire import AzureError, Request
 from keyproof.demo.azure.world import MANAGED_HSM, Assignment, Operation, Store, World
-from keyproof.demo.names import stable_id
+from keyproof.demo.names import stable_bytes, stable_id
 
 _ROLES = "Microsoft.KeyVault/providers/Microsoft.Authorization/roleDefinitions"
 
@@ -26,11 +27,16 @@ def _scope(request: Request) -> str:
 
 
 def list_role_assignments(world: World, request: Request) -> Mapping[str, Any]:
-    """Those at the scope and below it."""
+    """Those that hold at the scope, and, unless the filter is `atScope()`, those below it."""
     store, scope = _hsm(world, request), _scope(request)
-    found = [one for one in store.assignments if scope == "/" or (one.scope + "/").startswith(scope + "/")]
+    below = "atScope()" not in request.query.get("$filter", "")
+    found = [one for one in store.assignments if _covers(one.scope, scope) or (below and _covers(scope, one.scope))]
     page, link = world.page(request, found, limit="$top", most=1000)
     return {"value": [_assignment(store, one) for one in page], "nextLink": link}
+
+
+def _covers(above: str, below: str) -> bool:
+    return f"{below.rstrip('/')}/".startswith(f"{above.rstrip('/')}/")
 
 
 def _assignment(store: Store, one: Assignment) -> dict[str, Any]:
@@ -92,6 +98,20 @@ def _setting(name: str, value: bool) -> dict[str, Any]:
     return {"name": name, "value": "true" if value else "false", "type": "boolean"}
 
 
+def get_ekm_connection(world: World, request: Request) -> Mapping[str, Any]:
+    """Raises AzureError where the managed HSM reaches no external key manager."""
+    store = _hsm(world, request)
+    if not store.external_key_manager:
+        raise AzureError(404, "NotFound", "The EKM connection does not exist.")
+    certificate = stable_bytes(600, store.name, "external key manager")
+    return {
+        "host": store.external_key_manager,
+        "path_prefix": "/api/v1",
+        "server_ca_certificates": [base64.b64encode(b"\x30\x82\x02\x58" + certificate).decode()],
+        "server_subject_common_name": store.external_key_manager,
+    }
+
+
 _LOCAL = "Microsoft.KeyVault/managedHsm"
 OPERATIONS = {
     "administration:RoleAssignments_ListForScope": Operation(
@@ -106,4 +126,5 @@ OPERATIONS = {
     "administration:GetSetting": Operation(
         get_setting, model("administration:Setting"), f"{_LOCAL}/settings/read/action"
     ),
+    "administration:GetEkmConnection": Operation(get_ekm_connection, EXTERNAL_KEY_MANAGER, f"{_LOCAL}/ekm/read"),
 }

@@ -14,30 +14,32 @@ from keyproof.demo.azure.world import (
     Certificate,
     Operation,
     Store,
-    Version,
     World,
     attributes,
     deletion,
+    newest,
+    newest_first,
+    number_of,
     recovery,
 )
 from keyproof.demo.names import stable_bytes
 
 
-def _url(world: World, store: Store, of: Certificate, version: Version | None, kind: str = "certificates") -> str:
+def _url(world: World, store: Store, of: Certificate, number: int | None, kind: str = "certificates") -> str:
     url = f"{world.public_name(store)}/{kind}/{of.name}"
-    return f"{url}/{store.version_id(of.name, version, of.versions)}" if version else url
+    return url if number is None else f"{url}/{store.version_id(of.name, number)}"
 
 
-def _content(world: World, store: Store, of: Certificate, version: Version) -> bytes:
+def _content(world: World, store: Store, of: Certificate, number: int) -> bytes:
     """As long as a certificate, and as opaque to whoever does not parse it."""
-    return b"\x30\x82\x03\x00" + stable_bytes(768, _url(world, store, of, version))
+    return b"\x30\x82\x03\x00" + stable_bytes(768, _url(world, store, of, number))
 
 
-def _item(world: World, store: Store, of: Certificate, version: Version, *, versioned: bool) -> dict[str, Any]:
-    digest = hashlib.sha1(_content(world, store, of, version), usedforsecurity=False).digest()
+def _item(world: World, store: Store, of: Certificate, number: int, *, versioned: bool) -> dict[str, Any]:
+    digest = hashlib.sha1(_content(world, store, of, number), usedforsecurity=False).digest()
     members = {
-        "id": _url(world, store, of, version if versioned else None),
-        "attributes": {**attributes(version), **recovery(store)},
+        "id": _url(world, store, of, number if versioned else None),
+        "attributes": {**attributes(of.versions[number]), **recovery(store)},
         "tags": dict(of.tags) or None,
         "x5t": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
     }
@@ -48,25 +50,28 @@ def get_certificates(world: World, request: Request) -> Mapping[str, Any]:
     store = world.asked(request)
     found = [one for _, one in sorted(store.certificates.items()) if one.deleted_at is None]
     page, link = world.page(request, found, limit="maxresults", most=DATA_PAGE)
-    return {"value": [_item(world, store, one, one.versions[-1], versioned=False) for one in page], "nextLink": link}
+    return {
+        "value": [_item(world, store, one, newest(one.versions), versioned=False) for one in page],
+        "nextLink": link,
+    }
 
 
 def get_certificate_versions(world: World, request: Request) -> Mapping[str, Any]:
     store = world.asked(request)
     of = _certificate(store, request)
-    page, link = world.page(request, list(reversed(of.versions)), limit="maxresults", most=DATA_PAGE)
-    return {"value": [_item(world, store, of, version, versioned=True) for version in page], "nextLink": link}
+    page, link = world.page(request, newest_first(of.versions), limit="maxresults", most=DATA_PAGE)
+    return {"value": [_item(world, store, of, number, versioned=True) for number in page], "nextLink": link}
 
 
 def get_certificate(world: World, request: Request) -> Mapping[str, Any]:
     store = world.asked(request)
     of = _certificate(store, request)
-    version = _version(store, of, request)
+    number = _number(store, of, request)
     return {
-        **_item(world, store, of, version, versioned=True),
-        "kid": _url(world, store, of, version, "keys"),
-        "sid": _url(world, store, of, version, "secrets"),
-        "cer": base64.b64encode(_content(world, store, of, version)).decode(),
+        **_item(world, store, of, number, versioned=True),
+        "kid": _url(world, store, of, number, "keys"),
+        "sid": _url(world, store, of, number, "secrets"),
+        "cer": base64.b64encode(_content(world, store, of, number)).decode(),
         "policy": _policy(world, store, of),
     }
 
@@ -112,7 +117,7 @@ def get_deleted_certificates(world: World, request: Request) -> Mapping[str, Any
 
 
 def _deleted(world: World, store: Store, of: Certificate) -> dict[str, Any]:
-    item = _item(world, store, of, of.versions[-1], versioned=False)
+    item = _item(world, store, of, newest(of.versions), versioned=False)
     if of.deleted_at is None:
         return item
     return {**item, **deletion(store, of.deleted_at, _url(world, store, of, None, "deletedcertificates"))}
@@ -134,14 +139,11 @@ def _certificate(store: Store, request: Request) -> Certificate:
     return found
 
 
-def _version(store: Store, of: Certificate, request: Request) -> Version:
-    asked = request.parameters.get("version")
-    if not asked:
-        return of.versions[-1]
-    for version in of.versions:
-        if store.version_id(of.name, version, of.versions) == asked:
-            return version
-    raise _not_found(request)
+def _number(store: Store, of: Certificate, request: Request) -> int:
+    number = number_of(store, of.name, of.versions, request.parameters.get("version"))
+    if number is None:
+        raise _not_found(request)
+    return number
 
 
 def _not_found(request: Request) -> AzureError:

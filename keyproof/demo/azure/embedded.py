@@ -169,14 +169,12 @@ class EmbeddedAzure:
         self, request: Request, store: Store | None, rule: Rule | None, headers: Mapping[str, str]
     ) -> HttpResponse:
         operation = OPERATIONS.get(request.name)
-        permission = operation.permission if operation else ""
+        permission = _permission(operation, store)
         if request.service != "entra":
             caller = self._caller(request, store)
             _require_api_version(request)
         else:
             caller = Caller(application="", object_id="", issuer="")
-        if store is not None and store.kind == MANAGED_HSM:
-            permission = permission.replace("/vaults/", "/managedHsm/")
         if store is not None and not store.public:
             raise refusal(request, caller, permission, "ForbiddenByConnection")
         if rule is not None and (error := error_of(rule, request, caller, permission)):
@@ -244,6 +242,14 @@ class EmbeddedAzure:
                     if rule.calls is None or self._fitting[rule] in rule.calls:
                         return rule
         return None
+
+
+def _permission(operation: Operation | None, store: Store | None) -> str:
+    """The permission that the operation needs. A managed HSM names its own, all of which are actions."""
+    permission = operation.permission if operation else ""
+    if store is None or store.kind != MANAGED_HSM:
+        return permission
+    return permission.replace("/vaults/", "/managedHsm/").removesuffix("/action") + "/action"
 
 
 def _refused_as(store: Store | None) -> str:

@@ -8,6 +8,7 @@ import hmac
 import json
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -81,6 +82,7 @@ def management_audiences(world: World) -> frozenset[str]:
     return frozenset(named - {""})
 
 
+@lru_cache(maxsize=256)
 def claims_of(token: str) -> Mapping[str, Any] | None:
     """What a token says, or None for one that was not given out here."""
     content, _, signature = token.rpartition(".")

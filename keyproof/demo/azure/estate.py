@@ -54,7 +54,7 @@ def estate(now: datetime = ESTATE_NOW) -> World:
     world.clients[AUDITOR] = _principal("keyproof")
     world.add_subscription(Subscription(id=RETAIL, name="northwind-retail"))
     world.add_subscription(Subscription(id=WORKPLACE, name="northwind-workplace"))
-    things = _Things(world)
+    stores = _Stores(world)
     for fill in (
         _fill_points_of_sale,
         _fill_points_of_sale_development,
@@ -66,8 +66,8 @@ def estate(now: datetime = ESTATE_NOW) -> World:
         _fill_harbour,
         _fill_hsm,
     ):
-        fill(things)
-    _add_deleted_vault(things)
+        fill(stores)
+    _add_deleted_vault(stores)
     _assign(world)
     world.refusals.append(Rule(fault=Fault.REFUSE, store=REFUSED))
     world.empty_pages = {"arm:Vaults_ListBySubscription"}
@@ -78,8 +78,8 @@ def _principal(name: str) -> str:
     return stable_id("principal", name)
 
 
-class _Things:
-    """Adds stores and what is in them, with what those of the company have in common."""
+class _Stores:
+    """Adds vaults and managed HSMs and what is in them, with what those of the company have in common."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -98,7 +98,7 @@ class _Things:
             "DataClassification": data_class,
         }
 
-    def store(self, name: str, purpose: str, *, age: float, subscription: str = RETAIL, **more: Any) -> Store:
+    def add(self, name: str, purpose: str, *, age: float, subscription: str = RETAIL, **more: Any) -> Store:
         """Add a vault or a managed HSM that is `age` days old and writes its log to the company's workspace."""
         settings = {
             "group": "security" if subscription == WORKPLACE else "points-of-sale",
@@ -155,9 +155,9 @@ class _Things:
         return store.add_secret(Secret(name=name, **given | more))
 
 
-def _fill_points_of_sale(things: _Things) -> None:
+def _fill_points_of_sale(stores: _Stores) -> None:
     """The vault of production: HSM-backed keys, one of each way in which rotation is set up."""
-    vault = things.store(
+    vault = stores.add(
         "nw-pos-prod",
         "points-of-sale",
         age=1700,
@@ -168,76 +168,76 @@ def _fill_points_of_sale(things: _Things) -> None:
             f"/subscriptions/{RETAIL}/resourceGroups/network/providers/Microsoft.Network/virtualNetworks/pos/subnets/app"
         ],
     )
-    yearly = things.policy(1650, rotate_after="P1Y", notify_before_expiry="P30D", expiry_time="P2Y")
-    half_yearly = things.policy(800, rotate_after="P6M")
-    before_expiry = things.policy(700, rotate_before_expiry="P30D", expiry_time="P1Y")
-    notice = things.policy(1200, notify_before_expiry="P30D", expiry_time="P2Y")
-    stalled = things.policy(600, rotate_after="P90D")
-    key, hsm = things.key, {"kty": "RSA-HSM", "size": 3072}
-    key(vault, "terminal-data", things.rotated(1640, 365, lifetime=730), policy=yearly, **hsm)
-    key(vault, "card-tokens", things.rotated(790, 182), policy=half_yearly, kty="RSA-HSM", size=4096)
-    key(vault, "pin-block-transport", things.rotated(690, 335, lifetime=365), policy=before_expiry, **hsm)
-    key(vault, "kiosk-sessions", things.versions(1190, 460, expires_in=270), policy=notice)
-    key(vault, "refunds", things.versions(590, 230), policy=stalled, **hsm)
-    key(vault, "receipt-archive", things.versions(1680))
-    key(vault, "till-backup", things.versions(1100, 750, expires_in=-19), **hsm)
-    key(vault, "update-signing", things.versions(980, 410, expires_in=320), kty="EC-HSM", curve="P-256")
-    key(vault, "crypto-till", things.versions(640), kty="EC", curve="P-256K")
+    yearly = stores.policy(1650, rotate_after="P1Y", notify_before_expiry="P30D", expiry_time="P2Y")
+    half_yearly = stores.policy(800, rotate_after="P6M")
+    before_expiry = stores.policy(700, rotate_before_expiry="P30D", expiry_time="P1Y")
+    notice = stores.policy(1200, notify_before_expiry="P30D", expiry_time="P2Y")
+    stalled = stores.policy(600, rotate_after="P90D")
+    key, hsm = stores.key, {"kty": "RSA-HSM", "size": 3072}
+    key(vault, "terminal-data", stores.rotated(1640, 365, lifetime=730), policy=yearly, **hsm)
+    key(vault, "card-tokens", stores.rotated(790, 182), policy=half_yearly, kty="RSA-HSM", size=4096)
+    key(vault, "pin-block-transport", stores.rotated(690, 335, lifetime=365), policy=before_expiry, **hsm)
+    key(vault, "kiosk-sessions", stores.versions(1190, 460, expires_in=270), policy=notice)
+    key(vault, "refunds", stores.versions(590, 230), policy=stalled, **hsm)
+    key(vault, "receipt-archive", stores.versions(1680))
+    key(vault, "till-backup", stores.versions(1100, 750, expires_in=-19), **hsm)
+    key(vault, "update-signing", stores.versions(980, 410, expires_in=320), kty="EC-HSM", curve="P-256")
+    key(vault, "crypto-till", stores.versions(640), kty="EC", curve="P-256K")
     key(
         vault,
         "tap-to-pay-enclave",
-        things.versions(310, expires_in=420),
+        stores.versions(310, expires_in=420),
         exportable=True,
         release_policy=_ENCLAVE,
         **hsm,
     )
-    key(vault, "gift-cards-2027", things.versions(6, starts_in=185, expires_in=915), **hsm)
-    key(vault, "voucher-2022", things.versions(1500), deleted_at=things.ago(41))
-    things.secret(vault, "acquirer-api-token", 930, content_type="text/plain")
-    things.secret(vault, "terminal-enrolment", 400, 70, expires_in=20)
-    things.secret(vault, "pos-database", 800, 410, 45, expires_in=45)
-    things.secret(vault, "kiosk-bootstrap", 1300, expires_in=-200)
+    key(vault, "gift-cards-2027", stores.versions(6, starts_in=185, expires_in=915), **hsm)
+    key(vault, "voucher-2022", stores.versions(1500), deleted_at=stores.ago(41))
+    stores.secret(vault, "acquirer-api-token", 930, content_type="text/plain")
+    stores.secret(vault, "terminal-enrolment", 400, 70, expires_in=20)
+    stores.secret(vault, "pos-database", 800, 410, 45, expires_in=45)
+    stores.secret(vault, "kiosk-bootstrap", 1300, expires_in=-200)
 
 
-def _fill_points_of_sale_development(things: _Things) -> None:
+def _fill_points_of_sale_development(stores: _Stores) -> None:
     """The vault of developers: no purge protection, no log, and what nobody tidies up."""
-    vault = things.store(
+    vault = stores.add(
         "nw-pos-dev", "points-of-sale", age=1300, purge_protection=False, retention_days=7, log_settings=[]
     )
-    things.key(vault, "terminal-data", things.versions(1290))
-    things.key(vault, "card-tokens", things.versions(640), tags={})
-    things.key(vault, "till-prototype", things.versions(1250, enabled=False, changed=840), tags={})
-    things.key(vault, "load-test", things.versions(90), tags={"CostCenter": "4711"})
-    things.key(vault, "sdk-samples", things.versions(520), kty="EC", curve="P-384", tags={})
-    things.secret(vault, "sandbox-acquirer", 700, tags={})
-    things.secret(vault, "test-card-numbers", 340, tags={})
-    vault.add_secret(Secret(name="shared-login", versions=things.versions(900), deleted_at=things.ago(4)))
+    stores.key(vault, "terminal-data", stores.versions(1290))
+    stores.key(vault, "card-tokens", stores.versions(640), tags={})
+    stores.key(vault, "till-prototype", stores.versions(1250, enabled=False, changed=840), tags={})
+    stores.key(vault, "load-test", stores.versions(90), tags={"CostCenter": "4711"})
+    stores.key(vault, "sdk-samples", stores.versions(520), kty="EC", curve="P-384", tags={})
+    stores.secret(vault, "sandbox-acquirer", 700, tags={})
+    stores.secret(vault, "test-card-numbers", 340, tags={})
+    vault.add_secret(Secret(name="shared-login", versions=stores.versions(900), deleted_at=stores.ago(4)))
 
 
-def _fill_loyalty(things: _Things) -> None:
-    vault = things.store("nw-loyalty-prod", "loyalty", age=1100, group="loyalty", sku="premium")
-    yearly = things.policy(1000, rotate_after="P365D", expiry_time="P400D")
+def _fill_loyalty(stores: _Stores) -> None:
+    vault = stores.add("nw-loyalty-prod", "loyalty", age=1100, group="loyalty", sku="premium")
+    yearly = stores.policy(1000, rotate_after="P365D", expiry_time="P400D")
     for name, age in (("members", 1050), ("points-ledger", 900), ("campaigns", 430)):
-        things.key(vault, name, things.rotated(age, 365, lifetime=400), policy=yearly)
-    things.key(vault, "member-cards", things.versions(870, 620, 200, expires_in=165), kty="RSA-HSM", size=4096)
-    things.key(vault, "partner-offers", things.versions(740, expires_in=12))
-    things.key(vault, "offer-signing", things.versions(330), kty="EC-HSM", curve="P-521")
-    things.secret(vault, "loyalty-database", 600, 58, expires_in=32)
-    things.secret(vault, "mail-provider", 820)
-    things.secret(vault, "push-notifications", 410, 100, content_type="application/json")
-    things.secret(vault, "partner-feed", 260, 80, expires_in=100)
-    things.secret(vault, "airline-miles-login", 1020, 30, expires_in=60)
+        stores.key(vault, name, stores.rotated(age, 365, lifetime=400), policy=yearly)
+    stores.key(vault, "member-cards", stores.versions(870, 620, 200, expires_in=165), kty="RSA-HSM", size=4096)
+    stores.key(vault, "partner-offers", stores.versions(740, expires_in=12))
+    stores.key(vault, "offer-signing", stores.versions(330), kty="EC-HSM", curve="P-521")
+    stores.secret(vault, "loyalty-database", 600, 58, expires_in=32)
+    stores.secret(vault, "mail-provider", 820)
+    stores.secret(vault, "push-notifications", 410, 100, content_type="application/json")
+    stores.secret(vault, "partner-feed", 260, 80, expires_in=100)
+    stores.secret(vault, "airline-miles-login", 1020, 30, expires_in=60)
 
 
-def _fill_gateway(things: _Things) -> None:
+def _fill_gateway(stores: _Stores) -> None:
     """The vault of certificates: renewed by themselves, by hand, too late, and one that may leave the vault."""
-    vault = things.store("nw-gateway-prod", "gateway", age=1400, group="edge", location="northeurope", sku="premium")
+    vault = stores.add("nw-gateway-prod", "gateway", age=1400, group="edge", location="northeurope", sku="premium")
 
     def certificate(name: str, *ages: float, expires_in: float, **more: Any) -> None:
         host = f"{name}.northwind.example"
         given: dict[str, Any] = {"subject": f"CN={host}", "dns_names": [host], "issuer": "DigiCert"}
-        versions = things.versions(*ages, expires_in=expires_in)
-        vault.add_certificate(Certificate(name=name, versions=versions, tags=things.tags(name), **given | more))
+        versions = stores.versions(*ages, expires_in=expires_in)
+        vault.add_certificate(Certificate(name=name, versions=versions, tags=stores.tags(name), **given | more))
 
     certificate("pay", 780, 415, 50, expires_in=315)
     certificate("api", 720, 355, expires_in=10, days_before_expiry=30, renew_at_percentage=None)
@@ -246,16 +246,16 @@ def _fill_gateway(things: _Things) -> None:
     certificate("status", 420, expires_in=-55, renew_at_percentage=None, issuer="Unknown")
     certificate("mtls-acquirer", 300, expires_in=430, kty="RSA-HSM", size=3072, exportable=False, validity_months=24)
     certificate("intranet", 900, 200, expires_in=165, issuer="Self", reuse_key=True)
-    certificate("beta", 500, expires_in=-130, deleted_at=things.ago(60))
-    things.key(vault, "edge-logs", things.rotated(700, 365), policy=things.policy(700, rotate_after="P1Y"))
-    things.key(vault, "session-tickets", things.versions(400))
-    things.secret(vault, "waf-licence", 380, expires_in=350)
+    certificate("beta", 500, expires_in=-130, deleted_at=stores.ago(60))
+    stores.key(vault, "edge-logs", stores.rotated(700, 365), policy=stores.policy(700, rotate_after="P1Y"))
+    stores.key(vault, "session-tickets", stores.versions(400))
+    stores.secret(vault, "waf-licence", 380, expires_in=350)
 
 
-def _fill_settlement(things: _Things) -> None:
+def _fill_settlement(stores: _Stores) -> None:
     """Reached by its private endpoint only, from a network in which the auditor is not."""
     endpoint = f"/subscriptions/{RETAIL}/resourceGroups/network/providers/Microsoft.Network/privateEndpoints/settlement"
-    vault = things.store(
+    vault = stores.add(
         PRIVATE,
         "settlement",
         age=1250,
@@ -265,18 +265,18 @@ def _fill_settlement(things: _Things) -> None:
         bypass="None",
         private_endpoints=[endpoint],
     )
-    yearly = things.policy(1200, rotate_after="P1Y", expiry_time="P2Y")
-    things.key(
-        vault, "settlement-files", things.rotated(1200, 365, lifetime=730), policy=yearly, kty="RSA-HSM", size=3072
+    yearly = stores.policy(1200, rotate_after="P1Y", expiry_time="P2Y")
+    stores.key(
+        vault, "settlement-files", stores.rotated(1200, 365, lifetime=730), policy=yearly, kty="RSA-HSM", size=3072
     )
-    things.key(vault, "acquirer-exchange", things.versions(880), kty="RSA-HSM")
-    things.key(vault, "clearing-signing", things.versions(500, expires_in=230), kty="EC-HSM", curve="P-384")
-    things.key(vault, "batch-archive", things.versions(1240), kty="RSA")
-    things.secret(vault, "scheme-sftp", 1100, 790)
-    things.secret(vault, "clearing-house", 90, expires_in=90)
+    stores.key(vault, "acquirer-exchange", stores.versions(880), kty="RSA-HSM")
+    stores.key(vault, "clearing-signing", stores.versions(500, expires_in=230), kty="EC-HSM", curve="P-384")
+    stores.key(vault, "batch-archive", stores.versions(1240), kty="RSA")
+    stores.secret(vault, "scheme-sftp", 1100, 790)
+    stores.secret(vault, "clearing-house", 90, expires_in=90)
 
 
-def _fill_planning(things: _Things) -> None:
+def _fill_planning(stores: _Stores) -> None:
     """The oldest vault: access policies, one of which grants everything, and one to another company."""
     planners = AccessPolicy(
         object_id=_principal("erp-consultants"), keys=["all"], secrets=["all"], certificates=["all"]
@@ -293,7 +293,7 @@ def _fill_planning(things: _Things) -> None:
         secrets=["list"],
         certificates=["get", "list"],
     )
-    vault = things.store(
+    vault = stores.add(
         "nw-erp-legacy",
         "erp",
         age=2900,
@@ -303,60 +303,60 @@ def _fill_planning(things: _Things) -> None:
         retention_days=30,
         access_policies=[planners, runtime, acquirer, auditor],
     )
-    things.key(vault, "erp-database", things.versions(2850, 1500))
-    things.key(vault, "invoice-signing", things.versions(2100), kty="RSA")
-    things.key(vault, "acquirer-statements", things.versions(760))
-    things.key(vault, "scanner-gateway", things.versions(2700, enabled=False, changed=1900), tags={})
-    things.secret(vault, "erp-admin", 2800)
-    things.secret(vault, "bank-interface", 1700, 900)
-    things.secret(vault, "print-service", 640, tags={})
-    things.secret(vault, "edi-partner", 420, expires_in=-3)
+    stores.key(vault, "erp-database", stores.versions(2850, 1500))
+    stores.key(vault, "invoice-signing", stores.versions(2100), kty="RSA")
+    stores.key(vault, "acquirer-statements", stores.versions(760))
+    stores.key(vault, "scanner-gateway", stores.versions(2700, enabled=False, changed=1900), tags={})
+    stores.secret(vault, "erp-admin", 2800)
+    stores.secret(vault, "bank-interface", 1700, 900)
+    stores.secret(vault, "print-service", 640, tags={})
+    stores.secret(vault, "edi-partner", 420, expires_in=-3)
 
 
-def _fill_workplace(things: _Things) -> None:
-    vault = things.store("nw-workplace", "workplace", age=1500, subscription=WORKPLACE)
-    yearly = things.policy(1450, rotate_after="P1Y")
+def _fill_workplace(stores: _Stores) -> None:
+    vault = stores.add("nw-workplace", "workplace", age=1500, subscription=WORKPLACE)
+    yearly = stores.policy(1450, rotate_after="P1Y")
     for name, age in (("mailbox-archive", 1450), ("device-backup", 1000)):
-        things.key(vault, name, things.rotated(age, 365), policy=yearly, size=3072)
-    things.key(vault, "hr-documents", things.versions(1480))
-    things.key(vault, "disk-encryption", things.versions(800, 430, 65), size=4096)
-    things.secret(vault, "scim-token", 500, 160, expires_in=20)
-    things.secret(vault, "directory-sync", 1400)
-    things.secret(vault, "vpn-radius", 330, 30, expires_in=60)
-    things.secret(vault, "badge-printer", 770, expires_in=-400)
-    things.secret(vault, "wiki-integration", 75)
+        stores.key(vault, name, stores.rotated(age, 365), policy=yearly, size=3072)
+    stores.key(vault, "hr-documents", stores.versions(1480))
+    stores.key(vault, "disk-encryption", stores.versions(800, 430, 65), size=4096)
+    stores.secret(vault, "scim-token", 500, 160, expires_in=20)
+    stores.secret(vault, "directory-sync", 1400)
+    stores.secret(vault, "vpn-radius", 330, 30, expires_in=60)
+    stores.secret(vault, "badge-printer", 770, expires_in=-400)
+    stores.secret(vault, "wiki-integration", 75)
     vault.add_certificate(
         Certificate(
             name="sso-signing",
-            versions=things.versions(1000, 300, expires_in=795),
+            versions=stores.versions(1000, 300, expires_in=795),
             subject="CN=sso.northwind.example",
             validity_months=36,
-            tags=things.tags("sso", data_class="internal"),
+            tags=stores.tags("sso", data_class="internal"),
         )
     )
     vault.add_certificate(
         Certificate(
             name="wifi-radius",
-            versions=things.versions(340, expires_in=25),
+            versions=stores.versions(340, expires_in=25),
             subject="CN=radius.northwind.example",
             exportable=False,
-            tags=things.tags("wifi", data_class="internal"),
+            tags=stores.tags("wifi", data_class="internal"),
         )
     )
 
 
-def _fill_harbour(things: _Things) -> None:
+def _fill_harbour(stores: _Stores) -> None:
     """Of a company that was bought and has not been taken over yet."""
-    vault = things.store(REFUSED, "tickets", age=820, subscription=WORKPLACE, group="harbour", tags={})
-    things.key(vault, "tickets", things.versions(800), tags={})
-    things.key(vault, "gate-signing", things.versions(810), kty="EC", curve="P-256", tags={})
-    things.secret(vault, "ferry-operator", 700, tags={})
+    vault = stores.add(REFUSED, "tickets", age=820, subscription=WORKPLACE, group="harbour", tags={})
+    stores.key(vault, "tickets", stores.versions(800), tags={})
+    stores.key(vault, "gate-signing", stores.versions(810), kty="EC", curve="P-256", tags={})
+    stores.secret(vault, "ferry-operator", 700, tags={})
 
 
-def _fill_hsm(things: _Things) -> None:
+def _fill_hsm(stores: _Stores) -> None:
     """The managed HSM of card issuing, the pilot of post-quantum signatures in it."""
     administrator = _principal("platform-admin")
-    hsm = things.store(
+    hsm = stores.add(
         "nw-issuing-hsm",
         "issuing",
         age=940,
@@ -364,6 +364,7 @@ def _fill_hsm(things: _Things) -> None:
         sku="Standard_B1",
         group="issuing",
         regions=["northeurope"],
+        external_key_manager="ekm.northwind.example",
         administrators=[administrator, _principal("custodian-one"), _principal("custodian-two")],
         settings={ARM_KEYS: True},
         assignments=[
@@ -386,22 +387,22 @@ def _fill_hsm(things: _Things) -> None:
             ),
         ],
     )
-    yearly = things.policy(930, rotate_after="P1Y")
-    key = things.key
-    key(hsm, "issuing-master", things.rotated(930, 365), kty="oct-HSM", size=256, policy=yearly, attested=True)
-    key(hsm, "scheme-zone-master", things.versions(690, 325), kty="oct-HSM", size=256)
-    key(hsm, "card-personalisation", things.versions(920), kty="oct-HSM", size=128, attested=True)
-    key(hsm, "storage-encryption", things.versions(400, 35), kty="RSA-HSM", size=4096, attested=True)
-    key(hsm, "issuer-root", things.versions(925), kty="EC-HSM", curve="P-521", attested=True)
-    key(hsm, "terminal-firmware-pq", things.versions(75), kty="AKP-HSM", algorithm="ML-DSA-65", attested=True)
-    key(hsm, "statement-signing-pq", things.versions(30), kty="AKP-HSM", algorithm="ML-DSA-87")
-    key(hsm, "emv-test", things.versions(900), kty="RSA-HSM", deleted_at=things.ago(62))
+    yearly = stores.policy(930, rotate_after="P1Y")
+    key = stores.key
+    key(hsm, "issuing-master", stores.rotated(930, 365), kty="oct-HSM", size=256, policy=yearly, attested=True)
+    key(hsm, "scheme-zone-master", stores.versions(690, 325), kty="oct-HSM", size=256)
+    key(hsm, "card-personalisation", stores.versions(920), kty="oct-HSM", size=128, attested=True)
+    key(hsm, "storage-encryption", stores.versions(400, 35), kty="RSA-HSM", size=4096, attested=True)
+    key(hsm, "issuer-root", stores.versions(925), kty="EC-HSM", curve="P-521", attested=True)
+    key(hsm, "terminal-firmware-pq", stores.versions(75), kty="AKP-HSM", algorithm="ML-DSA-65", attested=True)
+    key(hsm, "statement-signing-pq", stores.versions(30), kty="AKP-HSM", algorithm="ML-DSA-87")
+    key(hsm, "emv-test", stores.versions(900), kty="RSA-HSM", deleted_at=stores.ago(62))
 
 
-def _add_deleted_vault(things: _Things) -> None:
+def _add_deleted_vault(stores: _Stores) -> None:
     """Deleted with what was in it, and waiting to be purged."""
-    vault = things.store("nw-kiosk-pilot", "kiosk", age=1600, deleted_at=things.ago(33), location="northeurope")
-    things.key(vault, "pilot", things.versions(1590))
+    vault = stores.add("nw-kiosk-pilot", "kiosk", age=1600, deleted_at=stores.ago(33), location="northeurope")
+    stores.key(vault, "pilot", stores.versions(1590))
 
 
 def _assign(world: World) -> None:

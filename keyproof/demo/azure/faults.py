@@ -79,8 +79,8 @@ def refusal(request: Request, caller: Caller, permission: str, inner: str) -> Az
             f"Assignment: (not found)\r\nDenyAssignmentId: null\r\nDecisionReason: null \r\n{vault}\r\n"
         ),
         "ForbiddenByPolicy": (
-            f"The user, group or application '{caller}' does not have {permission.replace('/', ' ')} permission on key"
-            f" vault '{request.store};location={caller.location}'."
+            f"The user, group or application '{caller}' does not have {request.service} {_granted_as(request)}"
+            f" permission on key vault '{request.store};location={caller.location}'."
         ),
         "ForbiddenByConnection": (
             "Public network access is disabled and request is not from a trusted service nor via an approved private"
@@ -93,6 +93,13 @@ def refusal(request: Request, caller: Caller, permission: str, inner: str) -> Az
         "AccessDenied": f"User is not authorized to perform this operation: {permission}.",
     }
     return AzureError(403, "Forbidden", texts[inner], inner=inner)
+
+
+def _granted_as(request: Request) -> str:
+    """The word by which an access policy grants the operation."""
+    if "RotationPolicy" in request.operation:
+        return "getrotationpolicy"
+    return "list" if request.operation.endswith("s") else "get"
 
 
 def _refused(rule: Rule, request: Request, caller: Caller, permission: str) -> AzureError | EntraError:

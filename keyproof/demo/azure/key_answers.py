@@ -19,6 +19,9 @@ from keyproof.demo.azure.world import (
     World,
     attributes,
     deletion,
+    newest,
+    newest_first,
+    number_of,
     recovery,
 )
 from keyproof.demo.names import stable_bytes
@@ -38,10 +41,10 @@ def operations_of(key: Key) -> list[str]:
     return list(key.operations or _OPERATIONS[key.kty.removesuffix("-HSM")])
 
 
-def key_url(world: World, store: Store, key: Key, version: Version | None = None) -> str:
+def key_url(world: World, store: Store, key: Key, number: int | None = None) -> str:
     """A key's name, with the version's where one is given."""
     url = f"{world.public_name(store)}/keys/{key.name}"
-    return f"{url}/{store.version_id(key.name, version, key.versions)}" if version else url
+    return url if number is None else f"{url}/{store.version_id(key.name, number)}"
 
 
 def key_attributes(store: Store, key: Key, version: Version) -> dict[str, Any]:
@@ -51,10 +54,10 @@ def key_attributes(store: Store, key: Key, version: Version) -> dict[str, Any]:
     return {**members, "hsmPlatform": "2" if hsm else "0"}
 
 
-def _item(world: World, store: Store, key: Key, version: Version, *, versioned: bool) -> dict[str, Any]:
+def _item(world: World, store: Store, key: Key, number: int, *, versioned: bool) -> dict[str, Any]:
     item = {
-        "kid": key_url(world, store, key, version if versioned else None),
-        "attributes": key_attributes(store, key, version),
+        "kid": key_url(world, store, key, number if versioned else None),
+        "attributes": key_attributes(store, key, key.versions[number]),
         "tags": dict(key.tags) or None,
         "managed": True if key.managed else None,
     }
@@ -65,8 +68,8 @@ def _present(members: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not None}
 
 
-def _public_key(world: World, store: Store, key: Key, version: Version) -> dict[str, Any]:
-    kid = key_url(world, store, key, version)
+def _public_key(world: World, store: Store, key: Key, number: int) -> dict[str, Any]:
+    kid = key_url(world, store, key, number)
     kind = key.kty.removesuffix("-HSM")
     members: dict[str, Any] = {"kid": kid, "kty": key.kty, "key_ops": operations_of(key)}
     if kind == "RSA":
@@ -88,10 +91,10 @@ def _base64url(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
-def _bundle(world: World, store: Store, key: Key, version: Version) -> dict[str, Any]:
+def _bundle(world: World, store: Store, key: Key, number: int) -> dict[str, Any]:
     bundle = {
-        "key": _public_key(world, store, key, version),
-        "attributes": key_attributes(store, key, version),
+        "key": _public_key(world, store, key, number),
+        "attributes": key_attributes(store, key, key.versions[number]),
         "tags": dict(key.tags) or None,
         "managed": True if key.managed else None,
         "release_policy": _release_policy(key),
@@ -102,7 +105,7 @@ def _bundle(world: World, store: Store, key: Key, version: Version) -> dict[str,
 def _release_policy(key: Key) -> dict[str, Any] | None:
     if not key.release_policy:
         return None
-    data = _base64url(key.release_policy.encode())
+    data = _base64url(key.release_policy.encode("utf-8", "surrogatepass"))
     return {"contentType": "application/json; charset=utf-8", "immutable": False, "data": data}
 
 
@@ -110,30 +113,33 @@ def get_keys(world: World, request: Request) -> Mapping[str, Any]:
     store = world.asked(request)
     keys = [key for _, key in sorted(store.keys.items()) if key.deleted_at is None]
     page, link = world.page(request, keys, limit="maxresults", most=DATA_PAGE)
-    return {"value": [_item(world, store, key, key.versions[-1], versioned=False) for key in page], "nextLink": link}
+    return {
+        "value": [_item(world, store, key, newest(key.versions), versioned=False) for key in page],
+        "nextLink": link,
+    }
 
 
 def get_key_versions(world: World, request: Request) -> Mapping[str, Any]:
     store = world.asked(request)
     key = _key(store, request)
-    page, link = world.page(request, list(reversed(key.versions)), limit="maxresults", most=DATA_PAGE)
-    return {"value": [_item(world, store, key, version, versioned=True) for version in page], "nextLink": link}
+    page, link = world.page(request, newest_first(key.versions), limit="maxresults", most=DATA_PAGE)
+    return {"value": [_item(world, store, key, number, versioned=True) for number in page], "nextLink": link}
 
 
 def get_key(world: World, request: Request) -> Mapping[str, Any]:
     store = world.asked(request)
     key = _key(store, request)
-    return _bundle(world, store, key, _version(store, key, request))
+    return _bundle(world, store, key, _number(store, key, request))
 
 
 def get_key_attestation(world: World, request: Request) -> Mapping[str, Any]:
     store = world.asked(request)
     key = _key(store, request)
-    version = _version(store, key, request)
+    number = _number(store, key, request)
     if not key.attested:
         raise AzureError(400, "BadParameter", "Key attestation is not supported for this key.")
-    bundle = _bundle(world, store, key, version)
-    kid = key_url(world, store, key, version)
+    bundle = _bundle(world, store, key, number)
+    kid = key_url(world, store, key, number)
     bundle["attributes"]["attestation"] = {
         "certificatePemFile": _base64url(stable_bytes(600, kid, "certificate")),
         "privateKeyAttestation": _base64url(stable_bytes(300, kid, "private")),
@@ -148,7 +154,8 @@ def get_deleted_keys(world: World, request: Request) -> Mapping[str, Any]:
     keys = [key for _, key in sorted(store.keys.items()) if key.deleted_at is not None]
     page, link = world.page(request, keys, limit="maxresults", most=DATA_PAGE)
     entries = [
-        {**_item(world, store, key, key.versions[-1], versioned=False), **_deletion(world, store, key)} for key in page
+        {**_item(world, store, key, newest(key.versions), versioned=False), **_deletion(world, store, key)}
+        for key in page
     ]
     return {"value": entries, "nextLink": link}
 
@@ -158,7 +165,7 @@ def get_deleted_key(world: World, request: Request) -> Mapping[str, Any]:
     key = store.keys.get(request.parameters["key"])
     if key is None or key.deleted_at is None:
         raise _not_found(request)
-    return {**_bundle(world, store, key, key.versions[-1]), **_deletion(world, store, key)}
+    return {**_bundle(world, store, key, newest(key.versions)), **_deletion(world, store, key)}
 
 
 def _deletion(world: World, store: Store, key: Key) -> dict[str, Any]:
@@ -202,14 +209,11 @@ def _key(store: Store, request: Request) -> Key:
     return key
 
 
-def _version(store: Store, key: Key, request: Request) -> Version:
-    asked = request.parameters.get("version")
-    if not asked:
-        return key.versions[-1]
-    for version in key.versions:
-        if store.version_id(key.name, version, key.versions) == asked:
-            return version
-    raise _not_found(request)
+def _number(store: Store, key: Key, request: Request) -> int:
+    number = number_of(store, key.name, key.versions, request.parameters.get("version"))
+    if number is None:
+        raise _not_found(request)
+    return number
 
 
 def _not_found(request: Request) -> AzureError:

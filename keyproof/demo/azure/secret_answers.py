@@ -12,24 +12,25 @@ from keyproof.demo.azure.world import (
     Operation,
     Secret,
     Store,
-    Version,
     World,
     attributes,
     deletion,
+    newest,
+    newest_first,
     recovery,
 )
 
 
-def secret_url(world: World, store: Store, secret: Secret, version: Version | None = None) -> str:
+def secret_url(world: World, store: Store, secret: Secret, number: int | None = None) -> str:
     """A secret's name, with the version's where one is given."""
     url = f"{world.public_name(store)}/secrets/{secret.name}"
-    return f"{url}/{store.version_id(secret.name, version, secret.versions)}" if version else url
+    return url if number is None else f"{url}/{store.version_id(secret.name, number)}"
 
 
-def _item(world: World, store: Store, secret: Secret, version: Version, *, versioned: bool) -> dict[str, Any]:
+def _item(world: World, store: Store, secret: Secret, number: int, *, versioned: bool) -> dict[str, Any]:
     members = {
-        "id": secret_url(world, store, secret, version if versioned else None),
-        "attributes": {**attributes(version), **recovery(store)},
+        "id": secret_url(world, store, secret, number if versioned else None),
+        "attributes": {**attributes(secret.versions[number]), **recovery(store)},
         "tags": dict(secret.tags) or None,
         "contentType": secret.content_type or None,
         "managed": True if secret.managed else None,
@@ -41,7 +42,10 @@ def get_secrets(world: World, request: Request) -> Mapping[str, Any]:
     store = world.asked(request)
     secrets = [secret for _, secret in sorted(store.secrets.items()) if secret.deleted_at is None]
     page, link = world.page(request, secrets, limit="maxresults", most=DATA_PAGE)
-    return {"value": [_item(world, store, one, one.versions[-1], versioned=False) for one in page], "nextLink": link}
+    return {
+        "value": [_item(world, store, one, newest(one.versions), versioned=False) for one in page],
+        "nextLink": link,
+    }
 
 
 def get_secret_versions(world: World, request: Request) -> Mapping[str, Any]:
@@ -49,8 +53,8 @@ def get_secret_versions(world: World, request: Request) -> Mapping[str, Any]:
     secret = store.secrets.get(request.parameters["secret"])
     if secret is None or secret.deleted_at is not None:
         raise _not_found(request)
-    page, link = world.page(request, list(reversed(secret.versions)), limit="maxresults", most=DATA_PAGE)
-    return {"value": [_item(world, store, secret, version, versioned=True) for version in page], "nextLink": link}
+    page, link = world.page(request, newest_first(secret.versions), limit="maxresults", most=DATA_PAGE)
+    return {"value": [_item(world, store, secret, number, versioned=True) for number in page], "nextLink": link}
 
 
 def get_deleted_secrets(world: World, request: Request) -> Mapping[str, Any]:
@@ -69,7 +73,7 @@ def get_deleted_secret(world: World, request: Request) -> Mapping[str, Any]:
 
 
 def _deleted(world: World, store: Store, secret: Secret) -> dict[str, Any]:
-    item = _item(world, store, secret, secret.versions[-1], versioned=False)
+    item = _item(world, store, secret, newest(secret.versions), versioned=False)
     if secret.deleted_at is None:
         return item
     return {**item, **deletion(store, secret.deleted_at, f"{world.public_name(store)}/deletedsecrets/{secret.name}")}

@@ -168,6 +168,26 @@ DIAGNOSTIC_SETTINGS = Structure(
 )
 """An entry of DiagnosticSettings_List of Microsoft.Insights, API version 2021-05-01-preview."""
 
+WORKSPACE = Structure(
+    {
+        "id": str,
+        "name": str,
+        "type": str,
+        "location": str,
+        "properties": Structure(
+            {
+                "customerId": str,
+                "provisioningState": str,
+                "retentionInDays": int,
+                "sku": Structure({"name": str}),
+                "publicNetworkAccessForIngestion": str,
+                "publicNetworkAccessForQuery": str,
+            }
+        ),
+    }
+)
+"""What Workspaces_Get of Microsoft.OperationalInsights answers, API version 2023-09-01, as far as it is told here."""
+
 OPENID_CONFIGURATION = Structure(
     {
         "issuer": str,
@@ -179,6 +199,16 @@ OPENID_CONFIGURATION = Structure(
         "token_endpoint_auth_methods_supported": ListOf(str),
     }
 )
+EXTERNAL_KEY_MANAGER = Structure(
+    {
+        "host": str,
+        "path_prefix": str,
+        "server_ca_certificates": ListOf(str),
+        "server_subject_common_name": str,
+        "connectivity_mode": str,
+    }
+)
+"""The answer of GetEkmConnection of a managed HSM, from API version 2026-04-01 on."""
 TOKEN = Structure({"token_type": str, "expires_in": int, "ext_expires_in": int, "access_token": str})
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from keyproof.demo.azure.key_answers import key_url, lifetime_actions, operations_of
 from keyproof.demo.azure.secret_answers import secret_url
-from keyproof.demo.azure.shapes import DIAGNOSTIC_SETTINGS, model, page_of
+from keyproof.demo.azure.shapes import DIAGNOSTIC_SETTINGS, WORKSPACE, model, page_of
 from keyproof.demo.azure.wire import AzureError, Request
 from keyproof.demo.azure.world import (
     MANAGED_HSM,
@@ -20,13 +20,15 @@ from keyproof.demo.azure.world import (
     Secret,
     Store,
     Subscription,
-    Version,
     World,
     attributes,
     iso,
+    newest,
+    newest_first,
+    number_of,
     recovery,
 )
-from keyproof.demo.names import days
+from keyproof.demo.names import days, stable_id
 
 ARM_KEYS = "AllowKeyManagementOperationsThroughARM"
 """The setting of a managed HSM without which the management plane says nothing about its keys."""
@@ -301,7 +303,7 @@ def list_keys(world: World, request: Request) -> Mapping[str, Any]:
     page, link = world.page(request, keys, limit="$top", most=1000)
     entries = []
     for key in page:
-        entry = _key(world, store, key, key.versions[-1])
+        entry = _key(world, store, key, newest(key.versions))
         told = {name: entry["properties"][name] for name in ("attributes", "keyUri")}
         entries.append({**entry, "properties": told})
     return {"value": entries, "nextLink": link}
@@ -310,23 +312,23 @@ def list_keys(world: World, request: Request) -> Mapping[str, Any]:
 def get_key(world: World, request: Request) -> Mapping[str, Any]:
     store = _keys_of(world, request)
     key = _asked_key(store, request)
-    return _key(world, store, key, key.versions[-1])
+    return _key(world, store, key, newest(key.versions))
 
 
 def list_key_versions(world: World, request: Request) -> Mapping[str, Any]:
     store = _keys_of(world, request)
     key = _asked_key(store, request)
-    page, link = world.page(request, list(reversed(key.versions)), limit="$top", most=1000)
-    return {"value": [_key_version(world, store, key, version) for version in page], "nextLink": link}
+    page, link = world.page(request, newest_first(key.versions), limit="$top", most=1000)
+    return {"value": [_key_version(world, store, key, number) for number in page], "nextLink": link}
 
 
 def get_key_version(world: World, request: Request) -> Mapping[str, Any]:
     store = _keys_of(world, request)
     key = _asked_key(store, request)
-    for version in key.versions:
-        if store.version_id(key.name, version, key.versions) == request.parameters["version"]:
-            return _key_version(world, store, key, version)
-    raise _no_key(request)
+    number = number_of(store, key.name, key.versions, request.parameters["version"])
+    if number is None:
+        raise _no_key(request)
+    return _key_version(world, store, key, number)
 
 
 def _keys_of(world: World, request: Request) -> Store:
@@ -348,7 +350,7 @@ def _no_key(request: Request) -> AzureError:
     return AzureError(404, "KeyNotFound", f"The key {request.parameters['key']} was not found.")
 
 
-def _key(world: World, store: Store, key: Key, version: Version) -> dict[str, Any]:
+def _key(world: World, store: Store, key: Key, number: int) -> dict[str, Any]:
     vault_only = {"location": store.location} if store.kind == VAULT else {}
     provider = "vaults" if store.kind == VAULT else "managedHSMs"
     return {
@@ -357,13 +359,13 @@ def _key(world: World, store: Store, key: Key, version: Version) -> dict[str, An
         "type": f"Microsoft.KeyVault/{provider}/keys",
         **vault_only,
         **({"tags": dict(key.tags)} if key.tags else {}),
-        "properties": _key_properties(world, store, key, version),
+        "properties": _key_properties(world, store, key, number),
     }
 
 
-def _key_properties(world: World, store: Store, key: Key, version: Version) -> dict[str, Any]:
+def _key_properties(world: World, store: Store, key: Key, number: int) -> dict[str, Any]:
     recovery_level = recovery(store)["recoveryLevel"]
-    told = {**attributes(version), "recoveryLevel": recovery_level, "exportable": key.exportable}
+    told = {**attributes(key.versions[number]), "recoveryLevel": recovery_level, "exportable": key.exportable}
     properties = {
         "attributes": told,
         "kty": key.kty,
@@ -371,16 +373,16 @@ def _key_properties(world: World, store: Store, key: Key, version: Version) -> d
         "keySize": None if key.curve or key.algorithm else key.size,
         "curveName": key.curve or None,
         "keyUri": key_url(world, store, key).replace("/keys/", ":443/keys/"),
-        "keyUriWithVersion": key_url(world, store, key, version).replace("/keys/", ":443/keys/"),
+        "keyUriWithVersion": key_url(world, store, key, number).replace("/keys/", ":443/keys/"),
         "rotationPolicy": _rotation_policy(key),
         "release_policy": _release_policy(key),
     }
     return {name: value for name, value in properties.items() if value is not None}
 
 
-def _key_version(world: World, store: Store, key: Key, version: Version) -> dict[str, Any]:
-    entry = _key(world, store, key, version)
-    name = store.version_id(key.name, version, key.versions)
+def _key_version(world: World, store: Store, key: Key, number: int) -> dict[str, Any]:
+    entry = _key(world, store, key, number)
+    name = store.version_id(key.name, number)
     return {**entry, "id": f"{entry['id']}/versions/{name}", "name": name, "type": entry["type"] + "/versions"}
 
 
@@ -399,7 +401,7 @@ def _rotation_policy(key: Key) -> dict[str, Any] | None:
 def _release_policy(key: Key) -> dict[str, Any] | None:
     if not key.release_policy:
         return None
-    data = base64.urlsafe_b64encode(key.release_policy.encode()).rstrip(b"=").decode()
+    data = base64.urlsafe_b64encode(key.release_policy.encode("utf-8", "surrogatepass")).rstrip(b"=").decode()
     return {"contentType": "application/json; charset=utf-8", "data": data}
 
 
@@ -420,7 +422,7 @@ def get_secret(world: World, request: Request) -> Mapping[str, Any]:
 
 def _secret(world: World, store: Store, secret: Secret) -> dict[str, Any]:
     """The management plane never tells a value."""
-    newest = secret.versions[-1]
+    last = newest(secret.versions)
     return {
         "id": f"{store.id}/secrets/{secret.name}",
         "name": secret.name,
@@ -429,9 +431,9 @@ def _secret(world: World, store: Store, secret: Secret) -> dict[str, Any]:
         "tags": dict(secret.tags),
         "properties": {
             **({"contentType": secret.content_type} if secret.content_type else {}),
-            "attributes": attributes(newest),
+            "attributes": attributes(secret.versions[last]),
             "secretUri": secret_url(world, store, secret),
-            "secretUriWithVersion": secret_url(world, store, secret, newest),
+            "secretUriWithVersion": secret_url(world, store, secret, last),
         },
     }
 
@@ -467,6 +469,28 @@ def _diagnostic_setting(store: Store, setting: LogSetting) -> dict[str, Any]:
             "logAnalyticsDestinationType": None,
         },
     }
+
+
+def get_workspace(world: World, request: Request) -> Mapping[str, Any]:
+    """A workspace is there if some setting sends logs to it."""
+    asked = request.http.path.lower()
+    settings = [setting for store in world.stores.values() for setting in store.log_settings]
+    for setting in settings:
+        if setting.workspace.lower() == asked:
+            return {
+                "id": setting.workspace,
+                "name": setting.workspace.rpartition("/")[2],
+                "type": "Microsoft.OperationalInsights/workspaces",
+                "location": "westeurope",
+                "properties": {
+                    "customerId": stable_id("workspace", asked),
+                    "provisioningState": "Succeeded",
+                    "retentionInDays": setting.workspace_days,
+                    "sku": {"name": "PerGB2018"},
+                },
+            }
+    text = f"The Resource '{request.http.path}' was not found."
+    raise AzureError(404, "ResourceNotFound", text)
 
 
 _KEYVAULT = "Microsoft.KeyVault"
@@ -530,6 +554,7 @@ OPERATIONS = {
     "arm:ManagedHsmKeys_GetVersion": Operation(
         get_key_version, _HSM_KEY, f"{_KEYVAULT}/managedHSMs/keys/versions/read"
     ),
+    "arm:Workspaces_Get": Operation(get_workspace, WORKSPACE, "Microsoft.OperationalInsights/workspaces/read"),
     "arm:DiagnosticSettings_List": Operation(
         list_diagnostic_settings, page_of(DIAGNOSTIC_SETTINGS), "Microsoft.Insights/diagnosticSettings/read"
     ),

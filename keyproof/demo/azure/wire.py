@@ -137,6 +137,12 @@ MANAGEMENT = [
         ("GET", _GROUP + "/managedHSMs/{store}/keys/{key}/versions", "arm:ManagedHsmKeys_ListVersions"),
         ("GET", _GROUP + "/managedHSMs/{store}/keys/{key}/versions/{version}", "arm:ManagedHsmKeys_GetVersion"),
         ("POST", "/providers/Microsoft.ResourceGraph/resources", "graph:Resources"),
+        (
+            "GET",
+            "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.OperationalInsights"
+            "/workspaces/{workspace}",
+            "arm:Workspaces_Get",
+        ),
         ("GET", "{scope+}/providers/Microsoft.Insights/diagnosticSettings", "arm:DiagnosticSettings_List"),
         ("GET", "{scope+}/providers/Microsoft.Authorization/roleAssignments", "arm:RoleAssignments_ListForScope"),
         ("GET", "{scope+}/providers/Microsoft.Authorization/roleDefinitions", "arm:RoleDefinitions_List"),
@@ -183,6 +189,7 @@ DATA = [
             "administration:RoleAssignments_ListForScope",
         ),
         ("GET", "{scope+}/providers/Microsoft.Authorization/roleDefinitions", "administration:RoleDefinitions_List"),
+        ("GET", "/ekm", "administration:GetEkmConnection"),
         ("GET", "/settings", "administration:GetSettings"),
         ("GET", "/settings/{setting}", "administration:GetSetting"),
     )

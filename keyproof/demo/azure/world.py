@@ -183,6 +183,9 @@ class LogSetting:
     categories: Mapping[str, bool] = field(default_factory=lambda: {"AuditEvent": True})
     groups: Mapping[str, bool] = field(default_factory=dict)
     retention_days: int = 0
+    """For which the setting itself asks a storage account to keep the log."""
+    workspace_days: int = 365
+    """For which the workspace keeps what it takes."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -210,6 +213,8 @@ class Store:
     private_endpoints: Sequence[str] = ()
     """Resource ids of private endpoints that are approved."""
     log_settings: Sequence[LogSetting] = ()
+    listens_at: str = ""
+    """Where it says that it listens, if that is not the truth; without the last slash."""
     deleted_at: datetime | None = None
     keys: dict[str, Key] = field(default_factory=dict)
     secrets: dict[str, Secret] = field(default_factory=dict)
@@ -225,6 +230,8 @@ class Store:
     """Of a managed HSM: its local role assignments."""
     roles: Sequence[Role] = ()
     """Of a managed HSM: its own role definitions, beside the built-in ones."""
+    external_key_manager: str = ""
+    """Of a managed HSM: the host of the proxy by which it reaches keys outside."""
 
     @property
     def id(self) -> str:
@@ -275,9 +282,9 @@ class Store:
         )
         return certificate
 
-    def version_id(self, name: str, version: Version, versions: Sequence[Version]) -> str:
-        """The name of a version, the same for a certificate, its key and its secret."""
-        return stable_hex(32, self.name, name, str(list(versions).index(version)))
+    def version_id(self, name: str, number: int) -> str:
+        """The name of a version, counted from 0; the same for a certificate, its key and its secret."""
+        return stable_hex(32, self.name, name, str(number))
 
 
 class World:
@@ -326,7 +333,7 @@ class World:
 
     def address(self, store: Store) -> str:
         """Where clients reach a store: what Azure answers as `vaultUri` and `hsmUri`, without the last slash."""
-        return self.addresses.get(store.name.lower(), self.public_name(store))
+        return store.listens_at or self.addresses.get(store.name.lower(), self.public_name(store))
 
     def public_name(self, store: Store) -> str:
         """The URL by which a store's keys, secrets and certificates are named."""
@@ -367,6 +374,23 @@ class Operation:
     shape: Shape
     permission: str
     """The provider's permission, for a refusal to name."""
+
+
+def newest(versions: Sequence[Version]) -> int:
+    """The number of the newest version."""
+    return len(versions) - 1
+
+
+def number_of(store: Store, name: str, versions: Sequence[Version], asked: str | None) -> int | None:
+    """The number of the version that a request asks for by name, or of the newest; None where there is none."""
+    if not asked:
+        return newest(versions)
+    return next((n for n in reversed(range(len(versions))) if store.version_id(name, n) == asked), None)
+
+
+def newest_first(versions: Sequence[Version]) -> range:
+    """The numbers of all versions, in the order in which Azure lists them."""
+    return range(len(versions) - 1, -1, -1)
 
 
 def recovery(store: Store) -> dict[str, Any]:

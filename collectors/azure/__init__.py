@@ -1,0 +1,1 @@
+"""Azure: keys, secrets and certificates of Key Vault, and keys of Managed HSM, their metadata only."""

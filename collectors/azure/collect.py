@@ -1,0 +1,328 @@
+"""The collect half: asks Azure subscription by subscription, vault by vault and key by key, and judges nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, ClassVar
+
+from collectors.azure.answers import (
+    Assignment,
+    Assignments,
+    DeletedKeys,
+    DiagnosticSettings,
+    KeyBundle,
+    ListedArmKeys,
+    ListedCertificates,
+    ListedHsm,
+    ListedHsms,
+    ListedKeys,
+    ListedSecrets,
+    ListedVault,
+    ListedVaults,
+    Settings,
+    Subscription,
+    Subscriptions,
+    thing_id,
+    thing_name,
+    thing_version,
+)
+from collectors.azure.configuration import AzureConfiguration
+from collectors.azure.credentials import Seat, ambient_seat
+from collectors.azure.paging import pages
+from collectors.azure.roles import BUILT_IN, placed, role_id
+from collectors.azure.routes import ROUTES
+from collectors.azure.wire import Inquiry
+from collectors.sampling import sampled
+from collectors.source import Batch, Task
+from evidence.observation import JSON, Observation, Status
+from evidence.reading import tidy
+from evidence.recording import ScopeHeader
+
+_READABLE = ("Enabled", "Warned", "PastDue")
+"""States of a subscription in which its resources can be read. Source: Azure's "Azure subscription states"."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Questions:
+    """What a task asks about its subject: each answer goes into its batch."""
+
+    inquiry: Inquiry
+    batch: Batch
+
+    def one(self, operation: str, parameters: dict[str, JSON]) -> bool:
+        """One exchange; tells whether it was answered."""
+        return self._observe(operation, parameters).status is Status.OK
+
+    def all(self, operation: str, parameters: dict[str, JSON], *, first: bool = False) -> bool:
+        """Every page of a list, or, with `first`, those up to the first that lists anything; whether all answered."""
+        answered = True
+        for page in pages(operation, parameters, self.inquiry.address(operation), partial(self._observe, operation)):
+            answered = page.status is Status.OK
+            if first and answered and json.loads(tidy(page.body)).get("value"):
+                break
+        return answered
+
+    def _observe(
+        self,
+        operation: str,
+        parameters: dict[str, JSON],
+        check: Callable[[dict[str, Any]], str] = lambda answer: "",
+    ) -> Observation:
+        return self.batch.observe(
+            operation, parameters, self.inquiry.ask(self.batch.subject, operation, parameters, check)
+        )
+
+
+class AzureCollector:
+    """Collects one Azure source. `sample`, if any, is how many keys and secrets of each scope to describe."""
+
+    def __init__(self, configuration: AzureConfiguration, sample: int | None = None) -> None:
+        self._configuration = configuration
+        self._sample = sample
+
+    def start(self) -> Iterable[Task]:
+        """One task a subscription, or one of the tenant. Raises CredentialError where no credential can be used."""
+        seat, identity, tenant = ambient_seat(self._configuration)
+        header = ScopeHeader(
+            id=f"{self._configuration.name}/{tenant or 'self'}/global/tenant",
+            source=self._configuration.name,
+            type="azure",
+            service="tenant",
+            identity=identity,
+            organization=tenant,
+        )
+        if self._configuration.subscriptions == "all":
+            return [Task(header, "", partial(self._list_subscriptions, seat, header))]
+        return [self._subscription_task(seat, header, id) for id in self._configuration.subscriptions]
+
+    def _list_subscriptions(self, seat: Seat, header: ScopeHeader, batch: Batch) -> Iterator[Task]:
+        operation = "arm:Subscriptions_List"
+        _Questions(Inquiry(seat, header), batch).all(operation, {})
+        listed = [page.value for page in batch.reading.pages(operation, Subscriptions, lambda page: False)]
+        readable = {s.subscriptionId.lower() for page in listed for s in page if s.state in _READABLE}
+        for id in sorted(readable):
+            yield self._subscription_task(seat, header, id)
+
+    def _subscription_task(self, seat: Seat, tenant: ScopeHeader, id: str) -> Task:
+        name = f"{tenant.source}/{id}/global/subscription"
+        header = replace(tenant, id=name, service="subscription", account=id, account_name=None)
+        return Task(header, "", partial(self._read_subscription, seat, header))
+
+    def _read_subscription(self, seat: Seat, header: ScopeHeader, batch: Batch) -> Iterator[Task]:
+        ask = _Questions(Inquiry(seat, header), batch)
+        parameters: dict[str, JSON] = {"subscriptionId": header.account}
+        ask.one("arm:Subscriptions_Get", parameters)
+        for operation in _SUBSCRIPTION_LISTS:
+            ask.all(operation, parameters)
+        reading = batch.reading
+        named = reading.answer("arm:Subscriptions_Get", Subscription)
+        known = replace(header, account_name=named.displayName if named else None)
+        vaults = reading.pages("arm:Vaults_ListBySubscription", ListedVaults, lambda page: False)
+        hsms = reading.pages("arm:ManagedHsms_ListBySubscription", ListedHsms, lambda page: False)
+        if "vault" in self._configuration.services:
+            yield from (self._store_task(seat, known, "vault", v) for page in vaults for v in page.value)
+        if "managedhsm" in self._configuration.services:
+            yield from (self._store_task(seat, known, "managedhsm", h) for page in hsms for h in page.value)
+
+    def _store_task(self, seat: Seat, subscription: ScopeHeader, service: str, store: ListedVault | ListedHsm) -> Task:
+        id = f"{subscription.source}/{subscription.account}/{service}/{store.name}"
+        header = replace(subscription, id=id, service=service, region=store.location)
+        inquiry = Inquiry(seat, header, store.address.rstrip("/"))
+        reading = {"vault": _VaultReading, "managedhsm": _HsmReading}[service]
+        return Task(header, "", reading(inquiry, store.id, self._sample).run)
+
+
+_SUBSCRIPTION_LISTS = (
+    "arm:Vaults_ListBySubscription",
+    "arm:Vaults_ListDeleted",
+    "arm:ManagedHsms_ListBySubscription",
+    "arm:ManagedHsms_ListDeleted",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _StoreReading:
+    """Reads one vault or managed HSM: itself and its lists first, then thing by thing."""
+
+    inquiry: Inquiry
+    resource: str
+    """Its id in Resource Manager."""
+    sample: int | None
+
+    keys_by_manager: ClassVar[str]
+    """Resource Manager's operations on its keys."""
+
+    def run(self, batch: Batch) -> Iterable[Task]:
+        """Ask about the store and for its lists, and give the tasks of what they name."""
+        raise NotImplementedError
+
+    def _ask_about_access(self, ask: _Questions) -> None:
+        """The roles assigned on it, and what those allow that are not known."""
+        operation = "arm:RoleAssignments_ListForScope"
+        ask.all(operation, {"resourceId": self.resource})
+        assigned = ask.batch.reading.pages(operation, Assignments, lambda page: False)
+        concerning = (a.properties for page in assigned for a in page.value if _concerns(a, self.resource))
+        definitions = sorted({assignment.roleDefinitionId for assignment in concerning})
+        for id in definitions:
+            if role_id(id) not in BUILT_IN and ROUTES["arm:RoleDefinitions_Get"].takes("roleDefinitionId", id):
+                ask.one("arm:RoleDefinitions_Get", {"roleDefinitionId": id})
+
+    def _ask_about_logging(self, ask: _Questions) -> None:
+        """Where its log goes, and for how long that is kept."""
+        operation = "arm:DiagnosticSettings_List"
+        ask.one(operation, {"resourceId": self.resource})
+        settings = ask.batch.reading.answer(operation, DiagnosticSettings)
+        named = {setting.properties.workspaceId for setting in settings.value} if settings else set()
+        for id in sorted(id for id in named if id):
+            if ROUTES["arm:Workspaces_Get"].takes("workspaceId", id):
+                ask.one("arm:Workspaces_Get", {"workspaceId": id})
+
+    def _list(self, ask: _Questions, operation: str, parameters: dict[str, JSON]) -> bool:
+        return ask.all(operation, parameters, first=self.sample is not None)
+
+    def _key_tasks(self, ask: _Questions) -> Iterator[Task]:
+        """The tasks of its keys, by its own list or, where that is refused, by Resource Manager's."""
+        by_itself = self._list(ask, "keys:GetKeys", {})
+        self._list(ask, "keys:GetDeletedKeys", {})
+        if not by_itself:
+            self._list(ask, f"{self.keys_by_manager}_List", {"resourceId": self.resource})
+        reading = ask.batch.reading
+        listed = [k for page in reading.pages("keys:GetKeys", ListedKeys, lambda page: False) for k in page.value]
+        managed = {thing_id(key.kid): key.managed is True for key in listed}
+        for page in reading.pages(f"{self.keys_by_manager}_List", ListedArmKeys, lambda page: False):
+            managed.update({thing_id(key.properties.keyUri): False for key in page.value})
+        for id, by_certificate in managed.items():
+            if by_itself:
+                run = partial(self._ask_about_key, thing_name(id), by_certificate, self.manager_tells(ask))
+            else:
+                run = partial(self._ask_manager_about_key, thing_name(id))
+            yield self._task(id, run)
+        pages = reading.pages("keys:GetDeletedKeys", DeletedKeys, lambda page: False)
+        deleted = dict.fromkeys(thing_id(key.kid) for page in pages for key in page.value)
+        for id in (id for id in deleted if id not in managed):
+            yield self._task(id, _deleted_key(thing_name(id)))
+
+    def _ask_about_key(self, name: str, by_certificate: bool, manager_tells: bool, ask: _Questions) -> None:
+        """Three requests: its versions, what it is, its rotation policy; Resource Manager tells what is refused.
+
+        Resource Manager's answer has the rotation policy too, and alone tells the size of a symmetric key. A
+        certificate's key is renewed with the certificate and has no rotation policy to ask for.
+        """
+        key: dict[str, JSON] = {"key": name}
+        by_manager = partial(ask.one, f"{self.keys_by_manager}_Get", {"resourceId": self.resource, **key})
+        versions = ask.all("keys:GetKeyVersions", key)
+        told = self.ask_what_it_is(name, ask)
+        if not told or (manager_tells and _of_unknown_size(ask)):
+            if not by_manager() and told and not by_certificate:
+                ask.one("keys:GetKeyRotationPolicy", key)
+        elif not by_certificate and not ask.one("keys:GetKeyRotationPolicy", key):
+            by_manager()
+        if not versions:
+            ask.all(f"{self.keys_by_manager}_ListVersions", {"resourceId": self.resource, **key})
+
+    def ask_what_it_is(self, name: str, ask: _Questions) -> bool:
+        """One request, and whether it was answered."""
+        return ask.one("keys:GetKey", {"key": name})
+
+    def manager_tells(self, ask: _Questions) -> bool:
+        """Resource Manager may be asked for what the data plane does not tell of keys."""
+        return False
+
+    def _ask_manager_about_key(self, name: str, ask: _Questions) -> None:
+        ask.one(f"{self.keys_by_manager}_Get", {"resourceId": self.resource, "key": name})
+        ask.all(f"{self.keys_by_manager}_ListVersions", {"resourceId": self.resource, "key": name})
+
+    def _task(self, subject: str, run: Callable[[_Questions], object]) -> Task:
+        def of_subject(batch: Batch) -> Iterable[Task]:
+            run(_Questions(self.inquiry, batch))
+            return ()
+
+        return Task(self.inquiry.header, subject, of_subject)
+
+
+def _concerns(assignment: Assignment, resource: str) -> bool:
+    return placed(assignment.properties.scope, resource) is not None
+
+
+def _deleted_key(name: str) -> Callable[[_Questions], object]:
+    return lambda ask: ask.one("keys:GetDeletedKey", {"key": name})
+
+
+def _of_unknown_size(ask: _Questions) -> bool:
+    """The key was described as a symmetric one, whose size the data plane does not tell."""
+    reading = ask.batch.reading
+    answers = [reading.answer(operation, KeyBundle) for operation in ("keys:GetKeyAttestation", "keys:GetKey")]
+    return any(a is not None and a.key.kty.startswith("oct") and a.key.key_size is None for a in answers)
+
+
+class _VaultReading(_StoreReading):
+    keys_by_manager = "arm:Keys"
+
+    def run(self, batch: Batch) -> Iterable[Task]:
+        ask = _Questions(self.inquiry, batch)
+        ask.one("arm:Vaults_Get", {"resourceId": self.resource})
+        self._ask_about_logging(ask)
+        self._ask_about_access(ask)
+        keys = list(self._key_tasks(ask))
+        secrets = list(self._secret_tasks(ask))
+        certificates = list(self._certificate_tasks(ask))
+        return [*sampled(keys, self.sample), *sampled(secrets, self.sample), *sampled(certificates, self.sample)]
+
+    def _secret_tasks(self, ask: _Questions) -> Iterator[Task]:
+        by_itself = self._list(ask, "secrets:GetSecrets", {})
+        self._list(ask, "secrets:GetDeletedSecrets", {})
+        if not by_itself:
+            self._list(ask, "arm:Secrets_List", {"resourceId": self.resource})
+        listed = ask.batch.reading.pages("secrets:GetSecrets", ListedSecrets, lambda page: False)
+        for id in dict.fromkeys(secret.id for page in listed for secret in page.value):
+            yield self._task(thing_id(id), _versions_of("secrets:GetSecretVersions", "secret", id))
+
+    def _certificate_tasks(self, ask: _Questions) -> Iterator[Task]:
+        self._list(ask, "certificates:GetCertificates", {})
+        self._list(ask, "certificates:GetDeletedCertificates", {})
+        listed = ask.batch.reading.pages("certificates:GetCertificates", ListedCertificates, lambda page: False)
+        for id in dict.fromkeys(certificate.id for page in listed for certificate in page.value):
+            yield self._task(thing_id(id), partial(_ask_about_certificate, thing_name(id)))
+
+
+def _versions_of(operation: str, parameter: str, id: str) -> Callable[[_Questions], object]:
+    return lambda ask: ask.all(operation, {parameter: thing_name(id)})
+
+
+def _ask_about_certificate(name: str, ask: _Questions) -> None:
+    ask.one("certificates:GetCertificate", {"certificate": name})
+    ask.all("certificates:GetCertificateVersions", {"certificate": name})
+
+
+class _HsmReading(_StoreReading):
+    keys_by_manager = "arm:ManagedHsmKeys"
+
+    def run(self, batch: Batch) -> Iterable[Task]:
+        ask = _Questions(self.inquiry, batch)
+        ask.one("arm:ManagedHsms_Get", {"resourceId": self.resource})
+        ask.all("arm:MHSMRegions_ListByResource", {"resourceId": self.resource})
+        self._ask_about_logging(ask)
+        self._ask_about_access(ask)
+        ask.all("administration:RoleAssignments_ListForScope", {})
+        ask.all("administration:RoleDefinitions_List", {})
+        ask.one("administration:GetSettings", {})
+        return sampled(list(self._key_tasks(ask)), self.sample)
+
+    def ask_what_it_is(self, name: str, ask: _Questions) -> bool:
+        """The newest version with its attestation, which tells all that the key alone would; else the key alone."""
+        pages = ask.batch.reading.pages("keys:GetKeyVersions", ListedKeys, lambda page: False)
+        versions = [version for page in pages for version in page.value if thing_version(version.kid)]
+        if versions:
+            newest = max(versions, key=lambda version: version.attributes.created)
+            if ask.one("keys:GetKeyAttestation", {"key": name, "version": thing_version(newest.kid)}):
+                return True
+        return super().ask_what_it_is(name, ask)
+
+    def manager_tells(self, ask: _Questions) -> bool:
+        """Only an HSM that allows it lets Resource Manager tell of its keys."""
+        answer = ask.batch.reading.answer("administration:GetSettings", Settings)
+        settings = {setting.name: setting.value for setting in answer.settings} if answer else {}
+        return settings.get("AllowKeyManagementOperationsThroughARM") == "true"

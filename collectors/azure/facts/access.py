@@ -1,0 +1,278 @@
+"""Who may use a vault's keys and secrets: from roles assigned and access policies to access rows and what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from collectors.azure.answers import AccessPolicy, Assignment, Assignments, Permission, RoleDefinition, RoleDefinitions
+from collectors.azure.answers import Vault as VaultAnswer
+from collectors.azure.facts.scope import Setting
+from collectors.azure.roles import (
+    BUILT_IN,
+    EVERY_HSM_ACTION,
+    EVERY_VAULT_ACTION,
+    GRANTS_BY_POLICIES,
+    GRANTS_BY_ROLES,
+    HSM_KEYS,
+    POLICY_KEYS,
+    POLICY_SECRETS,
+    VAULT_KEYS,
+    VAULT_SECRETS,
+    Duties,
+    allows,
+    granted_at,
+    permits_all,
+    placed,
+    policy_capabilities,
+    policy_permits_all,
+    role_id,
+)
+from collectors.scope_rows import expect, listed
+from evidence.model import Access, Capability, GapKind, PrincipalKind, Row
+from evidence.observation import canonical_json, short_id
+from evidence.reading import Reading
+
+ASSIGNMENTS = "arm:RoleAssignments_ListForScope"
+DEFINITIONS = "arm:RoleDefinitions_Get"
+LOCAL_ASSIGNMENTS = "administration:RoleAssignments_ListForScope"
+LOCAL_DEFINITIONS = "administration:RoleDefinitions_List"
+
+_KINDS = {
+    "User": PrincipalKind.HUMAN,
+    "Group": PrincipalKind.GROUP,
+    "ForeignGroup": PrincipalKind.GROUP,
+    "ServicePrincipal": PrincipalKind.MACHINE,
+    "Device": PrincipalKind.MACHINE,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What one role assignment or access policy gives its principal."""
+
+    id: str
+    place: str
+    """"" for the whole store; `keys/NAME` or `secrets/NAME` for one thing in it."""
+    principal: str
+    kind: PrincipalKind = PrincipalKind.UNDECIDED
+    outsider: str = ""
+    """The tenant or group outside the organization that the principal is of, or ""."""
+    via: str
+    conditions: str = "{}"
+    on: Mapping[str, tuple[Capability, ...]]
+    """`keys` and `secrets` → what it may do with them."""
+    everything_on: frozenset[str] = frozenset()
+    """Those of `keys` and `secrets` on which it gives every operation."""
+    evidence: tuple[str, ...] = ()
+
+    def concerns(self, place: str) -> bool:
+        """It gives something on that thing."""
+        whole = self.place == ""
+        return bool(self.on.get(place.partition("/")[0])) and (whole or self.place.lower() == place.lower())
+
+
+@dataclass(slots=True)
+class StoreAccess:
+    """All that is granted on one store and on what it holds."""
+
+    grants: list[Grant] = field(default_factory=list)
+    delegated: bool | None = None
+    """Whoever assigns roles above the store decides who may use it."""
+    operations: tuple[str, ...] = ()
+    """What tells of it; where one of them failed, not all grants are known."""
+
+    def complete(self, reading: Reading) -> bool:
+        """Every grant was read."""
+        return not set(self.operations) & reading.failures.keys()
+
+    def facts(self, place: str, reading: Reading) -> dict[str, Any]:
+        """The columns of a key or secret at that place. No principal of Azure is anyone at all."""
+        grants = [grant for grant in self.grants if grant.concerns(place)]
+        kind = place.partition("/")[0]
+        everything = any(kind in grant.everything_on for grant in grants)
+        if not self.complete(reading):
+            return {"wildcard_access": True} if everything else {}
+        return {
+            "public": False,
+            "external_accounts": sorted({grant.outsider for grant in grants} - {""}),
+            "wildcard_access": everything,
+        }
+
+
+def vault_access(
+    setting: Setting, reading: Reading, vault: VaultAnswer | None, resource: str, observation: str
+) -> StoreAccess:
+    """What is granted on a vault; `observation` is that of the vault's own answer."""
+    access = StoreAccess(operations=("arm:Vaults_Get", ASSIGNMENTS, DEFINITIONS))
+    assigned = list(_assigned(reading, resource))
+    if vault is None:
+        return access
+    by_roles = vault.properties.enableRbacAuthorization is True
+    access.delegated = by_roles
+    for observations, assignment, permissions, place in assigned:
+        on = {
+            "keys": _by_role(permissions, VAULT_KEYS, place, by_roles),
+            "secrets": _by_role(permissions, VAULT_SECRETS, place, by_roles),
+        }
+        every = by_roles and permits_all(permissions, EVERY_VAULT_ACTION)
+        access.grants.append(_assignment_grant(assignment, place, on, every, observations))
+    if not by_roles:
+        for policy in vault.properties.accessPolicies or ():
+            access.grants.append(_policy_grant(setting, policy, vault.properties.tenantId, resource, observation))
+    return access
+
+
+def hsm_access(reading: Reading, resource: str) -> StoreAccess:
+    """What is granted on a managed HSM: its own roles give the use of keys, those of Azure the HSM as a resource."""
+    access = StoreAccess(delegated=False, operations=(ASSIGNMENTS, DEFINITIONS, LOCAL_ASSIGNMENTS, LOCAL_DEFINITIONS))
+    for observations, assignment, permissions, place in _assigned(reading, resource):
+        on = {"keys": _capabilities(permissions, HSM_KEYS.control, data=False) if place == "" else ()}
+        access.grants.append(_assignment_grant(assignment, place, on, False, observations))
+    roles: dict[str, tuple[str, tuple[Permission, ...]]] = {}
+    for observation, page in listed(reading, LOCAL_DEFINITIONS, RoleDefinitions, lambda page: page.more):
+        roles.update({role_id(r.id): (observation, tuple(r.properties.permissions)) for r in page.value})
+    for observation, local in listed(reading, LOCAL_ASSIGNMENTS, Assignments, lambda page: page.more):
+        for assignment in local.value:
+            known = roles.get(role_id(assignment.properties.roleDefinitionId))
+            if known is None:
+                reading.fail(LOCAL_DEFINITIONS, GapKind.FAILED, "a role that is assigned is not among them")
+                continue
+            defined, permissions = known
+            place = assignment.properties.scope.strip("/")
+            place = place if place.startswith("keys/") else ""
+            on = {"keys": _capabilities(permissions, HSM_KEYS.data, data=True)}
+            every = permits_all(permissions, EVERY_HSM_ACTION)
+            access.grants.append(_assignment_grant(assignment, place, on, every, (observation, defined), local=True))
+    return access
+
+
+def _assigned(
+    reading: Reading, resource: str
+) -> Iterator[tuple[tuple[str, ...], Assignment, tuple[Permission, ...], str]]:
+    """The assignments that concern a store, each with what its role allows and the place where it does."""
+    asked: dict[str, tuple[str, tuple[Permission, ...]]] = {}
+    if any(reading.of(DEFINITIONS)):
+        for observation, definition in listed(reading, DEFINITIONS, RoleDefinition, lambda answer: False):
+            asked[role_id(definition.id)] = (observation, tuple(definition.properties.permissions))
+    for observation, page in listed(reading, ASSIGNMENTS, Assignments, lambda page: page.more):
+        for assignment in page.value:
+            place = placed(assignment.properties.scope, resource)
+            if place is None:
+                continue
+            id = role_id(assignment.properties.roleDefinitionId)
+            defined, permissions = asked.get(id) or ("", BUILT_IN.get(id))
+            if permissions is None:
+                expect(reading, DEFINITIONS)
+                reading.fail(DEFINITIONS, GapKind.FAILED, "the role that is assigned was not told")
+                continue
+            yield tuple(filter(None, (observation, defined))), assignment, permissions, place
+
+
+def _by_role(permissions: Iterable[Permission], duties: Duties, place: str, by_roles: bool) -> tuple[Capability, ...]:
+    permissions = tuple(permissions)
+    found = set(_capabilities(permissions, duties.data, data=True)) if by_roles else set()
+    if place == "":
+        found |= set(_capabilities(permissions, duties.control, data=False))
+    granting = GRANTS_BY_ROLES if by_roles else GRANTS_BY_POLICIES
+    if (by_roles or place == "") and any(allows(permissions, action, data=False) for action in granting):
+        found.add(Capability.GRANT)
+    return tuple(capability for capability in Capability if capability in found)
+
+
+def _capabilities(
+    permissions: tuple[Permission, ...], duties: Mapping[Capability, tuple[str, ...]], *, data: bool
+) -> tuple[Capability, ...]:
+    return tuple(
+        capability
+        for capability, actions in duties.items()
+        if any(allows(permissions, action, data=data) for action in actions)
+    )
+
+
+def _assignment_grant(
+    assignment: Assignment,
+    place: str,
+    on: Mapping[str, tuple[Capability, ...]],
+    every: bool,
+    evidence: tuple[str, ...],
+    *,
+    local: bool = False,
+) -> Grant:
+    told = assignment.properties
+    condition = {"condition": told.condition, "version": told.conditionVersion or ""} if told.condition else {}
+    level = ("key" if place else "managed HSM") if local else granted_at(told.scope)
+    return Grant(
+        id=assignment.id,
+        place=place,
+        principal=told.principalId,
+        kind=_KINDS.get(told.principalType or "", PrincipalKind.UNDECIDED),
+        outsider=told.principalId if told.principalType == "ForeignGroup" else "",
+        via=f"{'local ' if local else ''}role assignment at {level}",
+        conditions=canonical_json(condition),
+        on=on,
+        everything_on=frozenset(on) if every else frozenset(),
+        evidence=evidence,
+    )
+
+
+def _policy_grant(setting: Setting, policy: AccessPolicy, home: str, resource: str, observation: str) -> Grant:
+    """An access policy; with an application, it is for users of just that application."""
+    permissions = policy.permissions
+    on = {
+        "keys": tuple(policy_capabilities(permissions.keys, POLICY_KEYS)),
+        "secrets": tuple(policy_capabilities(permissions.secrets, POLICY_SECRETS)),
+    }
+    every = {
+        "keys": policy_permits_all(permissions.keys, POLICY_KEYS),
+        "secrets": policy_permits_all(permissions.secrets, POLICY_SECRETS),
+    }
+    own = {home.lower(), *(account.lower() for account in setting.settings.organization_accounts)}
+    return Grant(
+        id=canonical_json([resource, policy.tenantId, policy.objectId, policy.applicationId or ""]),
+        place="",
+        principal=policy.objectId,
+        outsider="" if policy.tenantId.lower() in own else policy.tenantId,
+        via="access policy",
+        conditions=canonical_json({"applicationId": policy.applicationId} if policy.applicationId else {}),
+        on=on,
+        everything_on=frozenset(name for name, all_of_it in every.items() if all_of_it),
+        evidence=(observation,),
+    )
+
+
+def access_rows(
+    setting: Setting, access: StoreAccess, reading: Reading, resource: str, things: Mapping[str, str]
+) -> Iterator[Row]:
+    """The access rows of a store and of what it holds, with their gaps.
+
+    What is granted on all of a store is one row about it, not one about each key: for secrets its subject is the
+    store's collection of them. `things` gives the id of a thing by its place, in lower case.
+    """
+    for grant in access.grants:
+        for kind, capabilities in grant.on.items():
+            subject = _subject(grant, kind, resource, things)
+            for capability in capabilities if subject else ():
+                row = Access(
+                    **setting.bookkeeping(short_id("ACC", subject, grant.id, capability), grant.evidence),  # type: ignore[arg-type]
+                    subject=subject,
+                    principal=grant.principal,
+                    principal_kind=grant.kind,
+                    capability=capability,
+                    via=grant.via,
+                    conditions=grant.conditions,
+                    external=grant.outsider != "",
+                    public=False,
+                )
+                yield from setting.explained(row, [reading])
+    anchor = Access(**setting.bookkeeping(setting.header.id, ()))  # type: ignore[arg-type]
+    for operation in access.operations:
+        if operation in reading.failures:
+            yield setting.rows_missing(anchor, "access", "", operation, reading.failures[operation])
+
+
+def _subject(grant: Grant, kind: str, resource: str, things: Mapping[str, str]) -> str:
+    if grant.place == "":
+        return f"{resource}/secrets" if kind == "secrets" else resource
+    return things.get(grant.place.lower(), "") if grant.place.lower().startswith(f"{kind}/") else ""

@@ -1,0 +1,137 @@
+"""One certificate of a vault: from its readings to its row, and the gaps of what was not read."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Generator
+from typing import Any
+
+from collectors.azure.answers import (
+    Attributes,
+    CertificateBundle,
+    CertificateLifetimeAction,
+    CertificatePolicy,
+    ListedCertificate,
+    ListedCertificates,
+    thing_id,
+    thing_name,
+)
+from collectors.azure.facts.scope import Setting, state_of
+from collectors.azure.facts.store import ListedThing, Store
+from collectors.azure.key_specs import family, key_spec
+from collectors.azure.operations import DELETED_CERTIFICATE_NOT_OFFERED
+from collectors.scope_rows import expect, listed
+from collectors.tags import tag_facts
+from evidence.model import NEVER, Certificate, GapKind, Manager, Row, State
+from evidence.reading import Reading
+
+GET = "certificates:GetCertificate"
+VERSIONS = "certificates:GetCertificateVersions"
+
+
+def certificate_rows(
+    setting: Setting, store: Store, reading: Reading, entry: ListedThing
+) -> Generator[Row, None, bool]:
+    """The row of one certificate and its gaps. Returns whether its description was read."""
+    id, item = reading.subject, entry.item
+    row = Certificate(
+        **setting.bookkeeping(id, [*reading.evidence, *filter(None, [entry.observation])]),  # type: ignore[arg-type]
+        name=thing_name(id),
+        account=setting.header.account,
+        region=setting.header.region,
+        key_store=store.resource,
+        manager=Manager.CUSTOMER,
+    )
+    facts: dict[str, Any] = {}
+    if item is not None:
+        facts |= _listed(setting, store, entry, item)
+    described = None
+    if not entry.deleted:
+        described = _described(reading)
+        facts |= _history(reading)
+    if described is not None:
+        facts |= _by_policy(described)
+    for name, value in facts.items():
+        setattr(row, name, value)
+    not_offered = DELETED_CERTIFICATE_NOT_OFFERED if entry.deleted else None
+    yield from setting.explained(row, [reading, store.reading], not_offered)
+    return described is not None
+
+
+def _listed(setting: Setting, store: Store, entry: ListedThing, item: ListedCertificate) -> dict[str, Any]:
+    attributes = item.attributes
+    received = next((o.received_at for o in store.reading.observations if o.id == entry.observation), "")
+    tags = tag_facts(item.tags or {}, "", setting.settings)
+    return {
+        "state": State.PENDING_DELETION if entry.deleted else state_of(attributes, received),
+        "fingerprint": _hexadecimal(item.x5t),
+        "activated_at": attributes.nbf or attributes.created,
+        "expires_at": attributes.exp or NEVER,
+        **{name: getattr(tags, name) for name in ("owner", "business_purpose", "data_class", "environment", "tags")},
+    }
+
+
+def _hexadecimal(thumbprint: str | None) -> str | None:
+    """Key Vault gives the SHA-1 fingerprint in base64url; one that has no certificate yet has none."""
+    if thumbprint is None:
+        return ""
+    try:
+        return base64.b64decode(thumbprint + "=" * (-len(thumbprint) % 4), altchars=b"-_", validate=True).hex()
+    except ValueError:
+        return None
+
+
+def _described(reading: Reading) -> CertificateBundle | None:
+    expect(reading, GET)
+    answer = reading.answer(GET, CertificateBundle)
+    if answer is not None and thing_id(answer.id) != reading.subject:
+        reading.fail(GET, GapKind.FAILED, "the answer describes another certificate", next(reading.of(GET)).id)
+        return None
+    return answer
+
+
+def _history(reading: Reading) -> dict[str, Any]:
+    pages = [page for _, page in listed(reading, VERSIONS, ListedCertificates, lambda page: page.more)]
+    created = [version.attributes.created for page in pages for version in page.value]
+    if VERSIONS in reading.failures or not created:
+        return {}
+    return {"versions": len(created), "created_at": min(created)}
+
+
+def _by_policy(bundle: CertificateBundle) -> dict[str, Any]:
+    """What its policy says: of whom it is, who issues it, and whether it renews itself."""
+    policy = bundle.policy
+    key = policy.key_props
+    renewing = _renewing(policy)
+    facts: dict[str, Any] = {
+        "key": thing_id(bundle.kid) if bundle.kid else "",
+        "subject": (policy.x509_props.subject if policy.x509_props else None) or "",
+        "issuer": (policy.issuer.name if policy.issuer else None) or "",
+        "renewal_enabled": renewing is not None,
+        "renewal_days": _renewal_days(renewing, bundle.attributes) if renewing else 0,
+        "exportable": key.exportable if key else None,
+    }
+    if key is not None and key.kty is not None:
+        spec = key_spec(key.kty, curve=key.crv, bits=key.key_size, alg=None)
+        facts["algorithm"] = family(key.kty, None)
+        facts["bits"] = spec.bits if spec else None
+        facts["security_bits"] = spec.security_bits if spec else None
+    return facts
+
+
+def _renewing(policy: CertificatePolicy) -> CertificateLifetimeAction | None:
+    """The action that renews it. Only an issuer that Key Vault knows can be asked for a new one."""
+    if policy.issuer is None or policy.issuer.name in (None, "Unknown"):
+        return None
+    actions = policy.lifetime_actions or []
+    return next((action for action in actions if (action.action.action_type or "").lower() == "autorenew"), None)
+
+
+def _renewal_days(action: CertificateLifetimeAction, attributes: Attributes) -> int | None:
+    if action.trigger.days_before_expiry is not None:
+        return action.trigger.days_before_expiry
+    percentage = action.trigger.lifetime_percentage
+    if percentage is None or attributes.exp is None:
+        return None
+    whole = (attributes.exp - (attributes.nbf or attributes.created)).days
+    return max(-(-whole * (100 - percentage) // 100), 0)
