@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from evidence.findings import FrameworkResult, RequirementResult, Status, Verdict
 from reports.content.bounds import Bounds
@@ -113,9 +114,7 @@ def build(material: Material, bounds: Bounds) -> Narrative:
             frameworks=tuple(_framework(framework, judged) for framework in material.assessment.frameworks),
             notes=tuple(notes[: bounds.findings_of_note]),
             notes_more=max(0, len(notes) - bounds.findings_of_note),
-            blind_spots=tuple(
-                group for group in groups if group.kind in ("refused", "failed") and group.table != "scope"
-            )[:6],
+            blind_spots=tuple(_blind_spots(groups)[: bounds.blind_spots]),
             sides=shown,
             providers=side_by_side(material, queries, shown, by_side, bounds),
             contrasts=tuple(_contrasts(judged.values())[: bounds.contrasts]),
@@ -141,6 +140,16 @@ CONTRAST = 0.25
 def _contrasts(judged: Iterable[Judged]) -> list[Judged]:
     far = [one for one in judged if one.spread >= CONTRAST]
     return sorted(far, key=lambda one: (-one.spread, -one.result.severity.rank, one.result.id, one.result.variant))
+
+
+def _blind_spots(groups: Iterable[GapGroup]) -> list[GapGroup]:
+    """What could be closed, the first of each operation, from one provider after the other."""
+    closable: dict[str, dict[str, GapGroup]] = {}
+    for group in groups:
+        if group.kind in ("refused", "failed") and group.table != "scope":
+            closable.setdefault(group.provider, {}).setdefault(group.operation, group)
+    rounds = zip_longest(*(of_provider.values() for of_provider in closable.values()))
+    return [group for one_each in rounds for group in one_each if group is not None]
 
 
 def _notes(judged: Iterable[Judged]) -> list[Note]:

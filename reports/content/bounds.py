@@ -21,6 +21,8 @@ class Bounds:
     """Reasons for inconclusive verdicts, a control."""
     scopes: int
     gaps: int
+    blind_spots: int
+    """Operations of which the first page says that they were refused or failed."""
     register: int
     """Exceptions, and attestations."""
     identities: int
@@ -38,11 +40,11 @@ class Bounds:
 
 
 PAPER = Bounds(
-    failures=8, first=2, groups=6, withheld=4, scopes=24, gaps=30, register=30, identities=20,
+    failures=8, first=2, groups=6, withheld=4, scopes=24, gaps=30, blind_spots=8, register=30, identities=20,
     findings_of_note=8, regions=7, sides=4, contrasts=4, facts=24, reasons=24,
 )  # fmt: skip
 SCREEN = Bounds(
-    failures=150, first=100, groups=30, withheld=20, scopes=200, gaps=200, register=200, identities=100,
+    failures=150, first=100, groups=30, withheld=20, scopes=200, gaps=200, blind_spots=12, register=200, identities=100,
     findings_of_note=20, regions=12, sides=6, contrasts=12, facts=100, reasons=150,
 )  # fmt: skip
 
