@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import grpc
 import requests
@@ -41,6 +42,14 @@ _PASSING = (
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
 """Seconds between tries; each wait is twice the one before, at random up to that."""
+
+
+_NAME = re.compile(r"[\w.~:@%+/-]*", re.ASCII)
+"""What names of Google's resources consist of. Another character could make an URL ask for something else."""
+
+
+_NAMING = ("resource", "name", "parent", "scope", "crypto_key")
+"""Members of a request that name a resource."""
 
 
 class _Underway(threading.local):
@@ -81,9 +90,11 @@ class _Adapter(TrustingAdapter):
     """Refuses whatever is not declared, before it is sent; counts the rest and keeps what is answered."""
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        uri = unquote(urlsplit(request.url or "").path)
+        url = urlsplit(request.url or "")
+        uri = unquote(url.path)
         if not may_be_asked(request.method or "", uri):
             raise UndeclaredOperation(f"{request.method} {uri} is not declared by this collector, so it is not called")
+        request.url = urlunsplit(url._replace(query=_without_numbers(url.query)))
         _underway.attempts += 1
         _underway.body = b""
         response = super().send(request, *args, **{**kwargs, "stream": True})
@@ -94,6 +105,11 @@ class _Adapter(TrustingAdapter):
         response._content = _underway.body  # read here once, so that an answer without end cannot fill the memory
         response._content_consumed = True
         return response
+
+
+def _without_numbers(query: str) -> str:
+    """A query that does not ask for the numbers of enumerations in place of their names, as some clients do."""
+    return "&".join(part for part in query.split("&") if not unquote(part).startswith("$alt="))
 
 
 class _Guard(Guard):
@@ -143,7 +159,7 @@ class Inquiry:
             answer = self._call(operation, parameters)
         except (exceptions.GoogleAPICallError, exceptions.RetryError) as error:
             return _refusal(error.cause if isinstance(error, exceptions.RetryError) else error)
-        except UndeclaredOperation as error:  # the operation is declared, so a name in it leads elsewhere
+        except UndeclaredOperation as error:  # the operation is declared, so a name in it would lead elsewhere
             return _failure(f"NotSent: {error}")
         except RefreshError as error:
             return _failure(f"{type(error).__name__}: {error} (renew the credentials and collect again)")
@@ -165,8 +181,11 @@ class Inquiry:
 
     def _call(self, operation: str, parameters: Mapping[str, JSON]) -> Any:
         configuration = self._seat.configuration
-        resource = next((parameters[name] for name in ("resource", "name", "parent") if name in parameters), "")
-        method = method_of(operation, str(resource))
+        names = [str(parameters[name]) for name in _NAMING if name in parameters]
+        for name in names:
+            if not _NAME.fullmatch(name):
+                raise UndeclaredOperation(f"{name!r} is no name of a resource of Google's")
+        method = method_of(operation, names[0])
         region = self._region if operation.startswith("secretmanager:") else ""
         client = self._seat.client(method, region, GUARD)
 
@@ -201,11 +220,10 @@ def _failure(error: str) -> Outcome:
 
 def _refusal(error: Any) -> Outcome:
     """How an exchange ended that Google answered with an error."""
-    code = getattr(getattr(error, "grpc_status_code", None), "name", "") or str(getattr(error, "code", ""))
-    text = f"{code}: {error.message}"
-    reason = getattr(error, "reason", None) or ""
-    if reason:
-        text = f"{text} [{reason}]"
+    code, message = _told(_underway.body)
+    code = code or getattr(error.grpc_status_code, "name", "") or str(error.code)
+    reason = error.reason or ""
+    text = f"{code}: {message or error.message}" + (f" [{reason}]" if reason else "")
     status = Status.FAILED
     if isinstance(error, exceptions.Forbidden):
         status = Status.SWITCHED_OFF if reason == SERVICE_DISABLED else Status.REFUSED
@@ -213,6 +231,15 @@ def _refusal(error: Any) -> Outcome:
         text = f"{text} (the credentials are not accepted: renew them and collect again)"
     body = body_text(_underway.body) or _error_body(code, error)
     return Outcome(status=status, error=one_line(text), body=body, attempts=_underway.attempts)
+
+
+def _told(body: bytes) -> tuple[str, str]:
+    """Code and message of an error over REST; "" for what the body does not tell."""
+    try:
+        told = json.loads(body)["error"]
+        return str(told["status"]), str(told["message"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return "", ""
 
 
 def _error_body(code: str, error: Any) -> str:

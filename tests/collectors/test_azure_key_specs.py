@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from collectors.azure.key_specs import family, in_hsm, key_spec, key_type, modulus_bits, usages
+from collectors.azure.key_specs import family, in_hsm, key_spec, key_type, mechanisms, modulus_bits, usages
 from evidence.model import KeyType, Usage
 
 
@@ -81,3 +81,23 @@ def test_uses_are_those_of_the_operations():
 )
 def test_the_cryptoperiod_follows_from_the_use(algorithm, purposes, row):
     assert key_type(algorithm, purposes) is row
+
+
+@pytest.mark.parametrize(
+    ("kty", "more", "operations", "expected"),
+    [
+        ("RSA", {"bits": 2048}, ["unwrapKey"], ["RSA-OAEP", "RSA-OAEP-256", "RSA1_5"]),
+        ("RSA", {"bits": 2048}, ["sign"], ["PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "RSNULL"]),
+        ("EC", {"curve": "P-256"}, ["sign", "verify"], ["ES256"]),
+        ("EC-HSM", {"curve": "P-256K"}, ["sign"], ["ES256K"]),
+        ("EC", {"curve": "P-384"}, [], []),
+        ("oct-HSM", {"bits": 256}, ["wrapKey", "unwrapKey"], ["A256KW"]),
+        ("oct-HSM", {"bits": 128}, ["encrypt"], ["A128CBC", "A128CBCPAD", "A128GCM"]),
+        ("AKP-HSM", {"alg": "ML-DSA-65"}, ["sign"], ["ML-DSA-65"]),
+        ("oct-HSM", {}, ["encrypt"], None),
+        ("EC", {"curve": "P-256"}, ["deriveKey"], None),
+    ],
+)
+def test_algorithms_follow_from_type_and_operations(kty, more, operations, expected):
+    spec = key_spec(kty, **{"curve": None, "bits": None, "alg": None, **more})
+    assert mechanisms(spec, usages(operations)) == expected

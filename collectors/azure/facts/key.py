@@ -24,7 +24,7 @@ from collectors.azure.answers import (
 )
 from collectors.azure.facts.scope import Setting, deletion_window, state_of
 from collectors.azure.facts.store import DELETED_KEYS, KEYS, ListedThing, Store
-from collectors.azure.key_specs import family, in_hsm, key_spec, key_type, modulus_bits, usages
+from collectors.azure.key_specs import family, in_hsm, key_spec, key_type, mechanisms, modulus_bits, usages
 from collectors.azure.operations import DELETED_KEY_NOT_OFFERED
 from collectors.azure.rotation import OFF, RotationSchedule, rotation_schedule
 from collectors.scope_rows import NOT_ASKED, expect, listed
@@ -219,6 +219,7 @@ def _material(reading: Reading, told: Description, managed: bool | None, *, in_s
         "usages": purposes,
         "algorithm": algorithm,
         "key_type": key_type(algorithm, purposes),
+        "mechanisms": mechanisms(spec, purposes),
         "protection_level": ProtectionLevel.HSM if in_store or in_hsm(told.kty) else ProtectionLevel.SOFTWARE,
         "extractable": _extractable(told.attributes, managed),
         "release_policy": _release_policy(told.release_policy),

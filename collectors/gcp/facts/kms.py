@@ -9,7 +9,7 @@ from collectors.gcp.answers import CryptoKey, CryptoKeys, EkmConnection, EkmConn
 from collectors.gcp.facts.access import Level, access_rows, inherited_levels, own_level
 from collectors.gcp.facts.key import AUTOKEY_RING, POLICY, KeyReading, key_rows, not_covered
 from collectors.gcp.facts.scope import Setting, listed
-from collectors.gcp.facts.store import Autokey, ekm_connection, key_ring
+from collectors.gcp.facts.store import Autokey, ekm_connection, key_project, key_ring
 from collectors.gcp.operations import CONNECTIONS_NOT_OFFERED
 from collectors.scope_rows import Tally, without_bodies
 from evidence.model import Key, Row
@@ -61,7 +61,7 @@ class Location:
                 location.connections.extend((observation, one) for one in found.ekm_connections)
             location.whole = location.whole and CONNECTIONS not in reading.failures
             location.inherited = list(inherited_levels(setting, reading, "kms").values())
-            location.autokey = Autokey.read(reading)
+            location.autokey = Autokey.read(reading, key_project(reading))
         location.listed = len(location.rings) + len(location.connections)
         location.reading = without_bodies(reading)
         return location

@@ -12,7 +12,7 @@ from collectors.gcp.facts.access import INHERITED, Level, access_rows, inherited
 from collectors.gcp.facts.key import AUTOKEY_RING, KeyReading, key_rows, not_covered
 from collectors.gcp.facts.scope import Setting, each, listed
 from collectors.gcp.facts.secret import SecretReading, secret_rows
-from collectors.gcp.facts.store import Autokey, ekm_connection, key_ring, secrets_store
+from collectors.gcp.facts.store import Autokey, ekm_connection, key_project, key_ring, secrets_store
 from collectors.gcp.names import last, location_of, parent, part
 from collectors.gcp.operations import CONNECTIONS_NOT_OFFERED
 from collectors.gcp.roles import Service
@@ -36,7 +36,8 @@ _UNREADABLE = "the asset's data is not what its service documents"
 def normalize_root(setting: Setting, readings: Iterator[Reading]) -> Iterator[Row]:
     """The scope's row, and where Cloud Asset Inventory was read, the rows of all that it tells.
 
-    The scope's own reading comes first, then one a location with key rings, each before those of its keys.
+    The scope's own reading comes first, then those of projects with key rings, of their locations and of their keys,
+    each after what leads to it.
     """
     tally = Tally(setting.operations)
     facts: dict[str, str | None] = {}
@@ -53,7 +54,8 @@ def normalize_root(setting: Setting, readings: Iterator[Reading]) -> Iterator[Ro
             yield from _subject_rows(setting, inventory, reading, tally)
         tally.count(reading)
     if inventory is not None:
-        for name in [*inventory.places, *inventory.assets.keys]:
+        unread_projects = [name for name, found in inventory.projects.items() if found is None]
+        for name in [*unread_projects, *inventory.places, *inventory.assets.keys]:
             unread = Reading(name, [])
             yield from _subject_rows(setting, inventory, unread, tally)
             tally.count(unread)
@@ -124,6 +126,8 @@ class _Inventory:
     asked: Mapping[Service, Mapping[str, Level]]
     """The policies of the root and of what is above it, which were asked for one by one, by their names."""
     setting: Setting
+    projects: dict[str, tuple[Reading, str | None] | None] = field(default_factory=dict)
+    """Project that holds key rings → what was asked about it, and where Autokey makes its keys; None until read."""
     places: dict[str, list[str]] = field(default_factory=dict)
     """Location → its key rings; it is taken out once it is read."""
     read_places: dict[str, tuple[Reading, Autokey]] = field(default_factory=dict)
@@ -144,6 +148,7 @@ class _Inventory:
         )
         for ring in assets.rings:
             inventory.places.setdefault(parent(ring), []).append(ring)
+            inventory.projects[parent(parent(ring))] = None
         return inventory
 
     def account(self, name: str) -> str:
@@ -231,7 +236,9 @@ def _secret(setting: Setting, inventory: _Inventory, name: str, found: Found, ta
 
 
 def _subject_rows(setting: Setting, inventory: _Inventory, reading: Reading, tally: Tally) -> Iterator[Row]:
-    if reading.subject in inventory.places:
+    if reading.subject in inventory.projects:
+        inventory.projects[reading.subject] = (reading, key_project(reading))
+    elif reading.subject in inventory.places:
         yield from _place_rows(setting, inventory, reading, tally)
     elif reading.subject in inventory.assets.keys:
         yield from _key_rows(setting, inventory, reading, tally)
@@ -239,7 +246,8 @@ def _subject_rows(setting: Setting, inventory: _Inventory, reading: Reading, tal
 
 def _place_rows(setting: Setting, inventory: _Inventory, reading: Reading, tally: Tally) -> Iterator[Row]:
     """The key rings of a location."""
-    autokey = Autokey.read(reading)
+    project, where = inventory.projects[parent(reading.subject)] or (Reading("", []), None)
+    autokey = Autokey.read(reading, where)
     inventory.read_places[reading.subject] = (reading, autokey)
     for name in inventory.places.pop(reading.subject):
         found = inventory.assets.rings[name]
@@ -252,8 +260,7 @@ def _place_rows(setting: Setting, inventory: _Inventory, reading: Reading, tally
         evidence = [found.observation, *reading.evidence]
         row = key_ring(setting, name, inventory.account(name), evidence, above, settings)
         tally.described += 1
-        context = [reading, inventory.reading]
-        yield from setting.explained(row, context)
+        yield from setting.explained(row, [reading, project, inventory.reading])
         yield from access_rows(setting, name, levels, reading)
     inventory.read_places[reading.subject] = (without_bodies(reading), autokey)
 

@@ -30,14 +30,12 @@ class Autokey:
     """Key → the kind of resource that it was made for; None where they were not all read."""
 
     @classmethod
-    def read(cls, reading: Reading) -> Autokey:
-        """Read a location's key handles and its project's configuration."""
+    def read(cls, reading: Reading, key_project: str | None) -> Autokey:
+        """Read a location's key handles. `key_project` is what its project's configuration says."""
         handles: dict[str, str] | None = {}
         for _, page in listed(reading, HANDLES, KeyHandles):
             handles = {**(handles or {}), **{h.kms_key: h.resource_type_selector for h in page.key_handles}}
-        expect(reading, AUTOKEY)
-        effective = reading.answer(AUTOKEY, EffectiveAutokey)
-        return cls(effective.key_project if effective else None, None if HANDLES in reading.failures else handles)
+        return cls(key_project, None if HANDLES in reading.failures else handles)
 
     def made(self, key: str, ring: str, autokey_ring: str) -> bool | None:
         """Autokey made the key; None where that was not read."""
@@ -57,6 +55,13 @@ class Autokey:
         return canonical_json(
             {"autokey_key_project": self.key_project, "key_handles": handles, "import_jobs": listed_jobs}
         )
+
+
+def key_project(reading: Reading) -> str | None:
+    """Where Autokey makes a project's keys; "" where it is not set up, None where that was not read."""
+    expect(reading, AUTOKEY)
+    effective = reading.answer(AUTOKEY, EffectiveAutokey)
+    return effective.key_project if effective else None
 
 
 def _row(setting: Setting, id: str, evidence: Iterable[str], account: str, **facts: Any) -> KeyStore:

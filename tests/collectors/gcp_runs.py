@@ -1,0 +1,100 @@
+"""Collections from the embedded Google Cloud, and the rows that they come to."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from small_gcp import HOME, OTHER
+
+from collectors.gcp.collect import GcpCollector
+from collectors.gcp.configuration import GcpConfiguration
+from collectors.gcp.normalize import normalize
+from collectors.gcp.operations import OPERATIONS
+from collectors.source import Settings
+from evidence.model import Row
+from evidence.observation import Observation
+from evidence.reading import group_by_subject
+from evidence.recording import ScopeHeader, read_scope, scope_files
+from keyproof.collection import Collection
+from keyproof.configuration import DEFAULT_TAGS
+from keyproof.demo.gcp.embedded import TOKEN_OPERATION, EmbeddedGoogleCloud
+
+SETTINGS = Settings(tag_names={fact: tuple(names) for fact, names in DEFAULT_TAGS.items()})
+ONE_BY_ONE: Mapping[str, Any] = {"asset_inventory": False}
+BY_PROJECT: Mapping[str, Any] = {"organization": None, "projects": [HOME, OTHER], "asset_inventory": False}
+
+
+class Collected:
+    """The scopes of a collection, read back from its files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.headers: dict[str, ScopeHeader] = {}
+        self.scopes: dict[str, list[Observation]] = {}
+        for path in scope_files(folder):
+            header, observations = read_scope(path)
+            self.headers[header.id] = header
+            self.scopes[header.id] = list(observations)
+
+    @property
+    def observations(self) -> list[Observation]:
+        return [observation for observations in self.scopes.values() for observation in observations]
+
+    def of(self, operation: str, scope: str = "") -> list[Observation]:
+        found = self.scopes[scope] if scope else self.observations
+        return [observation for observation in found if observation.operation == operation]
+
+    def rows(self, settings: Settings = SETTINGS) -> list[Row]:
+        """What the normalize half makes of it."""
+        return [
+            row
+            for scope, header in self.headers.items()
+            for row in normalize(header, group_by_subject(iter(self.scopes[scope])), settings)
+        ]
+
+
+def configuration(cloud: EmbeddedGoogleCloud, transport: str = "grpc", **more: Any) -> GcpConfiguration:
+    """A source that reads the whole world. `more` are further settings; None takes one away."""
+    table = {**cloud.source("prod", transport), "attempts": 1, "timeout_seconds": 5, **more}
+    del table["type"]
+    return GcpConfiguration.model_validate({name: value for name, value in table.items() if value is not None})
+
+
+def collected(
+    cloud: EmbeddedGoogleCloud,
+    folder: Path | None = None,
+    *,
+    transport: str = "grpc",
+    sample: int | None = None,
+    **more: Any,
+) -> Collected:
+    """Collect, and read back what was recorded."""
+    place = folder or Path(tempfile.mkdtemp(prefix="keyproof-gcp-"))
+    collector = GcpCollector(configuration(cloud, transport, **more), sample)
+    Collection(place, {"gcp": OPERATIONS}, concurrency=8).run(collector.start())
+    return Collected(place)
+
+
+def asked(cloud: EmbeddedGoogleCloud) -> Counter[str]:
+    """How often each operation was asked for, tokens left aside."""
+    requests = cloud.requests
+    del requests[TOKEN_OPERATION]
+    return requests
+
+
+def told(rows: list[Row], table: str, *leave_out: str) -> dict[str, dict[str, Any]]:
+    """The rows of a table by id, without what says where and by which observations they were read."""
+    skipped = {"id", "scope", "evidence", *leave_out}
+    return {
+        row.id: {name: getattr(row, name) for name in row.__dataclass_fields__ if name not in skipped}
+        for row in rows
+        if row.table == table
+    }
+
+
+def gaps(rows: list[Row], kind: str) -> Iterator[Any]:
+    """The gaps of one kind."""
+    return (row for row in rows if row.table == "gap" and row.kind == kind)  # type: ignore[attr-defined]
