@@ -122,10 +122,13 @@ class AzureCollector:
         known = replace(header, account_name=named.displayName if named else None)
         vaults = reading.pages("arm:Vaults_ListBySubscription", ListedVaults, lambda page: False)
         hsms = reading.pages("arm:ManagedHsms_ListBySubscription", ListedHsms, lambda page: False)
-        if "vault" in self._configuration.services:
-            yield from (self._store_task(seat, known, "vault", v) for page in vaults for v in page.value)
-        if "managedhsm" in self._configuration.services:
-            yield from (self._store_task(seat, known, "managedhsm", h) for page in hsms for h in page.value)
+        found: dict[str, list[ListedVault | ListedHsm]] = {
+            "vault": [vault for page in vaults for vault in page.value],
+            "managedhsm": [hsm for page in hsms for hsm in page.value],
+        }
+        for service in self._configuration.services:
+            for store in {store.name.lower(): store for store in found[service]}.values():
+                yield self._store_task(seat, known, service, store)
 
     def _store_task(self, seat: Seat, subscription: ScopeHeader, service: str, store: ListedVault | ListedHsm) -> Task:
         id = f"{subscription.source}/{subscription.account}/{service}/{store.name}"

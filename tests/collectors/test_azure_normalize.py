@@ -163,6 +163,13 @@ def test_an_answer_about_another_key_is_none():
     assert any("describes another key" in gap.error for gap in table(rows, "gap").values())
 
 
+def test_an_answer_about_another_vault_is_none():
+    other = {**azure.vault(), "id": azure.VAULT.replace("cards", "toys")}
+    rows = with_answer("vault", "arm:Vaults_Get", other)
+    assert table(rows, "key_store")[azure.VAULT].purge_protection is None
+    assert any("describes another store" in gap.error for gap in table(rows, "gap").values())
+
+
 def test_a_policy_that_is_none_is_a_failure():
     spoiled = azure.policy(Rotate={"timeAfterCreate": "every year"})
     rows = with_answer("vault", "keys:GetKeyRotationPolicy", spoiled, azure.url("noticed"))
