@@ -34,7 +34,8 @@ class PolicyFacts:
 
     public: bool | None
     outsiders: tuple[str, ...] | None
-    """Domains, projects and organizations outside the own one, sorted; `*` for everybody."""
+    """Domains, projects and organizations outside the own one, sorted; `*` for everybody. Who may only look at what
+    describes a thing, as auditors may, is not counted among them."""
     wildcard_access: bool | None
     admissions: tuple[Admission, ...] = ()
     unknown_roles: tuple[str, ...] = ()
@@ -73,9 +74,10 @@ def _binding_facts(binding: Binding, grants: Grants | None, own: Own) -> PolicyF
     everything = None if grants is None else grants.everything
     anyone = any(member.anyone for member in members)
     public = _unless_uncertain(anyone, certain)
+    looks = grants is not None and not grants.capabilities
     return PolicyFacts(
         public=public,
-        outsiders=_outsiders(members, own, certain),
+        outsiders=() if looks and not anyone else _outsiders(members, own, certain),
         wildcard_access=_any_of([public, _unless_uncertain(bool(members) and everything is not False, certain)]),
         admissions=tuple(_admissions(binding, members, grants, own)) if grants else (),
         unknown_roles=() if grants or not members else (binding.role,),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import Any
 
 from collectors.gcp.answers import CryptoKey, ProtectedResources, ProtectedSummary, Version, Versions
@@ -296,7 +297,7 @@ def _version_rows(setting: Setting, key: KeyReading, row: Key, versions: list[Ve
         return
     evidence = [o.id for o in key.reading.of(VERSIONS)] or list(key.evidence)
     current = in_use(key.key, versions)
-    for version, following in zip(versions, [*versions[1:], None], strict=True):
+    for version, following in zip_longest(versions, versions[1:]):
         facts = _version(key.key, version, following, current, first=version is versions[0])
         made = KeyVersion(
             **setting.bookkeeping(version.name, evidence),  # type: ignore[arg-type]
