@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from hostile import FORGED_NAME, NOW
+
+from keyproof.demo.azure.faults import Rule
 from keyproof.demo.azure.roles import Role, built_in
 from keyproof.demo.azure.vault_answers import ARM_KEYS
 from keyproof.demo.azure.world import (
@@ -21,25 +24,33 @@ from keyproof.demo.azure.world import (
     Version,
     World,
 )
+from keyproof.demo.faults import Fault
 from keyproof.demo.names import days, stable_id
 
-NOW = datetime(2026, 6, 30, tzinfo=UTC)
 SUBSCRIPTION = "11111111-2222-4333-8444-555555555555"
-FORGED_SUBSCRIPTION = "../../../../../../tmp/keyproof-was-here"
 
 DURATIONS = ("P99999999999Y", "PT", "P", "-P1D", "P1Y" * 1_000, "P1.5Y", "90", "P0D", "P1Y2M3W4DT5H6M7S", "Infinity")
 """Durations that are none, or none that a calendar holds."""
+
+_LISTS_OF_NAMES = (
+    "arm:Subscriptions_List",
+    "arm:Vaults_ListBySubscription",
+    "keys:GetKeys",
+    "secrets:GetSecrets",
+    "certificates:GetCertificates",
+)
+"""A name that Azure would never admit costs the whole page, so that each stands on one of its own."""
 
 
 def hostile_world(texts: Mapping[str, str], address: str) -> World:
     """The estate: each text stands as name, tag, type and policy of something.
 
-    `texts` are those of the hostile AWS; `address` is a server that nobody may ask, which one vault names as its own.
+    `texts` are by what they try; `address` is a server that nobody may ask, which one vault names as its own.
     """
     world = World(NOW, tenant=stable_id("hostile tenant"))
     world.clients[stable_id("hostile client")] = stable_id("hostile object")
     world.add_subscription(Subscription(id=SUBSCRIPTION, name=" ".join(texts.values())[:4_000], state=texts["script"]))
-    world.add_subscription(Subscription(id=FORGED_SUBSCRIPTION, name=texts["ansi"]))
+    world.add_subscription(Subscription(id=FORGED_NAME, name=texts["ansi"]))
     _fill(world.add_store(_vault("hostile", texts)), texts)
     for kind, text in texts.items():
         if len(text) < 200:
@@ -49,6 +60,12 @@ def hostile_world(texts: Mapping[str, str], address: str) -> World:
     elsewhere.add_key(Key(name="bait", versions=[Version(at=NOW)]))
     _fill_hsm(world.add_store(_vault("hostile-hsm", texts, kind=MANAGED_HSM)), texts)
     _assign(world, texts)
+    told = f"{texts['script']}{texts['ansi']}{texts['control']}{texts['formula']}{texts['surrogate']}"
+    world.refusals = [
+        Rule(fault=Fault.REFUSE, operation="keys:GetKeyRotationPolicy", subject="tags-script", because=told),
+        Rule(fault=Fault.REFUSE, operation="arm:RoleAssignments_*", subject="hostile-hsm", because=texts["long"]),
+    ]
+    world.page_sizes = dict.fromkeys(_LISTS_OF_NAMES, 1)
     return world
 
 
@@ -77,7 +94,7 @@ def _vault(name: str, texts: Mapping[str, str], **more: str) -> Store:
 def _fill(vault: Store, texts: Mapping[str, str]) -> None:
     at = [Version(at=NOW - days(50)), Version(at=NOW - days(5))]
     for kind, text in texts.items():
-        vault.add_key(Key(name=f"tags-{kind.replace(' ', '-')}", versions=at, tags={text: text}))
+        vault.add_key(Key(name=f"tags-{kind.replace(' ', '-')}", versions=at, tags={text: text, "owner": text}))
         vault.add_key(Key(name=text, versions=at))
         release = Key(name=f"release-{kind.replace(' ', '-')}", versions=at, exportable=True, release_policy=text)
         vault.add_key(release)

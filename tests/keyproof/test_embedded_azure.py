@@ -29,7 +29,7 @@ from azure.mgmt.keyvault import KeyVaultManagementClient
 from azure.mgmt.resourcegraph import ResourceGraphClient
 from azure.mgmt.resourcegraph.models import QueryRequest, QueryRequestOptions
 from azure.mgmt.subscription import SubscriptionClient
-from hostile_aws import hostile_texts
+from hostile import hostile_texts
 from hostile_azure import SUBSCRIPTION, hostile_world
 from small_azure import ANNA, CLIENT, MAIN, OTHER, PARTNER_TENANT, TENANT, served, small_world
 

@@ -1,4 +1,4 @@
-"""The whole flow on an estate whose every text means harm: all outputs hold the texts, and none obeys one."""
+"""The whole flow on three clouds whose every text means harm: all outputs hold the texts, and none obeys one."""
 
 from __future__ import annotations
 
@@ -13,21 +13,28 @@ import threading
 import unicodedata
 import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import hostile_aws
+import hostile_azure
+import hostile_gcp
 import jsonschema
 import openpyxl
 import pypdf
 import pytest
-from hostile_aws import FORGED_ACCOUNT, HOME, LONG, REGION, hostile_texts, hostile_world, write_files
+import small_aws
+import small_azure
+import small_gcp
+from hostile import FORGED_FILE, FORGED_NAME, LONG, hostile_texts, writable, write_files
 from pyarrow import parquet
-from small_aws import served
 
 from evidence.model import TABLES
+from evidence.observation import Observation, Status
 from evidence.recording import read_scope, scope_path
 from reports.registry import FORMATS
 
@@ -36,9 +43,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 ROOT = Path(__file__).resolve().parents[2]
 AS_OF = ("--as-of", "2026-06-30T00:00:00Z")
 CATALOG = ("--catalog", "catalog")
+SOURCES = ("prod", "azure", "google", "google-rest")
 TOLD = "the file that nobody may read"
-FORGED_FILE = Path("/tmp/keyproof-was-here")
-"""Where the forged account and regions would lead, were a part of their names taken for a folder."""
 
 
 class Stranger(ThreadingHTTPServer):
@@ -99,8 +105,8 @@ def estate(stranger: Stranger, tmp_path_factory: pytest.TempPathFactory) -> Esta
     texts = hostile_texts(stranger.address, secret)
     FORGED_FILE.unlink(missing_ok=True)
     told = {}
-    with served(world=hostile_world(texts)) as aws:
-        write_files(folder, aws.url, texts)
+    with ExitStack() as clouds:
+        write_files(folder, _served(clouds, stranger.address, texts), texts)
         told["run"] = _keyproof(folder, "run", *AS_OF, *CATALOG, "--out", "pack")
     told["assess"] = _keyproof(folder, "assess", *AS_OF, *CATALOG)
     told["verify"] = _keyproof(folder, "verify", "pack")
@@ -114,6 +120,23 @@ def estate(stranger: Stranger, tmp_path_factory: pytest.TempPathFactory) -> Esta
     told["verify a change"] = _keyproof(folder, "verify", "changed/pack")
     shutil.rmtree(folder / "changed")
     return Estate(folder, texts, told)
+
+
+def _served(clouds: ExitStack, address: str, texts: Mapping[str, str]) -> list[Mapping[str, Any]]:
+    """The sources' tables of the three clouds; of Google Cloud, one folder is told at once, one walked through."""
+    aws = clouds.enter_context(small_aws.served(world=hostile_aws.hostile_world(texts)))
+    azure = clouds.enter_context(small_azure.served(world=hostile_azure.hostile_world(texts, address)))
+    google = clouds.enter_context(small_gcp.served(world=hostile_gcp.hostile_world(texts)))
+    organization = {"role": hostile_aws.ROLE}
+    told, walked = (hostile_gcp.folder_number(google.world, walked) for walked in (False, True))
+    over_grpc, over_rest = google.source("google"), google.source("google-rest", transport="rest")
+    del over_grpc["organization"], over_rest["organization"]
+    return [
+        {"type": "aws", "name": "prod", "regions": "all", "organization": organization, "endpoint_url": aws.url},
+        azure.source("azure"),
+        {**over_grpc, "folders": [told]},
+        {**over_rest, "folders": [walked], "asset_inventory": False},
+    ]
 
 
 def _keyproof(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
@@ -139,7 +162,7 @@ def test_nothing_is_written_outside(estate: Estate) -> None:
     assert {path.name for path in estate.folder.parent.iterdir()} == {"estate", "secret.txt"}
     given = {"attestations.toml", "catalog", "exceptions.toml", "keyproof.toml"}
     assert {path.name for path in estate.folder.iterdir()} == {*given, "pack", "store"}
-    assert FORGED_ACCOUNT.endswith(str(FORGED_FILE))
+    assert FORGED_NAME.endswith(str(FORGED_FILE))
     assert not FORGED_FILE.exists()
     assert not [path for path in estate.folder.rglob("*") if path.is_symlink()]
 
@@ -156,22 +179,44 @@ def test_nobody_was_asked_and_no_file_was_taken_in(estate: Estate, stranger: Str
 # --- what is kept ---------------------------------------------------------------------------------------------------
 
 
-def test_what_aws_said_is_kept_to_the_letter(estate: Estate) -> None:
-    described = set()
-    _, observations = read_scope(estate.pack / "observations" / scope_path(f"prod/{HOME}/{REGION}/kms"))
-    for observation in observations:
-        if observation.operation == "kms:DescribeKey":
-            described.add(json.loads(observation.body)["KeyMetadata"]["Description"])
+def test_what_the_clouds_said_is_kept_to_the_letter(estate: Estate) -> None:
+    described = {
+        json.loads(observation.body)["KeyMetadata"]["Description"]
+        for observation in _said(estate, f"prod/{hostile_aws.HOME}/{hostile_aws.REGION}/kms", "kms:DescribeKey")
+    }
     assert set(estate.texts.values()) <= described
+    vault = f"azure/{hostile_azure.SUBSCRIPTION}/vault/hostile"
+    tagged = [json.loads(observation.body) for observation in _said(estate, vault, "keys:GetKey")]
+    assert set(estate.texts.values()) <= {key.get("tags", {}).get("owner") for key in tagged}
+    walked = f"google-rest/{hostile_gcp.WALKED}/{hostile_gcp.REGION}/kms"
+    policies = [json.loads(observation.body) for observation in _said(estate, walked, "kms:GetIamPolicy")]
+    bindings = [binding for policy in policies for binding in policy.get("bindings", ())]
+    assert _over_protobuf(estate) <= {
+        binding["condition"]["expression"] for binding in bindings if "condition" in binding
+    }
+
+
+def _said(estate: Estate, scope: str, operation: str) -> list[Observation]:
+    """The observations of an operation that was answered, in a scope."""
+    _, observations = read_scope(estate.pack / "observations" / scope_path(scope))
+    return [o for o in observations if o.operation == operation and o.status is Status.OK]
+
+
+def _over_protobuf(estate: Estate) -> set[str]:
+    return {writable(text) for text in estate.texts.values()}
 
 
 def test_the_inventory_holds_every_text_but_what_is_no_text(estate: Estate) -> None:
     """UTF-8 has no half of a pair, so no table can hold one: it is replaced where everything else stays."""
-    descriptions = parquet.read_table(estate.pack / "inventory" / "key.parquet")["description"].to_pylist()
-    wanted = dict(estate.texts)
-    wanted["surrogate"] = "half \ufffd and \ufffd of a pair"
+    keys = parquet.read_table(estate.pack / "inventory" / "key.parquet").to_pylist()
+    descriptions = [key["description"] for key in keys]
+    wanted = {**estate.texts, "surrogate": "half \ufffd and \ufffd of a pair"}
     assert set(wanted.values()) <= set(descriptions)
     assert max(len(text) for text in descriptions if text is not None) == LONG
+    owners = {source: {key["owner"] for key in keys if key["source"] == source} for source in SOURCES}
+    assert set(wanted.values()) <= owners["azure"]
+    assert _over_protobuf(estate) <= owners["google"]
+    assert _over_protobuf(estate) <= owners["google-rest"]
 
 
 def test_findings_json_is_what_its_schema_says(estate: Estate) -> None:
@@ -245,6 +290,7 @@ def test_a_browser_shows_the_report_and_does_nothing_else(estate: Estate, strang
     done = _browse(estate.pack / "report.html", tmp_path)
     page = _Page(done.stdout)
     assert "EVIL-1" in done.stdout
+    assert not [source for source in SOURCES if f"{source}/" not in done.stdout]
     assert page.title.startswith("Key-management evidence")
     assert not page.tags & ACTIVE
     assert not [name for name in page.attributes if name.startswith("on")]
@@ -314,6 +360,7 @@ def test_no_cell_of_the_workbook_is_a_formula_or_a_link(estate: Estate) -> None:
     book = openpyxl.load_workbook(path, read_only=True)
     kinds: set[str] = set()
     formulas = 0
+    named: set[str] = set()
     for sheet in book.worksheets:
         for row in sheet.iter_rows():
             for cell in row:
@@ -322,8 +369,10 @@ def test_no_cell_of_the_workbook_is_a_formula_or_a_link(estate: Estate) -> None:
                     assert not _unseen(cell.value), cell.coordinate
                     assert len(cell.value.encode("utf-16-le")) <= 2 * 32_767
                     formulas += "=cmd|" in cell.value
+                    named |= {source for source in SOURCES if cell.value == source}
     assert kinds <= {"s", "n", "d", "inlineStr"}
     assert formulas, "the texts are there, as texts"
+    assert named == set(SOURCES)
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -28,6 +28,8 @@ class Rule:
     """Which of the requests that fit, counted from 1 for each rule; None for all."""
     inner: str = ""
     """For a refusal of the data plane, another code than the store's kind of access control brings."""
+    because: str = ""
+    """For a refusal, what it says on top."""
     retry_after: int = 1
     """Seconds, for a request that is throttled."""
 
@@ -106,11 +108,13 @@ def _refused(rule: Rule, request: Request, caller: Caller, permission: str) -> A
     if request.service == "entra":
         return EntraError(401, "invalid_client", "Invalid client secret provided.", 7000215)
     if caller.location:
-        return refusal(request, caller, permission, rule.inner or caller.refused_as)
+        refused = refusal(request, caller, permission, rule.inner or caller.refused_as)
+        refused.message += rule.because
+        return refused
     text = (
         f"The client '{caller.application}' with object id '{caller.object_id}' does not have authorization to perform"
         f" action '{permission}' over scope '{request.subject}' or the scope is invalid. If access was recently"
-        " granted, please refresh your credentials."
+        f" granted, please refresh your credentials.{rule.because}"
     )
     return AzureError(403, "AuthorizationFailed", text)
 

@@ -33,6 +33,8 @@ class Rule:
     """The permission that the request needs: tells methods apart that need one or another."""
     calls: Collection[int] | None = None
     """Which of the requests that fit, counted from 1 for each rule; None for all."""
+    because: str = ""
+    """For a refusal, what it says on top."""
     code: str = "INTERNAL"
     """For a service that breaks, the canonical code with which it answers: UNAVAILABLE, DEADLINE_EXCEEDED, …"""
     retry_after: float = 0.1
@@ -64,7 +66,7 @@ _BROKEN = {
 def error_of(rule: Rule, request: Request) -> GoogleError | None:
     """The error with which Google answers the request, or None where the fault is not of that kind."""
     if rule.fault is Fault.REFUSE:
-        return denied(request)
+        return denied(request, rule.because)
     if rule.fault is Fault.THROTTLE:
         return throttled(request, rule.retry_after)
     if rule.fault is Fault.BREAK:
@@ -74,13 +76,13 @@ def error_of(rule: Rule, request: Request) -> GoogleError | None:
     return None
 
 
-def denied(request: Request) -> GoogleError:
+def denied(request: Request, because: str = "") -> GoogleError:
     """The caller lacks a permission; Google does not say whether the resource exists."""
     needed = permission(request)
     resource = f"//{APIS[request.method.service]}/{request.subject}"
     return GoogleError(
         "PERMISSION_DENIED",
-        f"Permission '{needed}' denied on resource '{resource}' (or it may not exist).",
+        f"Permission '{needed}' denied on resource '{resource}' (or it may not exist).{because}",
         error_info("IAM_PERMISSION_DENIED", "iam.googleapis.com", permission=needed, resource=resource),
     )
 
