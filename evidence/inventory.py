@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 BATCH_ROWS = 10_000
 """Rows held in memory for a table before they go to disk."""
 
+LONGEST_ERROR = 2_000
+"""Characters of an error that a gap tells: names that a provider made up may stand in it, and in many gaps."""
+
 
 class UnexplainedNull(Exception):
     """A row has a NULL that no operation and no missing offer of the provider explains: an error in a normalizer."""
@@ -81,12 +84,16 @@ def gap(
         evidence=[failure.observation] if failure.observation else [],
         operation=operation,
         kind=failure.kind,
-        error=failure.error,
+        error=_shortened(failure.error),
         of_table=of_table,
         subject=subject,
         columns=names,
         rows_missing=rows_missing,
     )
+
+
+def _shortened(error: str) -> str:
+    return error if len(error) <= LONGEST_ERROR else f"{error[: LONGEST_ERROR - 1]}…"
 
 
 class InventoryWriter:

@@ -47,6 +47,8 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
 _NAME = re.compile(r"[\w.~:@%+/-]*", re.ASCII)
 """What names of Google's resources consist of. Another character could make an URL ask for something else."""
 
+_ELSEWHERE = frozenset({".", ".."})
+"""Parts of an URL's path that lead to another."""
 
 _NAMING = ("resource", "name", "parent", "scope", "crypto_key")
 """Members of a request that name a resource."""
@@ -167,8 +169,9 @@ class Inquiry:
             return _failure(f"{type(error).__name__}: {error}")
         except (OSError, MemoryError):
             raise
-        except Exception as error:  # noqa: BLE001 - whatever an answer does to a client becomes a failed observation
-            return _failure(f"InvalidAnswer: {type(error).__name__}: {error}")
+        except Exception as error:  # noqa: BLE001 - whatever a name or an answer does to a client is a failed observation
+            what = "InvalidAnswer" if _underway.attempts else "NotSent"
+            return _failure(f"{what}: {type(error).__name__}: {error}")
         body = body_text(_underway.body) if self._rest else _canonical(answer)
         problem = _problem(body, check)
         return Outcome(
@@ -183,7 +186,7 @@ class Inquiry:
         configuration = self._seat.configuration
         names = [str(parameters[name]) for name in _NAMING if name in parameters]
         for name in names:
-            if not _NAME.fullmatch(name):
+            if not _NAME.fullmatch(name) or not _ELSEWHERE.isdisjoint(name.split("/")):
                 raise UndeclaredOperation(f"{name!r} is no name of a resource of Google's")
         method = method_of(operation, names[0])
         region = self._region if operation.startswith("secretmanager:") else ""

@@ -290,11 +290,12 @@ def test_every_declared_operation_has_its_method_and_no_other_has() -> None:
     assert all(reads.search(name) for name in METHODS)
 
 
+@pytest.mark.parametrize("name", ["a:getIamPolicy?x=", ".."])
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_a_name_that_leads_elsewhere_is_not_followed(transport: str) -> None:
+def test_a_name_that_leads_elsewhere_is_not_followed(transport: str, name: str) -> None:
     """A ring's name is Google's to choose, so it is nobody's word that it is one."""
     world = small_world()
-    ring = world.add_key_ring(HOME, REGION, "a:getIamPolicy?x=", created_at=NOW - days(9))
+    ring = world.add_key_ring(HOME, REGION, name, created_at=NOW - days(9))
     with served(world=world) as cloud:
         run = collected(cloud, transport=transport, **ONE_BY_ONE)
     of_ring = [o for o in run.observations if o.subject == ring]

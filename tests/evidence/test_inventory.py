@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
-from evidence.inventory import InventoryWriter, UnexplainedNull, explain, gap
+from evidence.inventory import LONGEST_ERROR, InventoryWriter, UnexplainedNull, explain, gap
 from evidence.model import BOOKKEEPING, NEVER, TABLES, Gap, GapKind, KeyVersion, State, columns
 from evidence.observation import Observation, Status
 from evidence.operation import Operation, by_name
@@ -102,6 +102,14 @@ def test_the_id_of_a_gap_is_that_of_what_is_unknown_and_not_of_the_error() -> No
 
     assert made("a", "x", "y") == made("b", "y", "x")
     assert made("a", "x") != made("a", "y")
+
+
+def test_a_gap_tells_no_more_of_an_error_than_somebody_would_read() -> None:
+    def told(error: str) -> str | None:
+        return gap(_row(), "kms:One", Failure(GapKind.FAILED, error, ""), of_table="key", subject="k").error
+
+    assert told("e" * LONGEST_ERROR) == "e" * LONGEST_ERROR
+    assert told("e" * 100_000) == "e" * (LONGEST_ERROR - 1) + "…"
 
 
 # --- writing --------------------------------------------------------------------------------------------------------

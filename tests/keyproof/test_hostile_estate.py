@@ -33,6 +33,7 @@ import small_gcp
 from hostile import FORGED_FILE, FORGED_NAME, LONG, hostile_texts, writable, write_files
 from pyarrow import parquet
 
+from evidence.inventory import LONGEST_ERROR
 from evidence.model import TABLES
 from evidence.observation import Observation, Status
 from evidence.recording import read_scope, scope_path
@@ -217,6 +218,11 @@ def test_the_inventory_holds_every_text_but_what_is_no_text(estate: Estate) -> N
     assert set(wanted.values()) <= owners["azure"]
     assert _over_protobuf(estate) <= owners["google"]
     assert _over_protobuf(estate) <= owners["google-rest"]
+
+
+def test_a_gap_repeats_no_text_without_end(estate: Estate) -> None:
+    errors = parquet.read_table(estate.pack / "inventory" / "gap.parquet")["error"].to_pylist()
+    assert max(len(error) for error in errors) == LONGEST_ERROR, "there is a longer one, which is shortened"
 
 
 def test_findings_json_is_what_its_schema_says(estate: Estate) -> None:
