@@ -1,4 +1,4 @@
-"""The normalize half: what the rows say about keys, versions, stores, secrets and access, and which gaps explain NULL."""
+"""The normalize half: what rows say of keys, versions, stores, secrets and access, and which gaps explain NULL."""
 
 from __future__ import annotations
 

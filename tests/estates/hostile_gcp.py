@@ -22,6 +22,8 @@ TOLD_FOLDER, WALKED_FOLDER = "told at once", "walked through"
 RING = f"projects/{HOME}/locations/{REGION}/keyRings/payments"
 
 _DECRYPTER = "roles/cloudkms.cryptoKeyDecrypter"
+_PLACED = ("script", "formula", "ansi", "direction", "path", "long")
+"""Texts that are a key's ring and a secret's location, too."""
 
 
 def hostile_world(texts: Mapping[str, str]) -> World:
@@ -49,7 +51,7 @@ def hostile_world(texts: Mapping[str, str]) -> World:
     world.refusals = [
         Rule(fault=Fault.REFUSE, operation=summary, subject="labels-script", because=_told(texts)),
         Rule(fault=Fault.REFUSE, operation=summary, subject="labels-ansi", because=texts["long"]),
-        Rule(fault=Fault.REFUSE, operation="kms:GetIamPolicy", subject="labels-path", because=_told(texts)),
+        Rule(fault=Fault.REFUSE, operation="kms:GetIamPolicy", subject="external-path", because=_told(texts)),
     ]
     world.page_sizes = {"asset:ListAssets": 50, "kms:ListCryptoKeys": 20, "secretmanager:ListSecrets": 20}
     return world
@@ -70,8 +72,10 @@ def _fill(world: World, project: str, texts: Mapping[str, str]) -> None:
         slug = kind.replace(" ", "-")
         _add_keys(world, ring, slug, text)
         _add_secrets(world, project, slug, text)
-        named = world.add_key_ring(project, REGION, f"{text}", created_at=NOW - days(900))
-        world.add_key(named, slug, [Version(at=NOW - days(400))])
+        named = world.add_key_ring(project, REGION, text, created_at=NOW - days(900))
+        if kind in _PLACED:
+            world.add_key(named, slug, [Version(at=NOW - days(400))])
+            _add_replicated(world, project, slug, text)
         world.add_import_job(ring, text, created_at=NOW - days(1))
         world.add_ekm_connection(project, REGION, text, hostname=text[:1_000], created_at=NOW - days(10))
         handled = f"{ring}/cryptoKeys/labels-{slug}"
@@ -112,8 +116,12 @@ def _add_secrets(world: World, project: str, slug: str, text: str) -> None:
         **rotation,  # type: ignore[arg-type]
     )
     world.grant(annotated, "roles/secretmanager.secretAccessor", text, condition=(text, text))
-    world.add_secret(project, f"replicated-{slug}", made, replicas={text: text, REGION: ""})
     world.add_secret(project, text, made)
+
+
+def _add_replicated(world: World, project: str, slug: str, text: str) -> None:
+    made = [SecretVersion(at=NOW - days(300), kms_key_versions={text: text})]
+    world.add_secret(project, f"replicated-{slug}", made, replicas={text: text, REGION: ""})
 
 
 def _assign(world: World, resources: list[str], texts: Mapping[str, str]) -> None:
