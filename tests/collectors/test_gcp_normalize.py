@@ -177,7 +177,7 @@ def test_an_algorithm_that_nobody_knows_yet_is_a_gap_that_another_version_closes
     rows = _spoiled("kms:ListCryptoKeyVersions", lambda body: body.replace("HMAC_SHA256", "HMAC_SHA9000"))
     row = _key(rows, "mac")
     assert (row["algorithm"], row["bits"], row["mechanisms"]) == (None, None, ["HMAC_SHA9000"])
-    [gap] = [g for g in gaps(rows, "failed") if g.subject == f"{KEYS}/mac"]
+    [gap] = [g for g in gaps(rows, "failed") if g.subject == f"{KEYS}/mac" and "algorithm" in g.columns]
     assert set(gap.columns) == {"algorithm", "bits", "parameter_set", "pq_category", "security_bits"}
 
 
