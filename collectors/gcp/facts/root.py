@@ -49,6 +49,7 @@ def normalize_root(setting: Setting, readings: Iterator[Reading]) -> Iterator[Ro
             yield from _incomplete_lists(setting, reading)
             if assets is not None:
                 inventory = _Inventory.read(setting, reading, assets)
+                reading = inventory.reading
                 yield from _first_rows(setting, inventory, tally)
         elif inventory is not None:
             yield from _subject_rows(setting, inventory, reading, tally)
@@ -138,12 +139,16 @@ class _Inventory:
         """Read what was asked for once."""
         header = setting.header
         received = max((o.received_at for o in reading.of(LIST)), default="")
+        asked: dict[Service, dict[str, Level]] = {
+            "kms": _asked(setting, reading, assets, "kms"),
+            "secretmanager": _asked(setting, reading, assets, "secretmanager"),
+        }
         inventory = cls(
             assets,
-            reading,
+            without_bodies(reading),
             datetime.fromisoformat(received) if received else None,
             assets.number_of(f"{header.service}s/{header.account}"),
-            {service: _asked(setting, reading, assets, service) for service in ("kms", "secretmanager")},
+            asked,
             setting,
         )
         for ring in assets.rings:
