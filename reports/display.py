@@ -41,6 +41,12 @@ STATUS_SYMBOLS: dict[str, str] = {
     Status.NOT_APPLICABLE: "–",
 }
 
+PROVIDER_WORDS: dict[str, str] = {"aws": "AWS", "azure": "Azure", "gcp": "Google Cloud"}
+"""How a provider calls itself; any other kind of source goes by its own name."""
+
+ACCOUNT_WORDS: dict[str, str] = {"aws": "account", "azure": "subscription", "gcp": "project"}
+"""What a provider calls the unit that holds keys and is paid for."""
+
 TEXT_LIMIT = 2_000
 """Characters of any text that are shown; no page is filled by one value."""
 
@@ -83,6 +89,19 @@ def number(value: int) -> str:
     return f"{value:,}"
 
 
+def brief(value: int) -> str:
+    """`987`, `1.2k`, `12k`: never more than it is, for what stands exactly elsewhere."""
+    if value < 1_000:
+        return str(value)
+    return f"{value // 100 / 10}k" if value < 10_000 else f"{value // 1_000:,}k"
+
+
+def percent(part: int, whole: int) -> str:
+    """`95 %`; `100 %` says that it is all, `0 %` that it is none, so what lies between is never rounded to them."""
+    share = 100 * part // whole
+    return f"{share} %" if share or not part else "<1 %"
+
+
 def plural(count: int, noun: str, many: str = "") -> str:
     """`1 key`, `1,200 keys`, `3 entries`."""
     return f"{count:,} {noun if count == 1 else many or noun + 's'}"
@@ -91,6 +110,11 @@ def plural(count: int, noun: str, many: str = "") -> str:
 def kind(name: str | None) -> str:
     """A value of an enumeration in words: `switched off` for `switched_off`."""
     return (name or "").replace("_", " ")
+
+
+def provider_word(name: str) -> str:
+    """A provider as it calls itself; a name that is not known stays as it is."""
+    return PROVIDER_WORDS.get(name, visible(name, 30))
 
 
 def value(fact: Any, limit: int = 120) -> str:
@@ -118,3 +142,21 @@ def listed(items: Iterable[str], limit: int) -> tuple[list[str], int]:
     """The first `limit` items, and how many more there are."""
     every = list(items)
     return every[:limit], max(0, len(every) - limit)
+
+
+_ADDRESS = re.compile(r"^https://([^./:]+)[^/]*")
+_SEGMENTS = re.compile(r"[^:/]+|[:/]+")
+
+
+def within(name: str, *places: str) -> str:
+    """A provider's full name of a thing without what stands beside it anyway: domain, account and region.
+
+    `key/1234` of `arn:aws:kms:eu-west-1:111122223333:key/1234`, `keyRings/r/cryptoKeys/k` of
+    `projects/p/locations/europe-west3/keyRings/r/cryptoKeys/k`, `vault/keys/k` of `https://vault.example/keys/k`.
+    """
+    parts = _SEGMENTS.findall(_ADDRESS.sub(r"\1", name))
+    start = 0
+    for place in places:
+        if place and place in parts[:-1]:
+            start = max(start, parts.index(place) + 1)
+    return "".join(parts[start:]).lstrip(":/") or name

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from evidence.findings import FrameworkResult, RequirementResult, Status, Verdict
 from reports.content.bounds import Bounds
@@ -12,6 +13,8 @@ from reports.content.collection import Collection, GapGroup, collection, gap_gro
 from reports.content.coverage import Coverage, coverage
 from reports.content.figures import KeyAge, StageVerdicts, Timeline, key_age, stage_verdicts, timeline
 from reports.content.judgement import Chapter, Control, Judged, chapters, judged_controls
+from reports.content.providers import SideBySide, side_by_side
+from reports.content.sides import Side, control_counts, sides
 from reports.display import day, plural, value, visible
 from reports.material import Material
 from reports.sampling import METHOD, SIZE
@@ -37,6 +40,8 @@ class Note:
 
     control: Judged
     share: str
+    sides: tuple[str, ...]
+    """The share on each side; empty where nothing was judged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +66,16 @@ class Narrative:
     notes: tuple[Note, ...]
     notes_more: int
     blind_spots: tuple[GapGroup, ...]
+    sides: tuple[Side, ...]
+    providers: SideBySide
+    contrasts: tuple[Judged, ...]
+    """Controls on which the sides differ most."""
     coverage: Coverage
     chapters: tuple[Chapter, ...]
     gaps: tuple[GapGroup, ...]
     gaps_more: int
     gap_count: int
+    """All of them, those that nobody can close included."""
     collection: Collection
     parameters: tuple[ParameterRow, ...]
     key_age: KeyAge
@@ -87,7 +97,9 @@ class Narrative:
 def build(material: Material, bounds: Bounds) -> Narrative:
     """Everything that the report says about one material, within `bounds`."""
     with material.connection() as queries:
-        judged = judged_controls(material, queries, bounds)
+        shown = sides(material, bounds)
+        by_side = control_counts(queries, shown)
+        judged = judged_controls(material, queries, shown, by_side, bounds)
         notes = _notes(judged.values())
         groups = gap_groups(queries)
         verdicts = {
@@ -102,14 +114,15 @@ def build(material: Material, bounds: Bounds) -> Narrative:
             frameworks=tuple(_framework(framework, judged) for framework in material.assessment.frameworks),
             notes=tuple(notes[: bounds.findings_of_note]),
             notes_more=max(0, len(notes) - bounds.findings_of_note),
-            blind_spots=tuple(
-                group for group in groups if group.kind in ("refused", "failed") and group.table != "scope"
-            )[:6],
+            blind_spots=tuple(_blind_spots(groups)[: bounds.blind_spots]),
+            sides=shown,
+            providers=side_by_side(material, queries, shown, by_side, bounds),
+            contrasts=tuple(_contrasts(judged.values())[: bounds.contrasts]),
             coverage=coverage(material, queries, bounds),
-            chapters=chapters(material, judged),
+            chapters=chapters(material, shown, judged),
             gaps=tuple(groups[: bounds.gaps]),
             gaps_more=max(0, len(groups) - bounds.gaps),
-            gap_count=sum(group.gaps for group in groups),
+            gap_count=queries.value("SELECT count(*) FROM gap"),
             collection=collection(material, queries, bounds),
             parameters=tuple(_parameters(material)),
             key_age=key_age(material, queries),
@@ -120,10 +133,39 @@ def build(material: Material, bounds: Bounds) -> Narrative:
         )
 
 
+CONTRAST = 0.25
+"""Sides whose shares of passes are so far apart differ enough to be pointed out."""
+
+
+def _contrasts(judged: Iterable[Judged]) -> list[Judged]:
+    far = [one for one in judged if one.spread >= CONTRAST]
+    return sorted(far, key=lambda one: (-one.spread, -one.result.severity.rank, one.result.id, one.result.variant))
+
+
+def _blind_spots(groups: Iterable[GapGroup]) -> list[GapGroup]:
+    """What could be closed, the first of each operation, from one provider after the other."""
+    closable: dict[str, dict[str, GapGroup]] = {}
+    for group in groups:
+        if group.kind in ("refused", "failed") and group.table != "scope":
+            closable.setdefault(group.provider, {}).setdefault(group.operation, group)
+    rounds = zip_longest(*(of_provider.values() for of_provider in closable.values()))
+    return [group for one_each in rounds for group in one_each if group is not None]
+
+
 def _notes(judged: Iterable[Judged]) -> list[Note]:
     failing = [one for one in judged if one.open_failures]
     failing.sort(key=lambda one: (-one.result.severity.rank, -one.open_failures, one.result.id, one.result.variant))
-    return [Note(control=one, share=f"{one.open_failures:,} of {one.result.counts.judged:,}") for one in failing]
+    return [
+        Note(
+            control=one,
+            share=f"{one.open_failures:,} of {one.result.counts.judged:,}",
+            sides=tuple(
+                f"{counts.failed - counts.excepted:,} of {counts.judged:,}" if counts.judged else ""
+                for counts in one.sides
+            ),
+        )
+        for one in failing
+    ]
 
 
 def _framework(framework: FrameworkResult, judged: Mapping[tuple[str, str], Judged]) -> FrameworkPart:

@@ -14,6 +14,7 @@ from evidence.model import TABLES, columns
 from reports.content.bounds import SCREEN, SHEETS
 from reports.content.collection import OperationRow, collection
 from reports.content.coverage import SCOPE_STATES, scope_state
+from reports.content.sides import NOTHING, Side, control_counts
 from reports.display import (
     STATUS_SYMBOLS,
     STATUS_WORDS,
@@ -23,13 +24,14 @@ from reports.display import (
     listed,
     minute,
     plural,
+    provider_word,
     value,
 )
 from reports.material import Material, Queries
 from reports.sampling import METHOD, SIZE, draw
 
 MOST_CELLS = 2_000_000
-"""Cells of one sheet: some 125,000 verdicts or 38,000 keys. It would take eight times as many rows, but then opens and
+"""Cells of one sheet: some 125,000 verdicts or 35,000 keys. It would take eight times as many rows, but then opens and
 filters so slowly that nobody works with it."""
 
 Cell = str | list[str] | int | datetime | date | None
@@ -63,6 +65,7 @@ def sheets(material: Material, queries: Queries, most_cells: int = MOST_CELLS) -
     made = [
         _requirements(material),
         _controls(material, populations),
+        _sources(material, queries),
         _scopes(queries, most_cells),
         _populations(queries, populations),
         _exceptions(queries, most_cells),
@@ -71,6 +74,9 @@ def sheets(material: Material, queries: Queries, most_cells: int = MOST_CELLS) -
         _gaps(queries, most_cells),
         _inventory(queries, "key", "Keys", most_cells),
         _inventory(queries, "secret", "Secrets", most_cells),
+        _inventory(queries, "certificate", "Certificates", most_cells),
+        _inventory(queries, "key_store", "Key stores", most_cells),
+        _inventory(queries, "protected_resource", "Resources", most_cells),
         _operations(material, queries),
     ]
     return [_read_me(material, queries, made), *made]
@@ -313,6 +319,62 @@ def _controls(material: Material, populations: Portion) -> Sheet:
 
 def _whole(parameter: bool | int | float | str | list[str]) -> str:
     return ", ".join(parameter) if isinstance(parameter, list) else value(parameter, len(str(parameter)) + 1)
+
+
+def _sources(material: Material, queries: Queries) -> Sheet:
+    each = [
+        Side(
+            name=provider_word(source.type),
+            note=source.name,
+            alone=False,
+            providers=(source.type,),
+            sources=(source.name,),
+        )
+        for source in material.run.sources
+    ]
+    counted = control_counts(queries, each)
+
+    def rows() -> Iterator[Sequence[Cell]]:
+        for control in material.assessment.controls:
+            of_control = counted.get((control.id, control.variant), (NOTHING,) * len(each))
+            for source, counts in zip(each, of_control, strict=True):
+                yield (
+                    control.id,
+                    control.variant,
+                    control.title,
+                    control.stage.value,
+                    control.severity.value,
+                    source.name,
+                    source.note,
+                    counts.judged,
+                    counts.passed,
+                    counts.failed,
+                    counts.excepted,
+                    counts.inconclusive,
+                    counts.not_applicable,
+                )
+
+    return Sheet(
+        name="Sources",
+        holds="The counts of every control source by source, which shows where they differ.",
+        extent=_all(len(material.assessment.controls) * len(each)),
+        columns=(
+            Column("Control", 10),
+            Column("Variant", 14),
+            Column("Title", 44, "wrapped"),
+            Column("Stage", 13),
+            Column("Severity", 10),
+            Column("Provider", 16),
+            Column("Source", 20),
+            Column("In the population", 12, "number"),
+            Column("Passed", 10, "number"),
+            Column("Failed", 10, "number"),
+            Column("Failed, excepted", 11, "number"),
+            Column("Inconclusive", 14, "number"),
+            Column("Not applicable", 12, "number"),
+        ),
+        rows=rows,
+    )
 
 
 SCOPE_FACTS = [
@@ -609,13 +671,14 @@ def _inventory(queries: Queries, table: str, name: str, most_cells: int) -> Shee
 
 def _operations(material: Material, queries: Queries) -> Sheet:
     whole = collection(material, queries, SCREEN)
-    asked: list[OperationRow] = sorted([*whole.operations, *whole.unasked], key=lambda operation: operation.name)
+    asked: list[OperationRow] = sorted([*whole.operations, *whole.unasked], key=lambda one: (one.provider, one.name))
     statuses = ("ok", "refused", "failed", "switched_off")
     return Sheet(
         name="Operations",
         holds="Every operation that may be asked for, why, the permission it needs, and how it was answered.",
         extent=_all(len(asked)),
         columns=(
+            Column("Provider", 14),
             Column("Operation", 36),
             Column("Why", 60, "wrapped"),
             Column("Permission", 36),
@@ -623,7 +686,14 @@ def _operations(material: Material, queries: Queries) -> Sheet:
             Column("In all", 12, "number"),
         ),
         rows=lambda: (
-            (one.name, one.why, one.permission, *(one.statuses.get(status, 0) for status in statuses), one.total)
+            (
+                one.provider,
+                one.name,
+                one.why,
+                one.permission,
+                *(one.statuses.get(status, 0) for status in statuses),
+                one.total,
+            )
             for one in asked
         ),
     )

@@ -31,6 +31,7 @@ class Section:
 
 SECTIONS = (
     Section("first", "What to look at first"),
+    Section("providers", "The providers side by side"),
     Section("scope", "Scope and coverage"),
     Section("requirements", "The requirements"),
     Section("controls", "The controls"),
@@ -114,11 +115,14 @@ def _environment(source: Callable[[Chart], str]) -> Environment:
         minute=display.minute,
         moment=_moment,
         number=display.number,
+        brief=display.brief,
+        percent=display.percent,
         counted=lambda count: "?" if count is None else display.number(count),
         plural=display.plural,
         short=display.visible,
         value=display.value,
         prose=prose,
+        provider=display.provider_word,
         lines=lines,
         sentence=lambda text: text if text.rstrip().endswith((".", "!", "?")) else f"{text.rstrip()}.",
         words=lambda name: str(name).replace("_", " "),

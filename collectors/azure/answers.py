@@ -446,6 +446,8 @@ class KeyBundle(Answer):
     tags: dict[str, Text] | None = None
     managed: Flag | None = None
     release_policy: ReleasePolicy | None = None
+    deletedDate: Epoch | None = None
+    scheduledPurgeDate: Epoch | None = None
 
 
 class Trigger(Answer):
@@ -467,9 +469,15 @@ class PolicyAttributes(Answer):
 
 
 class RotationPolicy(Answer):
-    """keys:GetKeyRotationPolicy, and the member of that name of arm:Keys_Get. All may be null: there is no policy."""
+    """keys:GetKeyRotationPolicy. Attributes that are null say that there is no policy."""
 
     lifetimeActions: list[LifetimeAction] | None = None
+    attributes: PolicyAttributes | None
+
+
+class ArmRotationPolicy(RotationPolicy):
+    """The member `rotationPolicy` of arm:Keys_Get, which is left out where there is no policy."""
+
     attributes: PolicyAttributes | None = None
 
 
@@ -498,7 +506,7 @@ class _ArmKeyProperties(Answer):
     keyOps: list[Text] | None = None
     keySize: Whole | None = None
     curveName: Text | None = None
-    rotationPolicy: RotationPolicy | None = None
+    rotationPolicy: ArmRotationPolicy | None = None
     release_policy: ReleasePolicy | None = None
 
 

@@ -41,8 +41,8 @@ from evidence.observation import JSON, Observation, Status
 from evidence.reading import tidy
 from evidence.recording import ScopeHeader
 
-_READABLE = ("Enabled", "Warned", "PastDue")
-"""States of a subscription in which its resources can be read. Source: Azure's "Azure subscription states"."""
+_GONE = "Deleted"
+"""The state of a subscription that has no resources any more. Source: Azure's "Azure subscription states"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +102,8 @@ class AzureCollector:
         operation = "arm:Subscriptions_List"
         _Questions(Inquiry(seat, header), batch).all(operation, {})
         listed = [page.value for page in batch.reading.pages(operation, Subscriptions, lambda page: False)]
-        readable = {s.subscriptionId.lower() for page in listed for s in page if s.state in _READABLE}
-        for id in sorted(readable):
+        present = {s.subscriptionId.lower() for page in listed for s in page if s.state != _GONE}
+        for id in sorted(present):
             yield self._subscription_task(seat, header, id)
 
     def _subscription_task(self, seat: Seat, tenant: ScopeHeader, id: str) -> Task:
@@ -122,10 +122,13 @@ class AzureCollector:
         known = replace(header, account_name=named.displayName if named else None)
         vaults = reading.pages("arm:Vaults_ListBySubscription", ListedVaults, lambda page: False)
         hsms = reading.pages("arm:ManagedHsms_ListBySubscription", ListedHsms, lambda page: False)
-        if "vault" in self._configuration.services:
-            yield from (self._store_task(seat, known, "vault", v) for page in vaults for v in page.value)
-        if "managedhsm" in self._configuration.services:
-            yield from (self._store_task(seat, known, "managedhsm", h) for page in hsms for h in page.value)
+        found: dict[str, list[ListedVault | ListedHsm]] = {
+            "vault": [vault for page in vaults for vault in page.value],
+            "managedhsm": [hsm for page in hsms for hsm in page.value],
+        }
+        for service in self._configuration.services:
+            for store in {store.name.lower(): store for store in found[service]}.values():
+                yield self._store_task(seat, known, service, store)
 
     def _store_task(self, seat: Seat, subscription: ScopeHeader, service: str, store: ListedVault | ListedHsm) -> Task:
         id = f"{subscription.source}/{subscription.account}/{service}/{store.name}"

@@ -9,13 +9,22 @@ from typing import Any
 
 from azure.core.exceptions import AzureError
 from azure.core.pipeline import PipelineResponse
-from azure.core.pipeline.policies import RetryMode, RetryPolicy, SansIOHTTPPolicy
+from azure.core.pipeline.policies import (
+    HeadersPolicy,
+    ProxyPolicy,
+    RequestIdPolicy,
+    RetryMode,
+    RetryPolicy,
+    SansIOHTTPPolicy,
+    UserAgentPolicy,
+)
 from azure.core.pipeline.transport import RequestsTransport
 from azure.identity import DefaultAzureCredential
 from azure.keyvault.administration import KeyVaultAccessControlClient
 from azure.keyvault.certificates import CertificateClient
 from azure.keyvault.keys import KeyClient
 from azure.keyvault.secrets import SecretClient
+from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy, ARMHttpLoggingPolicy
 from azure.mgmt.keyvault import KeyVaultManagementClient
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
@@ -28,6 +37,8 @@ LONGEST_WAIT_SECONDS = 120.0
 
 _NO_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 """What a client of Resource Manager is made with: each request names its subscription in its own path."""
+
+_USER_AGENT = "keyproof"
 
 _DATA_CLIENTS: Mapping[str, Any] = {
     "keys": KeyClient,
@@ -56,24 +67,39 @@ class Seat:
 
     def client(self, prefix: str, address: str, guard: SansIOHTTPPolicy[Any, Any]) -> Any:
         """A new client for the operations of that prefix; `guard` sees each request before it gets a token."""
-        arguments = {
-            "transport": self._transport,
-            "retry_policy": _retry(self.configuration),
-            "permit_redirects": False,
-            "per_retry_policies": [guard],
-            "user_agent": "keyproof",
-        }
+        retry = _retry(self.configuration)
         if prefix == "arm":
             endpoint = self.configuration.resource_manager
+            policies = _management_policies(self.credential, f"{endpoint}/.default", retry, guard)
             return KeyVaultManagementClient(
-                self.credential,
-                _NO_SUBSCRIPTION,
-                base_url=endpoint,
-                credential_scopes=[f"{endpoint}/.default"],
-                **arguments,
+                self.credential, _NO_SUBSCRIPTION, base_url=endpoint, transport=self._transport, policies=policies
             )
-        verify = not self.configuration.own_vaults
-        return _DATA_CLIENTS[prefix](address, self.credential, verify_challenge_resource=verify, **arguments)
+        return _DATA_CLIENTS[prefix](
+            address,
+            self.credential,
+            transport=self._transport,
+            retry_policy=retry,
+            permit_redirects=False,
+            per_retry_policies=[guard],
+            user_agent=_USER_AGENT,
+            verify_challenge_resource=not self.configuration.own_vaults,
+        )
+
+
+def _management_policies(
+    credential: Any, scope: str, retry: RetryPolicy[Any, Any], guard: SansIOHTTPPolicy[Any, Any]
+) -> list[Any]:
+    """The client's own policies but for two: one follows redirections, one registers a subscription for Key Vault."""
+    return [
+        RequestIdPolicy(),
+        HeadersPolicy(),
+        UserAgentPolicy(user_agent=_USER_AGENT),
+        ProxyPolicy(),
+        retry,
+        guard,
+        ARMChallengeAuthenticationPolicy(credential, scope),
+        ARMHttpLoggingPolicy(),
+    ]
 
 
 def _retry(configuration: AzureConfiguration) -> RetryPolicy[Any, Any]:

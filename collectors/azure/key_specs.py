@@ -84,6 +84,37 @@ def usages(operations: Iterable[str]) -> list[Usage] | None:
     return sorted({_USAGES[name] for name in names})
 
 
+_SIGNATURES = {
+    "P-256": ("ES256",),
+    "P-384": ("ES384",),
+    "P-521": ("ES512",),
+    "secp256k1": ("ES256K",),
+    "edwards25519": ("EdDSA",),
+}
+_RSA_SIGNATURES = ("PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "RSNULL")
+_RSA_ENCRYPTION = ("RSA-OAEP", "RSA-OAEP-256", "RSA1_5")
+
+
+def mechanisms(spec: KeyAlgorithm | None, purposes: list[Usage] | None) -> list[str] | None:
+    """The algorithms that a caller may choose with a key of that kind and these purposes, by their names there.
+
+    The service tells a key's operations and leaves the algorithm to each call: whoever may decrypt with an RSA key may
+    do so with RSA1_5. Source: Azure's "Key types, algorithms, and operations".
+    """
+    if spec is None or purposes is None or not {Usage.DERIVE, Usage.ENCAPSULATE}.isdisjoint(purposes):
+        return None
+    names: set[str] = set()
+    if spec.algorithm == "AES":
+        names |= {f"A{spec.bits}{mode}" for mode in ("CBC", "CBCPAD", "GCM") if Usage.ENCRYPT in purposes}
+        names |= {f"A{spec.bits}KW"} if Usage.WRAP in purposes else set()
+    elif spec.algorithm == "RSA":
+        names |= set(_RSA_ENCRYPTION) if {Usage.ENCRYPT, Usage.WRAP} & set(purposes) else set()
+        names |= set(_RSA_SIGNATURES) if Usage.SIGN in purposes else set()
+    elif Usage.SIGN in purposes:
+        names |= set(_SIGNATURES.get(spec.parameter_set, (spec.parameter_set,)))
+    return sorted(names)
+
+
 def key_type(algorithm: str | None, purposes: list[Usage] | None) -> KeyType | None:
     """The row of SP 800-57 Part 1 Table 1 for a key.
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 
-from collectors.azure.operations import MANAGED_HSM, OPERATIONS
-
-HSM_ROLE = "Managed HSM Crypto Auditor"
-"""The built-in local role that may read keys of a managed HSM and not use them."""
+from collectors.azure.operations import OPERATIONS
 
 _LOCAL = "Microsoft.KeyVault/managedHsm/"
 
@@ -17,7 +14,7 @@ def policy() -> str:
 
     It only reads metadata. Its data actions hold for vaults whose access goes by roles; a vault with access policies
     needs one that gives `Get` and `List` on keys and certificates and `List` on secrets. A managed HSM has roles of
-    its own, which no role of Azure can give: see `local_permissions`.
+    its own, which no role of Azure can give, so that the actions on it are not part of this one.
     """
     control = {o.grants for o in OPERATIONS.values() if o.name.startswith("arm:")} - {""}
     data = {o.grants for o in OPERATIONS.values() if not o.name.startswith("arm:")} - {""}
@@ -32,10 +29,3 @@ def policy() -> str:
         "AssignableScopes": ["/subscriptions/00000000-0000-0000-0000-000000000000"],
     }
     return json.dumps(role, indent=2) + "\n"
-
-
-def local_permissions() -> list[str]:
-    """The data actions that a local role on a managed HSM has to give, sorted."""
-    declared = {o.grants for o in MANAGED_HSM}
-    keys = {f"{_LOCAL}keys/read/action"} if any(o.name.startswith("keys:") for o in MANAGED_HSM) else set()
-    return sorted({action for action in declared if action.startswith(_LOCAL)} | keys)

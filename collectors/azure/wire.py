@@ -110,7 +110,11 @@ class Inquiry:
         parameters: Mapping[str, JSON],
         check: Callable[[dict[str, Any]], str],
     ) -> Outcome:
-        """OSError goes through: it is this machine's, not Azure's. So does UndeclaredOperation."""
+        """The request goes through the official client's pipeline as it is, and its answer is taken as text.
+
+        The client's models would lose what they do not know, refuse what they do not expect, and hide pages from the
+        record. OSError goes through: it is this machine's, not Azure's. So does UndeclaredOperation.
+        """
         try:
             request = HttpRequest("GET", ROUTES[underway.operation].target(parameters))
             response = self._client(prefix).send_request(request, **{_OPTION: underway})

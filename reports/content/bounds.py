@@ -21,21 +21,31 @@ class Bounds:
     """Reasons for inconclusive verdicts, a control."""
     scopes: int
     gaps: int
+    blind_spots: int
+    """Operations of which the first page says that they were refused or failed."""
     register: int
     """Exceptions, and attestations."""
     identities: int
     findings_of_note: int
     regions: int
     """Columns of the coverage matrix; with more regions it is told a service and account at a time."""
+    sides: int
+    """Sources shown side by side; where there are more, they are shown by provider."""
+    contrasts: int
+    """Controls on which the sides differ most."""
+    facts: int
+    """Groups of facts that some side lacks."""
+    reasons: int
+    """Reasons why providers do not tell something, over all sides."""
 
 
 PAPER = Bounds(
-    failures=8, first=2, groups=6, withheld=4, scopes=24, gaps=30, register=30, identities=20,
-    findings_of_note=8, regions=7,
+    failures=8, first=2, groups=6, withheld=4, scopes=24, gaps=30, blind_spots=8, register=30, identities=20,
+    findings_of_note=8, regions=7, sides=4, contrasts=4, facts=24, reasons=24,
 )  # fmt: skip
 SCREEN = Bounds(
-    failures=150, first=100, groups=30, withheld=20, scopes=200, gaps=200, register=200, identities=100,
-    findings_of_note=20, regions=12,
+    failures=150, first=100, groups=30, withheld=20, scopes=200, gaps=200, blind_spots=12, register=200, identities=100,
+    findings_of_note=20, regions=12, sides=6, contrasts=12, facts=100, reasons=150,
 )  # fmt: skip
 
 

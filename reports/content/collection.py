@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from reports.content.bounds import Bounds
-from reports.display import kind, visible
+from reports.display import kind, provider_word, visible
 from reports.material import Material, Queries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GapGroup:
+    provider: str
     operation: str
     kind: str
     error: str
@@ -29,6 +30,7 @@ class GapGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationRow:
+    provider: str
     name: str
     permission: str
     why: str
@@ -51,9 +53,13 @@ class Collection:
 
 
 def gap_groups(queries: Queries) -> list[GapGroup]:
-    """All gaps by operation, kind, error and table; those that hide rows first, those that nobody can close last."""
+    """The gaps by operation, kind, error and table, those that hide rows first.
+
+    What a provider does not offer is left out: nobody can close such a gap, and `known.reasons` tells of it.
+    """
     return [
         GapGroup(
+            provider=provider_word(row["provider"] or ""),
             operation=row["operation"] or "",
             kind=kind(row["kind"]),
             error=visible(row["error"] or "", 240),
@@ -67,12 +73,15 @@ def gap_groups(queries: Queries) -> list[GapGroup]:
         )
         for row in queries.rows(
             """
-            SELECT operation, kind, error, of_table, count(DISTINCT scope) AS scopes, min(scope) AS example_scope,
-                count(*) AS gaps, min(id) AS example, bool_or(rows_missing) AS rows_missing,
+            SELECT scope.provider, operation, kind, gap.error, of_table, count(DISTINCT gap.scope) AS scopes,
+                min(gap.scope) AS example_scope, count(*) AS gaps, min(gap.id) AS example,
+                bool_or(rows_missing) AS rows_missing,
                 coalesce(list_sort(list_distinct(flatten(list(columns)))), []) AS leaves
-            FROM gap GROUP BY operation, kind, error, of_table
-            ORDER BY rows_missing DESC, kind = 'not_offered', kind = 'switched_off', gaps DESC,
-                operation, kind, error, of_table
+            FROM gap LEFT JOIN scope ON scope.id = gap.scope
+            WHERE kind IS DISTINCT FROM 'not_offered'
+            GROUP BY scope.provider, operation, kind, gap.error, of_table
+            ORDER BY rows_missing DESC, kind = 'switched_off', gaps DESC,
+                scope.provider, operation, kind, gap.error, of_table
             """
         )
     ]
@@ -115,22 +124,30 @@ def collection(material: Material, queries: Queries, bounds: Bounds) -> Collecti
 
 
 def _operations(material: Material, queries: Queries) -> list[OperationRow]:
-    counted: dict[str, dict[str, int]] = defaultdict(dict)
+    types = {source.name: source.type for source in material.run.sources}
+    counted: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for row in queries.rows(
-        "SELECT operation, status, count(*) AS n FROM observation GROUP BY operation, status ORDER BY operation, status"
+        """
+        SELECT source, operation, status, count(*) AS n FROM observation
+        GROUP BY source, operation, status ORDER BY source, operation, status
+        """
     ):
-        counted[row["operation"] or ""][row["status"] or ""] = row["n"]
-    declared = {operation.name: operation for source in material.run.sources for operation in source.operations}
+        counted[types.get(row["source"], ""), row["operation"] or ""][row["status"] or ""] += row["n"]
+    declared = {
+        (source.type, operation.name): operation for source in material.run.sources for operation in source.operations
+    }
     rows = []
-    for name in sorted({*declared, *counted}):
-        operation = declared.get(name)
+    for provider, name in sorted({*declared, *counted}):
+        operation = declared.get((provider, name))
+        statuses = counted[provider, name]
         rows.append(
             OperationRow(
+                provider=provider_word(provider),
                 name=name,
                 permission=operation.permission if operation else "",
                 why=operation.why if operation else "",
-                statuses=counted[name],
-                total=sum(counted[name].values()),
+                statuses=dict(statuses),
+                total=statuses.total(),
             )
         )
     return rows

@@ -16,6 +16,7 @@ from reports.material import Material, Queries
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScopeRow:
     id: str
+    source: str
     state: str
     word: str
     account: str
@@ -32,7 +33,7 @@ class ScopeRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matrix:
-    """Accounts and services down, regions across; each cell is the scope's state and its counts."""
+    """Accounts and services down, regions across; each cell is the one scope there, its state and its counts."""
 
     regions: tuple[str, ...]
     rows: tuple[tuple[str, str, tuple[ScopeRow | None, ...]], ...]
@@ -41,9 +42,11 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoverageRow:
-    """One account and service, over all regions."""
+    """One account and service, over all regions, vaults or locations."""
 
+    source: str
     account: str
+    account_name: str
     service: str
     states: tuple[tuple[str, int], ...]
     listed: int | None
@@ -66,6 +69,12 @@ class Coverage:
     """(what, of which kind, rows)."""
 
 
+ORGANIZATIONS = ("tenant", "organization")
+"""Services whose scope lists accounts, and so is of none of them."""
+
+LISTING = ("account", "subscription", "project", *ORGANIZATIONS)
+"""Services whose scope lists what is to be read, and holds no keys and secrets itself."""
+
 SCOPE_STATES: dict[str, tuple[str, str]] = {
     "read": ("read", "Everything was read"),
     "empty": ("empty", "Everything was read, and there is nothing in it"),
@@ -81,12 +90,13 @@ SCOPE_STATES: dict[str, tuple[str, str]] = {
 def coverage(material: Material, queries: Queries, bounds: Bounds) -> Coverage:
     """How far every scope was read, as a matrix where it fits and by account and service where it does not."""
     scopes = [_scope(row) for row in queries.rows(_SCOPES)]
-    shown = [scope for scope in scopes if scope.service != "account"]
+    shown = [scope for scope in scopes if scope.service not in LISTING]
     counted = Counter(scope.state for scope in scopes)
     incomplete = [scope for scope in scopes if scope.state in ("partly", "refused", "failed")]
     regions = sorted({scope.region for scope in shown}, key=lambda region: (region == "global", region))
     pairs = sorted({(scope.account, scope.account_name, scope.service) for scope in shown})
-    fits = len(regions) <= bounds.regions and len(pairs) <= bounds.scopes
+    alone = len({(scope.account, scope.service, scope.region) for scope in shown}) == len(shown)
+    fits = alone and len(regions) <= bounds.regions and len(pairs) <= bounds.scopes
     rows = [] if fits else sorted(_coverage_rows(shown), key=_incomplete_first)
     return Coverage(
         sources=tuple(
@@ -121,7 +131,8 @@ _SCOPES = """
 def _scope(row: Mapping[str, Any]) -> ScopeRow:
     state = scope_state(row)
     return ScopeRow(
-        id=visible(row["id"], 120),
+        id=visible(row["id"], 160),
+        source=visible(row["source"], 40),
         state=state,
         word=SCOPE_STATES[state][0],
         account=visible(row["account"] or row["source"], 60),
@@ -144,7 +155,7 @@ def scope_state(row: Mapping[str, Any]) -> str:
     if row["reached"] is False and not row["refused"] and not row["failed"]:
         return "off"
     if row["complete"]:
-        return "empty" if row["listed"] == 0 and row["service"] != "account" else "read"
+        return "empty" if row["listed"] == 0 and row["service"] not in LISTING else "read"
     if row["listed"] is None and not row["described"]:
         return "refused" if row["refused"] else "failed"
     return "partly"
@@ -166,14 +177,16 @@ def _matrix(scopes: Iterable[ScopeRow], regions: Sequence[str], pairs: Sequence[
 
 
 def _coverage_rows(scopes: Iterable[ScopeRow]) -> Iterator[CoverageRow]:
-    grouped: dict[tuple[str, str], list[ScopeRow]] = defaultdict(list)
+    grouped: dict[tuple[str, str, str, str], list[ScopeRow]] = defaultdict(list)
     for scope in scopes:
-        grouped[f"{scope.account} {scope.account_name}".strip(), scope.service].append(scope)
-    for (account, service), members in grouped.items():
+        grouped[scope.source, scope.account, scope.account_name, scope.service].append(scope)
+    for (source, account, account_name, service), members in grouped.items():
         states = Counter(scope.word for scope in members)
         known = [scope.listed for scope in members if scope.state in ("read", "empty", "partly")]
         yield CoverageRow(
+            source=source,
             account=account,
+            account_name=account_name,
             service=service,
             states=tuple((word, states[word]) for word, _ in SCOPE_STATES.values() if states[word]),
             listed=sum(number for number in known if number is not None),
@@ -181,14 +194,14 @@ def _coverage_rows(scopes: Iterable[ScopeRow]) -> Iterator[CoverageRow]:
         )
 
 
-def _incomplete_first(row: CoverageRow) -> tuple[int, str, str]:
+def _incomplete_first(row: CoverageRow) -> tuple[int, str, str, str]:
     words = {word for word, _ in row.states}
     rank = 0 if words & {"refused", "failed"} else 1 if "in part" in words else 2
-    return rank, row.account, row.service
+    return rank, row.source, row.account, row.service
 
 
 def _populations(queries: Queries) -> Iterator[tuple[str, str, int]]:
-    for table, what in (("key", "Keys"), ("secret", "Secrets")):
+    for table, what in (("key", "Keys"), ("secret", "Secrets"), ("certificate", "Certificates")):
         for row in queries.rows(
             f"""
             SELECT coalesce(manager, 'manager not observed') AS manager, coalesce(state, 'state not observed') AS state,

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from evidence.findings import ControlResult, Stage
+from evidence.findings import ControlResult, Counts, Stage
 from reports.content.bounds import Bounds
-from reports.display import kind, value, visible
+from reports.content.sides import NOTHING, ControlCounts, Side
+from reports.display import kind, provider_word, value, visible, within
 from reports.material import Material, Queries
 from reports.sampling import SIZE, Sample, draw
 
@@ -62,6 +63,8 @@ class Judged:
     """One control with one set of parameters."""
 
     result: ControlResult
+    sides: tuple[Counts, ...]
+    """Its counts, one a side of the report."""
     framework: str
     """Name of the framework whose parameters these are; empty for the catalogue's."""
     failures: tuple[Exhibit, ...]
@@ -84,6 +87,16 @@ class Judged:
         """Failures that no valid exception covers."""
         return self.result.counts.failed - self.result.counts.excepted
 
+    def by_side(self, shown: Sequence[Side]) -> Iterator[tuple[Side, Counts]]:
+        """Each side with its counts."""
+        return zip(shown, self.sides, strict=True)
+
+    @property
+    def spread(self) -> float:
+        """How far apart the sides are: the difference between their highest and lowest share of passes, 0 to 1."""
+        shares = [counts.passed / counts.judged for counts in self.sides if counts.judged]
+        return max(shares) - min(shares) if shares else 0.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
@@ -92,7 +105,7 @@ class Control:
     id: str
     judged: tuple[Judged, ...]
     remediation: tuple[tuple[str, str], ...]
-    """(provider, what to do), for the run's providers; empty where nothing fails."""
+    """(provider, what to do), for the providers where something fails."""
     requirements: tuple[tuple[str, tuple[str, ...]], ...]
     """(framework's name, its requirements)."""
 
@@ -109,23 +122,27 @@ class Chapter:
     controls: tuple[Control, ...]
 
 
-def judged_controls(material: Material, queries: Queries, bounds: Bounds) -> dict[tuple[str, str], Judged]:
+def judged_controls(
+    material: Material, queries: Queries, shown: Sequence[Side], by_side: ControlCounts, bounds: Bounds
+) -> dict[tuple[str, str], Judged]:
     """Every control and variant by their names, in the order of the assessment."""
     names = {framework.id: framework.name for framework in material.assessment.frameworks}
-    listed = _failures(queries, bounds)
+    places = _Places(queries)
+    listed = _failures(queries, places, bounds)
     withheld = _withheld(queries)
     samples = {(sample.control, sample.variant): sample for sample in draw(material, queries, SIZE)}
-    drawn = _drawn(queries, [name for sample in samples.values() for name in sample.findings])
+    drawn = _drawn(queries, places, [name for sample in samples.values() for name in sample.findings])
     judged = {}
     for result in material.assessment.controls:
         key = (result.id, result.variant)
         many = result.counts.failed > bounds.failures
-        common, groups = _groups(queries, result) if many else ((), [])
+        common, groups = _groups(queries, places, result) if many else ((), [])
         failures = [_without(common, failure) for failure in listed[key][: bounds.first if many else bounds.failures]]
         reasons = withheld[key]
         sample = samples.get(key)
         judged[key] = Judged(
             result=result,
+            sides=by_side.get(key, (NOTHING,) * len(shown)),
             framework="" if result.variant == "default" else names.get(result.variant, result.variant),
             failures=tuple(failures),
             failures_more=result.counts.failed - len(failures),
@@ -143,13 +160,13 @@ def judged_controls(material: Material, queries: Queries, bounds: Bounds) -> dic
 _EXHIBIT = "id, control, variant, subject, subject_name, source, account, region, observed, exception, evidence"
 
 
-def _exhibit(row: Mapping[str, Any]) -> Exhibit:
+def _exhibit(row: Mapping[str, Any], places: _Places) -> Exhibit:
     evidence = row["evidence"]
     return Exhibit(
         finding=row["id"],
-        name=visible(row["subject_name"] or row["subject"], 90),
+        name=visible(_name(row), 90),
         subject=visible(row["subject"], 200),
-        where=_where(row),
+        where=places.of(row),
         observed=_facts(json.loads(row["observed"])),
         evidence=tuple(evidence[:2]),
         evidence_more=max(0, len(evidence) - 2),
@@ -157,15 +174,44 @@ def _exhibit(row: Mapping[str, Any]) -> Exhibit:
     )
 
 
-def _where(row: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(visible(part, 40) for part in (row["account"], row["region"]) if part) or (visible(row["source"], 40),)
+def _name(row: Mapping[str, Any]) -> str:
+    """What people call a thing, with the vault or key ring that holds it where the provider's own name tells that."""
+    name, told = row["subject_name"] or row["subject"], within(row["subject"], row["account"], row["region"])
+    return told if told.endswith(f"/{name}") and len(told) <= 90 else name
+
+
+LONGEST_ACCOUNT = 30
+"""An account whose id is longer goes by its name, if no other account of its source has the same."""
+
+
+class _Places:
+    """Where things are, as a reader finds it again."""
+
+    def __init__(self, queries: Queries) -> None:
+        self._names = {
+            (row["source"], row["account"]): row["name"]
+            for row in queries.rows(
+                """
+                SELECT source, name, min(account) AS account FROM (
+                    SELECT DISTINCT source, account, account_name AS name FROM scope
+                    WHERE len(account) > $longest AND account_name <> ''
+                ) GROUP BY source, name HAVING count(*) = 1 ORDER BY source, account, name
+                """,
+                {"longest": LONGEST_ACCOUNT},
+            )
+        }
+
+    def of(self, row: Mapping[str, Any]) -> tuple[str, ...]:
+        """Account and region of a finding, or its source where neither is known."""
+        account = self._names.get((row["source"], row["account"]), row["account"])
+        return tuple(visible(part, 40) for part in (account, row["region"]) if part) or (visible(row["source"], 40),)
 
 
 def _facts(observed: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     return tuple((visible(name, 60), value(fact, 80)) for name, fact in observed.items())
 
 
-def _failures(queries: Queries, bounds: Bounds) -> dict[tuple[str, str], list[Exhibit]]:
+def _failures(queries: Queries, places: _Places, bounds: Bounds) -> dict[tuple[str, str], list[Exhibit]]:
     listed: dict[tuple[str, str], list[Exhibit]] = defaultdict(list)
     for row in queries.rows(
         f"""
@@ -178,15 +224,15 @@ def _failures(queries: Queries, bounds: Bounds) -> dict[tuple[str, str], list[Ex
         """,  # noqa: S608 - a constant of this module
         {"most": bounds.failures},
     ):
-        listed[row["control"], row["variant"]].append(_exhibit(row))
+        listed[row["control"], row["variant"]].append(_exhibit(row, places))
     return listed
 
 
-def _drawn(queries: Queries, ids: Sequence[str]) -> dict[str, Exhibit]:
+def _drawn(queries: Queries, places: _Places, ids: Sequence[str]) -> dict[str, Exhibit]:
     if not ids:
         return {}
     sql = f"SELECT {_EXHIBIT} FROM finding WHERE list_contains($ids, id) ORDER BY id"  # noqa: S608 - a constant of ours
-    return {row["id"]: _exhibit(row) for row in queries.rows(sql, {"ids": list(ids)})}
+    return {row["id"]: _exhibit(row, places) for row in queries.rows(sql, {"ids": list(ids)})}
 
 
 GROUPING_VALUES = 4
@@ -198,7 +244,9 @@ def _without(common: Sequence[tuple[str, str]], exhibit: Exhibit) -> Exhibit:
     return replace(exhibit, observed=tuple(fact for fact in exhibit.observed if fact[0] not in told))
 
 
-def _groups(queries: Queries, result: ControlResult) -> tuple[tuple[tuple[str, str], ...], list[Group]]:
+def _groups(
+    queries: Queries, places: _Places, result: ControlResult
+) -> tuple[tuple[tuple[str, str], ...], list[Group]]:
     """What all failures of one control share, and the failures by place and by the facts that take few values."""
     facts = {f"fact{place}": name for place, name in enumerate(result.facts)}
     if not facts:
@@ -231,7 +279,7 @@ def _groups(queries: Queries, result: ControlResult) -> tuple[tuple[tuple[str, s
     )
     return common, [
         Group(
-            where=_where(row),
+            where=places.of(row),
             observed=tuple(_ranges(row, facts, few)),
             count=row["failures"],
             excepted=row["excepted"],
@@ -293,14 +341,15 @@ def _withheld(queries: Queries) -> dict[tuple[str, str], list[Withheld]]:
     return withheld
 
 
-def chapters(material: Material, judged: Mapping[tuple[str, str], Judged]) -> tuple[Chapter, ...]:
+def chapters(
+    material: Material, shown: Sequence[Side], judged: Mapping[tuple[str, str], Judged]
+) -> tuple[Chapter, ...]:
     """The controls by stage of life, in the order of the stages."""
     by_id: dict[str, list[Judged]] = defaultdict(list)
     for one in judged.values():
         by_id[one.result.id].append(one)
     names = {framework.id: framework.name for framework in material.assessment.frameworks}
-    providers = {source.type for source in material.run.sources}
-    controls = [_control(control, variants, names, providers) for control, variants in sorted(by_id.items())]
+    controls = [_control(control, variants, names, shown) for control, variants in sorted(by_id.items())]
     return tuple(
         Chapter(stage=stage, controls=chosen)
         for stage in Stage
@@ -308,17 +357,23 @@ def chapters(material: Material, judged: Mapping[tuple[str, str], Judged]) -> tu
     )
 
 
-def _control(control: str, variants: list[Judged], names: Mapping[str, str], providers: set[str]) -> Control:
+def _control(control: str, variants: list[Judged], names: Mapping[str, str], shown: Sequence[Side]) -> Control:
     ordered = sorted(variants, key=lambda one: (one.result.variant != "default", one.result.variant))
     refs = {(ref.framework, ref.requirement) for one in ordered for ref in one.result.requirements}
-    failing = any(one.result.counts.failed for one in ordered)
+    failing = {
+        provider
+        for one in ordered
+        for side, counts in zip(shown, one.sides, strict=True)
+        for provider in side.providers
+        if counts.failed
+    }
     return Control(
         id=control,
         judged=tuple(ordered),
         remediation=tuple(
-            (provider, text)
+            (provider_word(provider), text)
             for provider, text in sorted(ordered[0].result.remediation.items())
-            if failing and provider in providers
+            if provider in failing
         ),
         requirements=tuple(
             (name, tuple(sorted(requirement for framework, requirement in refs if framework == identifier)))

@@ -7,6 +7,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,10 @@ from evidence.recording import ScopeHeader, read_scope, scope_files
 from keyproof.collection import Collection, Progress
 from keyproof.demo.azure.embedded import CHALLENGE, EmbeddedAzure
 from keyproof.demo.azure.faults import Rule
+from keyproof.demo.azure.wire import AzureError, Request
 from keyproof.demo.azure.world import Key, Store, Subscription, Version, World
 from keyproof.demo.faults import Fault
+from keyproof.demo.http import HttpResponse
 from keyproof.demo.names import days
 
 TENANT_SCOPE = f"prod/{TENANT}/global/tenant"
@@ -390,6 +393,38 @@ def test_without_usable_credentials_nothing_starts(monkeypatch: pytest.MonkeyPat
             list(AzureCollector(_configuration(azure)).start())
     assert "source 'prod'" in str(refused.value)
     assert "az login" in str(refused.value)
+
+
+class _Unregistered(EmbeddedAzure):
+    """Says that the subscription has not enabled Key Vault, which makes the SDK's own policy register it."""
+
+    def _answered(self, request: Request, *rest: Any) -> HttpResponse:
+        if request.name == "arm:Vaults_ListBySubscription":
+            text = "The subscription is not registered to use namespace 'Microsoft.KeyVault'."
+            raise AzureError(409, "MissingSubscriptionRegistration", text)
+        return super()._answered(request, *rest)
+
+
+def test_a_subscription_without_key_vault_is_not_registered_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _Unregistered(small_world()) as azure:
+        for name, value in azure.credentials.items():
+            monkeypatch.setenv(name, value)
+        collected = _collect(azure, tmp_path)
+        assert not [name for name in azure.requests if name.startswith("unknown:")]
+    listed = collected.of("arm:Vaults_ListBySubscription")
+    assert {o.status for o in listed} == {Status.SWITCHED_OFF}
+    assert HSM in collected.scopes
+
+
+@pytest.mark.parametrize("state", ["Disabled", "Deleted"])
+def test_a_subscription_is_left_out_only_when_it_is_gone(state: str, tmp_path: Path) -> None:
+    world = small_world()
+    world.subscriptions[OTHER] = replace(world.subscriptions[OTHER], state=state)
+    with served(world=world) as azure:
+        collected = _collect(azure, tmp_path)
+    assert (LEGACY in collected.scopes) == (state == "Disabled")
 
 
 def _large_world(vaults: int, keys: int, versions: int = 1) -> World:

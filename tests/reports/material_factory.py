@@ -33,13 +33,16 @@ from evidence.findings import (
 from evidence.inventory import InventoryWriter
 from evidence.model import (
     NEVER,
+    Certificate,
     Gap,
     GapKind,
     Key,
+    KeyStore,
     KeyVersion,
     Manager,
     ObservationIndex,
     Origin,
+    ProtectedResource,
     ProtectionLevel,
     Row,
     Scope,
@@ -47,6 +50,7 @@ from evidence.model import (
     State,
     Usage,
     VersionCause,
+    columns,
 )
 from evidence.observation import short_id
 from evidence.store import OperationRecord, RunRecord, SourceRecord
@@ -57,6 +61,23 @@ START = datetime(2025, 7, 1, tzinfo=UTC)
 ACCOUNTS = {"111122223333": "payments-prod", "444455556666": "data-platform"}
 REGIONS = ("eu-west-1", "eu-central-1", "us-east-1")
 SERVICES = ("kms", "secretsmanager", "ssm")
+
+TENANT = "7d3f0c1e-94a2-4c55-8f0b-1a6f5e2d9c40"
+SUBSCRIPTIONS = {
+    "3b0e7a52-6c1d-4f8e-9a27-5d4c81f0b6e3": "Payments production",
+    "c9f41d08-2e6b-4a93-b7d5-08e3a1f6275c": "Data platform (shared services, West Europe and North Europe)",
+}
+VAULTS = {
+    "3b0e7a52-6c1d-4f8e-9a27-5d4c81f0b6e3": ("kv-payments-prod-weu-01", "kv-payments-prod-neu-01"),
+    "c9f41d08-2e6b-4a93-b7d5-08e3a1f6275c": ("kv-dataplatform-weu-001", "kv-refused-weu-0000001"),
+}
+MANAGED_HSM = "mhsm-payments-prod"
+ORGANIZATION = "834201957613"
+PROJECTS = {"nwp-payments-prod-418307": "nwp-payments-prod", "nwp-analytics-eu-592016": "nwp-analytics-eu"}
+LOCATIONS = ("europe-west3", "global", "eur4")
+
+PROVIDERS = {"aws": "prod", "azure": "azure-corp", "gcp": "gcp-org"}
+"""Provider → the name of its source."""
 
 HOSTILE = (
     "<script>alert('owned')</script>",
@@ -80,21 +101,37 @@ class Estate:
 
     folder: Path
     keys: int
+    providers: tuple[str, ...] = tuple(PROVIDERS)
     rows: dict[str, list[Row]] = field(default_factory=dict)
 
     def of(self, table: str) -> list[Any]:
         return self.rows.setdefault(table, [])
 
 
-def make_material(folder: Path, keys: int = 60, hostile: bool = True) -> Material:
-    """A material of `keys` keys and a quarter as many secrets in two accounts, three regions and one switched off."""
-    estate = Estate(folder, keys)
-    _scopes(estate)
+def make_material(
+    folder: Path, keys: int = 60, hostile: bool = True, providers: tuple[str, ...] = tuple(PROVIDERS)
+) -> Material:
+    """A material of `keys` keys and a quarter as many secrets, most of them of the first of the providers.
+
+    AWS: two accounts, three regions and one switched off. Azure: two subscriptions, four vaults, of which one refuses,
+    and a managed HSM. Google Cloud: two projects and three locations.
+    """
+    estate = Estate(folder, keys, providers)
+    for provider in providers:
+        SCOPES[provider](estate)
     for number in range(keys):
-        _key(estate, number, HOSTILE[number % len(HOSTILE)] if hostile and number < 2 * len(HOSTILE) else "")
+        name = HOSTILE[number % len(HOSTILE)] if hostile and number < 2 * len(HOSTILE) else ""
+        KEYS[_provider(estate, number)](estate, number, name)
     for number in range(keys // 4):
-        _secret(estate, number)
+        SECRETS[_provider(estate, number)](estate, number)
+    if "azure" in providers:
+        for number in range(keys // 6):
+            _azure_certificate(estate, number, HOSTILE[number % len(HOSTILE)] if hostile else "")
+    if "gcp" in providers:
+        for number in range(keys // 5):
+            _gcp_resource(estate, number)
     _count(estate)
+    _complete(estate)
     with InventoryWriter(folder / "inventory") as writer:
         for rows in estate.rows.values():
             for row in rows:
@@ -106,7 +143,7 @@ def make_material(folder: Path, keys: int = 60, hostile: bool = True) -> Materia
     findings.sort(key=lambda f: (f["control"], f["variant"], f["subject"], f["scope"]))
     parquet.write_table(pa.Table.from_pylist(findings, schema=findings_schema()), path)
     return Material(
-        run=_run(hostile),
+        run=_run(hostile, providers),
         assessment=_assessment(controls, hostile),
         inventory=folder / "inventory",
         findings=path,
@@ -115,17 +152,23 @@ def make_material(folder: Path, keys: int = 60, hostile: bool = True) -> Materia
     )
 
 
+def _provider(estate: Estate, number: int) -> str:
+    """Eight of thirteen are of the first provider, three of the second and two of the third."""
+    place = (0,) * 8 + (1,) * 3 + (2,) * 2
+    return estate.providers[min(place[number % 13], len(estate.providers) - 1)]
+
+
 def _scope_id(account: str, region: str, service: str) -> str:
     return f"prod/{account}/{region}/{service}"
 
 
 def _observe(estate: Estate, scope: str, operation: str, subject: str, status: str = "ok", error: str = "") -> str:
     name = short_id("OBS", scope, operation, subject)
-    account = scope.split("/")[1]
+    source, account = scope.split("/")[:2]
     estate.of("observation").append(
         ObservationIndex(
             id=name,
-            source="prod",
+            source=source,
             scope=scope,
             evidence=[name],
             subject=subject,
@@ -137,13 +180,21 @@ def _observe(estate: Estate, scope: str, operation: str, subject: str, status: s
             error=error,
             request_id=name[4:],
             attempts=1,
-            identity=f"arn:aws:sts::{account}:assumed-role/KeyproofReader/keyproof",
+            identity=_identity(source, account),
             sha256=hashlib.sha256(name.encode()).hexdigest(),
             bytes=900,
             file=f"{scope}.jsonl.gz",
         )
     )
     return name
+
+
+def _identity(source: str, account: str) -> str:
+    return {
+        "prod": f"arn:aws:sts::{account}:assumed-role/KeyproofReader/keyproof",
+        "azure-corp": "appid 5e1b7c34-0d29-4f6a-8c11-e7d20b9a4f58, oid 90cf2a6e-1b7d-4e03-a5f4-3c8d61e0b927",
+        "gcp-org": "keyproof-reader@nwp-audit-100200.iam.gserviceaccount.com",
+    }[source]
 
 
 def _gap(
@@ -153,7 +204,7 @@ def _gap(
     estate.of("gap").append(
         Gap(
             id=short_id("GAP", scope, table, subject, operation, *names),
-            source="prod",
+            source=scope.split("/")[0],
             scope=scope,
             evidence=[] if kind is GapKind.NOT_OFFERED else [observation],
             operation=operation,
@@ -167,7 +218,7 @@ def _gap(
     )
 
 
-def _scopes(estate: Estate) -> None:
+def _aws_scopes(estate: Estate) -> None:
     for account, name in ACCOUNTS.items():
         for region, service in [
             ("global", "account"),
@@ -212,12 +263,31 @@ def _scopes(estate: Estate) -> None:
                     collected_at=AS_OF - timedelta(minutes=20),
                 )
             )
+            if service == "kms" and not off:
+                told = {
+                    "kind": "AWS KMS",
+                    "name": f"KMS {region}",
+                    "account": account,
+                    "region": region,
+                    "protection_level": ProtectionLevel.HSM,
+                    "access_model": "key policy",
+                    "regions": [region],
+                }
+                reason = "the KMS API does not tell whether a trail keeps the log of key operations"
+                _store(
+                    estate,
+                    scope,
+                    "kms:DescribeCustomKeyStores",
+                    f"arn:aws:kms:{region}:{account}",
+                    told,
+                    dict.fromkeys(("logging_enabled", "logging_targets", "logging_retention_days"), reason),
+                )
             if refused:
                 _gap(estate, scope, operation, GapKind.REFUSED, error, "key", "", [])
                 _gap(estate, scope, operation, GapKind.REFUSED, error, "scope", scope, ["complete", "listed"])
 
 
-def _key(estate: Estate, number: int, name: str) -> None:
+def _aws_key(estate: Estate, number: int, name: str) -> None:
     account = list(ACCOUNTS)[number % 2]
     region = REGIONS[0] if account == "444455556666" else REGIONS[number % 3]
     scope = _scope_id(account, region, "kms")
@@ -238,7 +308,26 @@ def _key(estate: Estate, number: int, name: str) -> None:
         error = "AccessDeniedException: no resource-based policy allows kms:GetKeyPolicy" if refused else ""
         evidence.append(_observe(estate, scope, "kms:GetKeyPolicy", arn, "refused" if refused else "ok", error))
         if refused:
-            _gap(estate, scope, "kms:GetKeyPolicy", GapKind.REFUSED, error, "key", arn, ["public", "wildcard_access"])
+            _gap(
+                estate,
+                scope,
+                "kms:GetKeyPolicy",
+                GapKind.REFUSED,
+                error,
+                "key",
+                arn,
+                ["external_accounts", "public", "wildcard_access"],
+            )
+    _gap(
+        estate,
+        scope,
+        "",
+        GapKind.NOT_OFFERED,
+        "KMS does not tell what its keys protect",
+        "key",
+        arn,
+        ["protected_resources"],
+    )
     if used_unknown:
         text = "use is tracked since 2026-04-23 only, and the key is older"
         _gap(estate, scope, "kms:GetKeyLastUsage", GapKind.NOT_OFFERED, text, "key", arn, ["used", "last_used_at"])
@@ -272,6 +361,8 @@ def _key(estate: Estate, number: int, name: str) -> None:
             last_used_at=None if used_unknown else AS_OF - timedelta(days=number % 200),
             public=None if refused else number % 41 == 6,
             wildcard_access=None if refused else False,
+            external_accounts=None if refused else ["999900001111"] if number % 43 == 2 else [],
+            protected_resources=None,
             owner="" if number % 7 == 0 else (MONSTER if number == 4 else f"team-{number % 5} {name}"),
             business_purpose="" if number % 10 == 0 else "card data",
             tags="{}",
@@ -296,7 +387,7 @@ def _key(estate: Estate, number: int, name: str) -> None:
         )
 
 
-def _secret(estate: Estate, number: int) -> None:
+def _aws_secret(estate: Estate, number: int) -> None:
     account = list(ACCOUNTS)[number % 2]
     scope = _scope_id(account, "eu-west-1", "secretsmanager")
     arn = f"arn:aws:secretsmanager:eu-west-1:{account}:secret:db-{number:05d}"
@@ -320,10 +411,383 @@ def _secret(estate: Estate, number: int) -> None:
     )
 
 
+def _scope(
+    estate: Estate,
+    provider: str,
+    scope: str,
+    account: str,
+    name: str,
+    region: str,
+    service: str,
+    operation: str,
+    refused: str = "",
+) -> None:
+    """A scope that was read, or whose list the provider refused with the text `refused`."""
+    evidence = _observe(estate, scope, operation, "", "refused" if refused else "ok", refused)
+    estate.of("scope").append(
+        Scope(
+            id=scope,
+            source=PROVIDERS[provider],
+            scope=scope,
+            evidence=[evidence],
+            provider=provider,
+            account=account,
+            account_name=name,
+            region=region,
+            service=service,
+            identity=_identity(PROVIDERS[provider], account),
+            asked=True,
+            reached=True,
+            complete=None if refused else True,
+            calls=1,
+            pages=1,
+            listed=None if refused else 0,
+            described=0,
+            refused=int(bool(refused)),
+            failed=0,
+            collected_at=AS_OF - timedelta(minutes=20),
+        )
+    )
+    if refused:
+        _gap(estate, scope, operation, GapKind.REFUSED, refused, "key", "", [])
+        _gap(estate, scope, operation, GapKind.REFUSED, refused, "scope", scope, ["complete", "listed"])
+
+
+def _store(estate: Estate, scope: str, operation: str, id: str, told: dict[str, Any], unknown: dict[str, str]) -> None:
+    """A key store with what is `told` of it; `unknown` maps what its provider does not offer to the reason."""
+    estate.of("key_store").append(
+        KeyStore(
+            id=id,
+            source=scope.split("/")[0],
+            scope=scope,
+            evidence=[_observe(estate, scope, operation, id)],
+            **{"validation": "", "state": State.ACTIVE, "deletion_at": NEVER, "activated": True, **told},
+        )
+    )
+    for name, reason in unknown.items():
+        _gap(estate, scope, "", GapKind.NOT_OFFERED, reason, "key_store", id, [name])
+
+
+def _azure_scopes(estate: Estate) -> None:
+    _scope(
+        estate,
+        "azure",
+        f"azure-corp/{TENANT}/global/tenant",
+        TENANT,
+        "Northwind",
+        "global",
+        "tenant",
+        "arm:Subscriptions_List",
+    )
+    for account, name in SUBSCRIPTIONS.items():
+        _scope(
+            estate,
+            "azure",
+            f"azure-corp/{account}/global/subscription",
+            account,
+            name,
+            "global",
+            "subscription",
+            "arm:Vaults_ListBySubscription",
+        )
+        for vault in VAULTS[account]:
+            refused = (
+                "ForbiddenByFirewall: Public network access is disabled and request is not from a trusted "
+                "service nor via an approved private link."
+                if "refused" in vault
+                else ""
+            )
+            scope = f"azure-corp/{account}/vault/{vault}"
+            _scope(estate, "azure", scope, account, name, "westeurope", "vault", "keys:GetKeys", refused)
+            group = f"/subscriptions/{account}/resourceGroups/rg-key-management-prod-westeurope"
+            told = {
+                "kind": "vault",
+                "name": vault,
+                "account": account,
+                "region": "westeurope",
+                "soft_delete": True,
+                "protection_level": ProtectionLevel.SOFTWARE,
+                "purge_protection": "neu" not in vault,
+                "recovery_days": 90,
+                "network_public": not refused,
+                "logging_enabled": True,
+                "logging_targets": [f"{group}/providers/Microsoft.OperationalInsights/workspaces/law-security"],
+                "private_endpoints": int(bool(refused)),
+                "access_model": "RBAC",
+                "regions": ["westeurope"],
+            }
+            _store(
+                estate,
+                scope,
+                "arm:Vaults_Get",
+                f"{group}/providers/Microsoft.KeyVault/vaults/{vault}",
+                told,
+                {"logging_retention_days": "the workspace decides how long its log is kept"},
+            )
+    account = next(iter(SUBSCRIPTIONS))
+    scope = f"azure-corp/{account}/managedhsm/{MANAGED_HSM}"
+    _scope(estate, "azure", scope, account, SUBSCRIPTIONS[account], "westeurope", "managedhsm", "keys:GetKeys")
+
+
+def _gcp_scopes(estate: Estate) -> None:
+    _scope(
+        estate,
+        "gcp",
+        f"gcp-org/{ORGANIZATION}/global/organization",
+        ORGANIZATION,
+        "northwind.example",
+        "global",
+        "organization",
+        "asset:SearchAllResources",
+    )
+    for account, name in PROJECTS.items():
+        _scope(
+            estate, "gcp", f"gcp-org/{account}/global/project", account, name, "global", "project", "kms:ListLocations"
+        )
+        for region in LOCATIONS:
+            scope = f"gcp-org/{account}/{region}/kms"
+            _scope(estate, "gcp", scope, account, name, region, "kms", "kms:ListKeyRings")
+            ring = f"projects/{account}/locations/{region}/keyRings/payments-and-ledger"
+            told = {
+                "kind": "key ring",
+                "name": "payments-and-ledger",
+                "account": account,
+                "region": region,
+                "protection_level": ProtectionLevel.HSM,
+                "soft_delete": True,
+                "purge_protection": False,
+                "recovery_days": 30,
+                "access_model": "IAM",
+                "regions": [region],
+            }
+            reason = "Cloud KMS writes to the project's audit log, whose settings stand elsewhere"
+            _store(
+                estate,
+                scope,
+                "kms:GetIamPolicy",
+                ring,
+                told,
+                dict.fromkeys(("logging_enabled", "logging_targets", "logging_retention_days"), reason),
+            )
+        _scope(
+            estate,
+            "gcp",
+            f"gcp-org/{account}/global/secretmanager",
+            account,
+            name,
+            "global",
+            "secretmanager",
+            "secretmanager:ListSecrets",
+        )
+
+
+NOT_OFFERED = {
+    "azure": (
+        (("used", "last_used_at", "usage_tracked_since"), "Key Vault does not tell when a key was last used"),
+        (("origin",), "Key Vault does not tell whether a key was imported"),
+        (("protected_resources",), "Key Vault does not tell what its keys protect"),
+    ),
+    "gcp": ((("used", "last_used_at"), "Cloud KMS does not tell when a key was last used"),),
+}
+"""Provider → facts of every key that it does not offer, and why."""
+
+
+def _cloud_key(estate: Estate, provider: str, number: int, scope: str, id: str, told: dict[str, Any]) -> None:
+    """A key of Azure or Google Cloud: older, less often rotated, and without a last use."""
+    age = (number * 41) % 1700 + 8
+    created = AS_OF - timedelta(days=age)
+    rotations = age // 400 if number % 4 else 0
+    rotated = created if rotations == 0 else AS_OF - timedelta(days=age % 400)
+    waiting = number % 17 == 10
+    evidence = [_observe(estate, scope, {"azure": "keys:GetKey", "gcp": "kms:ListCryptoKeys"}[provider], id)]
+    unknown = {name for names, _ in NOT_OFFERED[provider] for name in names}
+    for names, reason in NOT_OFFERED[provider]:
+        _gap(estate, scope, "", GapKind.NOT_OFFERED, reason, "key", id, list(names))
+    facts: dict[str, Any] = {
+        "aliases": [],
+        "description": "",
+        "manager": Manager.CUSTOMER,
+        "managed_by": "",
+        "origin": Origin.IMPORTED if number % 19 == 12 else Origin.GENERATED,
+        "usages": [Usage.ENCRYPT],
+        "algorithm": "AES" if provider == "gcp" else "RSA",
+        "bits": 256 if provider == "gcp" else 2048,
+        "security_bits": 256 if provider == "gcp" else 112,
+        "pq_category": 5 if provider == "gcp" else 0,
+        "protection_level": ProtectionLevel.SOFTWARE if number % 3 else ProtectionLevel.HSM,
+        "state": State.PENDING_DELETION if waiting else State.ACTIVE,
+        "created_at": created,
+        "rotatable": True,
+        "rotation_enabled": provider == "gcp" and number % 2 == 0,
+        "rotation_period_days": 90 if provider == "gcp" and number % 2 == 0 else 0,
+        "rotations": rotations,
+        "last_rotated_at": rotated,
+        "used": True,
+        "last_used_at": AS_OF,
+        "deletion_at": AS_OF + timedelta(days=number % 30 + 1) if waiting else NEVER,
+        "protected_resources": number % 9,
+        "public": provider == "gcp" and number % 24 == 11,
+        "external_accounts": ["tenant 0c4b5d1a"] if number % 21 == 9 else [],
+        "wildcard_access": False,
+        "owner": "" if number % 3 == 0 else "platform",
+        "business_purpose": "ledger",
+        "tags": "{}",
+        **told,
+    }
+    facts |= dict.fromkeys(unknown)
+    estate.of("key").append(Key(id=id, source=PROVIDERS[provider], scope=scope, evidence=evidence, **facts))
+    for turn in range(rotations + 1):
+        estate.of("key_version").append(
+            KeyVersion(
+                id=f"{id}/{turn + 1}",
+                source=PROVIDERS[provider],
+                scope=scope,
+                evidence=evidence,
+                key=id,
+                state=State.ACTIVE if turn == rotations else State.DEACTIVATED,
+                created_at=created if turn == 0 else rotated - timedelta(days=400 * (rotations - turn)),
+                superseded_at=NEVER,
+                cause=VersionCause.INITIAL if turn == 0 else VersionCause.MANUAL,
+                expires_at=NEVER,
+            )
+        )
+
+
+def _azure_key(estate: Estate, number: int, name: str) -> None:
+    account = list(SUBSCRIPTIONS)[number % 2]
+    vault = VAULTS[account][number % 4 // 2 if account == next(iter(SUBSCRIPTIONS)) else 0]
+    called = name or f"ledger-encryption-{number:05d}"
+    told = {"name": called, "account": account, "region": "westeurope"}
+    _cloud_key(
+        estate,
+        "azure",
+        number,
+        f"azure-corp/{account}/vault/{vault}",
+        f"https://{vault}.vault.azure.net/keys/{called}",
+        told,
+    )
+
+
+def _gcp_key(estate: Estate, number: int, name: str) -> None:
+    account, region = list(PROJECTS)[number % 2], LOCATIONS[number % 3]
+    called = name or f"orders-{number:05d}"
+    id = f"projects/{account}/locations/{region}/keyRings/payments-and-ledger/cryptoKeys/{called}"
+    told = {"name": called, "account": account, "region": region}
+    _cloud_key(estate, "gcp", number, f"gcp-org/{account}/{region}/kms", id, told)
+
+
+def _cloud_secret(estate: Estate, provider: str, number: int, scope: str, id: str, told: dict[str, Any]) -> None:
+    changed = AS_OF - timedelta(days=(number * 43) % 500)
+    operation = {"azure": "secrets:GetSecrets", "gcp": "secretmanager:ListSecrets"}[provider]
+    estate.of("secret").append(
+        Secret(
+            id=id,
+            source=PROVIDERS[provider],
+            scope=scope,
+            evidence=[_observe(estate, scope, operation, id)],
+            manager=Manager.CUSTOMER,
+            state=State.ACTIVE,
+            created_at=changed - timedelta(days=30),
+            last_rotated_at=changed,
+            rotatable=provider == "gcp",
+            rotation_enabled=False,
+            keys=[],
+            key_settable=provider == "gcp",
+            owner="platform",
+            **told,
+        )
+    )
+
+
+def _azure_secret(estate: Estate, number: int) -> None:
+    account = list(SUBSCRIPTIONS)[number % 2]
+    vault, name = VAULTS[account][0], f"sql-connection-{number:05d}"
+    told = {"name": name, "account": account, "region": "westeurope", "content_type": "connection string"}
+    _cloud_secret(
+        estate,
+        "azure",
+        number,
+        f"azure-corp/{account}/vault/{vault}",
+        f"https://{vault}.vault.azure.net/secrets/{name}",
+        told,
+    )
+
+
+def _gcp_secret(estate: Estate, number: int) -> None:
+    account, name = list(PROJECTS)[number % 2], f"api-token-{number:05d}"
+    told = {"name": name, "account": account, "region": "global", "content_type": ""}
+    _cloud_secret(
+        estate, "gcp", number, f"gcp-org/{account}/global/secretmanager", f"projects/{account}/secrets/{name}", told
+    )
+
+
+def _azure_certificate(estate: Estate, number: int, name: str) -> None:
+    account = list(SUBSCRIPTIONS)[number % 2]
+    vault, called = VAULTS[account][0], name or f"tls-{number:05d}"
+    scope, id = f"azure-corp/{account}/vault/{vault}", f"https://{vault}.vault.azure.net/certificates/{called}"
+    created = AS_OF - timedelta(days=(number * 29) % 380)
+    estate.of("certificate").append(
+        Certificate(
+            id=id,
+            source="azure-corp",
+            scope=scope,
+            evidence=[_observe(estate, scope, "certificates:GetCertificate", id)],
+            name=called,
+            account=account,
+            region="westeurope",
+            key="",
+            manager=Manager.CUSTOMER,
+            state=State.ACTIVE,
+            subject=f"CN=pay{number}.northwind.example, O=Northwind, C=NL",
+            issuer="DigiCert",
+            fingerprint=hashlib.sha256(id.encode()).hexdigest()[:40].upper(),
+            algorithm="RSA",
+            bits=2048,
+            security_bits=112,
+            created_at=created,
+            activated_at=created,
+            expires_at=created + timedelta(days=397),
+            renewal_enabled=number % 4 != 0,
+            renewal_days=30 if number % 4 else 0,
+            exportable=True,
+            versions=1 + number % 3,
+            owner="",
+            tags="{}",
+        )
+    )
+
+
+def _gcp_resource(estate: Estate, number: int) -> None:
+    account = list(PROJECTS)[number % 2]
+    scope = f"gcp-org/{account}/{LOCATIONS[0]}/kms"
+    name = f"//storage.googleapis.com/projects/_/buckets/{account}-ledger-{number:05d}"
+    estate.of("protected_resource").append(
+        ProtectedResource(
+            id=name,
+            source="gcp-org",
+            scope=scope,
+            evidence=[_observe(estate, scope, "kmsinventory:SearchProtectedResources", name)],
+            name=name,
+            kind="storage.googleapis.com/Bucket",
+            service="Cloud Storage",
+            account=account,
+            region=LOCATIONS[0],
+            encrypted=True,
+            key=f"projects/{account}/locations/{LOCATIONS[0]}/keyRings/payments-and-ledger/cryptoKeys/orders-00011",
+            created_at=AS_OF - timedelta(days=number),
+        )
+    )
+
+
+SCOPES = {"aws": _aws_scopes, "azure": _azure_scopes, "gcp": _gcp_scopes}
+KEYS = {"aws": _aws_key, "azure": _azure_key, "gcp": _gcp_key}
+SECRETS = {"aws": _aws_secret, "azure": _azure_secret, "gcp": _gcp_secret}
+
+
 def _count(estate: Estate) -> None:
     observations = Counter(o.scope for o in estate.of("observation"))
     refused = Counter(o.scope for o in estate.of("observation") if o.status == "refused")
-    things = Counter(row.scope for table in ("key", "secret") for row in estate.of(table))
+    things = Counter(row.scope for table in ("key", "secret", "certificate") for row in estate.of(table))
     for scope in estate.of("scope"):
         scope.calls = observations[scope.id]
         scope.refused = refused[scope.id]
@@ -333,6 +797,21 @@ def _count(estate: Estate) -> None:
             _gap(estate, scope.id, "kms:GetKeyPolicy", GapKind.REFUSED, text, "scope", scope.id, ["complete"])
         if scope.listed is not None:
             scope.listed = scope.described = things[scope.id]
+
+
+def _complete(estate: Estate) -> None:
+    """Give every fact that no gap leaves unknown a value: "none", "never" or the like."""
+    unknown: dict[tuple[str, str], set[str]] = {}
+    for gap in estate.of("gap"):
+        unknown.setdefault((gap.scope, gap.subject), set()).update(gap.columns or [])
+    empty: dict[str, Any] = {"boolean": False, "integer": 0, "timestamp": NEVER, "string": ""}
+    for table in ("key_store", "key", "key_version", "certificate", "secret", "protected_resource"):
+        for row in estate.of(table):
+            gaps = unknown.get((row.scope, row.id), set())
+            for column in columns(type(row)):
+                if getattr(row, column.name) is None and column.name not in gaps:
+                    fact = [] if column.type.startswith("list") else empty[column.type]
+                    setattr(row, column.name, column.values[0] if column.values else fact)
 
 
 Truth = bool | None
@@ -470,7 +949,7 @@ def _finding(
         "subject": row.id,
         "subject_table": row.table,
         "subject_name": name,
-        "source": "prod",
+        "source": row.source,
         "scope": row.scope,
         "account": row.account,
         "region": row.region,
@@ -507,7 +986,11 @@ def _control(spec: Spec, variant: str, parameters: dict[str, Any], made: list[di
             )
             for name, value in parameters.items()
         ],
-        remediation={"aws": "Turn automatic rotation on (kms:EnableKeyRotation), or rotate on demand."},
+        remediation={
+            "aws": "Turn automatic rotation on (kms:EnableKeyRotation), or rotate on demand.",
+            "azure": "Give the key a rotation policy with a Rotate action (`az keyvault key rotation-policy update`).",
+            "gcp": "Set `rotation_period` and `next_rotation_time` on the key.",
+        },
         counts=Counts(
             passed=counts["pass"],
             failed=counts["fail"],
@@ -634,7 +1117,38 @@ def _requirement(framework: str, requirement: str, controls: list[ControlResult]
     )
 
 
-def _run(hostile: bool) -> RunRecord:
+def _source(provider: str, configuration: dict[str, Any], *operations: tuple[str, str]) -> SourceRecord:
+    facts = ["key_store.name", "key.name", "key.state", "secret.name"]
+    if provider == "azure":
+        facts.append("certificate.name")
+    records = [OperationRecord(name=name, why=why, permission="", facts=facts) for name, why in operations]
+    return SourceRecord(name=PROVIDERS[provider], type=provider, configuration=configuration, operations=records)
+
+
+SOURCES = {
+    "aws": _source(
+        "aws",
+        {"name": "prod", "regions": [*REGIONS, "me-south-1"], "organization": {"role": "Reader"}},
+        ("kms:ListKeys", "lists the keys"),
+        ("kms:DescribeKey", "what a key is"),
+        ("kms:GetKeyPolicy", "who may use a key"),
+    ),
+    "azure": _source(
+        "azure",
+        {"name": "azure-corp", "subscriptions": "all", "services": ["vault", "managedhsm"]},
+        ("keys:GetKeys", "lists the keys of a vault"),
+        ("keys:GetKey", "what a key is"),
+    ),
+    "gcp": _source(
+        "gcp",
+        {"name": "gcp-org", "organization": ORGANIZATION},
+        ("kms:ListKeyRings", "lists the key rings of a location"),
+        ("kms:ListCryptoKeys", "what a key is"),
+    ),
+}
+
+
+def _run(hostile: bool, providers: tuple[str, ...]) -> RunRecord:
     return RunRecord(
         id="20260630T000000Z-abc123",
         tool_version="0.1.0",
@@ -644,22 +1158,7 @@ def _run(hostile: bool) -> RunRecord:
         finished_at=AS_OF - timedelta(minutes=18),
         state="collected",
         host="audit-runner-1",
-        sources=[
-            SourceRecord(
-                name="prod",
-                type="aws",
-                configuration={"name": "prod", "regions": [*REGIONS, "me-south-1"], "organization": {"role": "Reader"}},
-                operations=[
-                    OperationRecord(name="kms:ListKeys", why="lists the keys", permission="", facts=["key.*"]),
-                    OperationRecord(
-                        name="kms:DescribeKey", why="what a key is", permission="", facts=["key.state", "key.bits"]
-                    ),
-                    OperationRecord(
-                        name="kms:GetKeyPolicy", why="who may use a key", permission="", facts=["key.public"]
-                    ),
-                ],
-            )
-        ],
+        sources=[SOURCES[provider] for provider in providers],
         tag_names={"owner": ["owner", "team"]},
         organization_accounts=[],
     )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.display import day, plural, value, visible
+from reports.display import brief, day, percent, plural, value, visible
 
 
 @given(st.text(alphabet=st.characters(), max_size=300))
@@ -75,3 +75,18 @@ def test_words() -> None:
     assert day(NEVER) == "never"
     assert plural(1, "key") == "1 key"
     assert plural(1200, "pass", "passes") == "1,200 passes"
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0"), (999, "999"), (1_000, "1.0k"), (1_299, "1.2k"), (9_999, "9.9k"), (12_345, "12k")]
+)
+def test_a_brief_number_is_never_more_than_it_is(count: int, text: str) -> None:
+    assert brief(count) == text
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "text"),
+    [(0, 7, "0 %"), (1, 7, "14 %"), (1, 900, "<1 %"), (899, 900, "99 %"), (900, 900, "100 %")],
+)
+def test_a_share_is_all_or_none_only_where_it_is(part: int, whole: int, text: str) -> None:
+    assert percent(part, whole) == text

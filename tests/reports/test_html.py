@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from jinja2 import UndefinedError
@@ -118,9 +119,19 @@ def test_assistive_technology_finds_its_way(page: Page) -> None:
     assert levels[0] == 1
     assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
     assert tags.count("table") == tags.count("caption")
-    assert all(attributes.get("scope") in ("row", "col") for attributes in page.of("th"))
+    assert all(attributes.get("scope") in ("row", "col", "rowgroup") for attributes in page.of("th"))
     assert all(len(attributes["alt"]) > 60 for attributes in page.of("img"))
     assert len(page.of("img")) == 3
+
+
+def test_each_provider_stands_beside_the_others(page: Page, factory: ModuleType) -> None:
+    text = " ".join(page.text.split())
+    for words in ("2 of 2 accounts", "2 of 2 subscriptions", "2 of 2 projects"):
+        assert words in text
+    for head in ("AWS prod", "Azure azure-corp", "Google Cloud gcp-org"):
+        assert text.count(head) >= 3, head
+    for _, reason in factory.NOT_OFFERED["azure"]:
+        assert reason in text
 
 
 def test_long_lists_are_folded_and_bounded(make_material: Callable[..., Material], tmp_path: Path) -> None:

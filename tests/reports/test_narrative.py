@@ -93,7 +93,7 @@ def test_an_excepted_failure_stays_a_failure_and_is_marked(told: Narrative) -> N
 
 def test_withheld_verdicts_name_the_refused_operation(told: Narrative) -> None:
     reasons = {(reason.operation, reason.kind) for reason in judged(told, "USE-03").withheld}
-    assert reasons == {("kms:GetKeyPolicy", "refused"), ("kms:ListKeys", "refused")}
+    assert reasons == {("kms:GetKeyPolicy", "refused"), ("kms:ListKeys", "refused"), ("keys:GetKeys", "refused")}
     assert all(reason.gap.startswith("GAP-") for reason in judged(told, "USE-03").withheld)
 
 
@@ -105,7 +105,8 @@ def test_what_to_look_at_first_goes_by_severity_and_leaves_excepted_failures_out
     assert {group.kind for group in told.blind_spots} <= {"refused", "failed"}
 
 
-def test_scopes_are_told_apart(told: Narrative) -> None:
+def test_scopes_are_told_apart(make_material: Callable[..., Material], tmp_path: Path) -> None:
+    told = build(make_material(tmp_path, providers=("aws",)), PAPER)
     counted = {word: count for word, _, count in told.coverage.states}
     assert counted["switched off"] == 6
     assert counted["refused"] == 1
@@ -119,13 +120,24 @@ def test_scopes_are_told_apart(told: Narrative) -> None:
     assert "AccessDenied" in refused.error
 
 
-def test_with_many_regions_coverage_is_told_by_account_and_service(material: Material, told: Narrative) -> None:
+def test_with_many_regions_coverage_is_told_by_account_and_service(
+    make_material: Callable[..., Material], tmp_path: Path
+) -> None:
+    material = make_material(tmp_path, providers=("aws",))
     coverage = build(material, replace(PAPER, regions=2)).coverage
     assert coverage.matrix is None
     assert len(coverage.rows) == 6
     assert "refused" in dict(coverage.rows[0].states)
-    assert told.coverage.matrix is not None
+    assert build(material, PAPER).coverage.matrix is not None
     assert sum(count for row in coverage.rows for _, count in row.states) == 24
+
+
+def test_several_scopes_of_one_place_are_counted_and_none_hides_another(told: Narrative, factory: ModuleType) -> None:
+    assert told.coverage.matrix is None
+    vaults = {row.account: dict(row.states) for row in told.coverage.rows if row.service == "vault"}
+    assert set(vaults) == set(factory.SUBSCRIPTIONS)
+    assert sum(sum(states.values()) for states in vaults.values()) == 4
+    assert sum(states.get("refused", 0) for states in vaults.values()) == 1
 
 
 def test_the_charts_numbers_add_up(told: Narrative) -> None:

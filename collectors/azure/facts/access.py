@@ -267,9 +267,22 @@ def access_rows(
                 )
                 yield from setting.explained(row, [reading])
     anchor = Access(**setting.bookkeeping(setting.header.id, ()))  # type: ignore[arg-type]
-    for operation in access.operations:
+    for operation in (*access.operations, *_unlisted(access, things)):
         if operation in reading.failures:
             yield setting.rows_missing(anchor, "access", "", operation, reading.failures[operation])
+
+
+def _unlisted(access: StoreAccess, things: Mapping[str, str]) -> list[str]:
+    """The lists that would name the things on which something is granted, and that are not among those listed.
+
+    Where the list was read whole, the grant has outlived its thing.
+    """
+    places = {grant.place.lower() for grant in access.grants} - {"", *things}
+    return [name for name in ("keys:GetKeys", "secrets:GetSecrets") if any(p.startswith(_kind(name)) for p in places)]
+
+
+def _kind(operation: str) -> str:
+    return f"{operation.partition(':')[0]}/"
 
 
 def _subject(grant: Grant, kind: str, resource: str, things: Mapping[str, str]) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from collectors.azure.answers import (
     ArmKey,
+    ArmRotationPolicy,
     ArmVersions,
     Attributes,
     JsonWebKey,
@@ -23,7 +24,7 @@ from collectors.azure.answers import (
 )
 from collectors.azure.facts.scope import Setting, deletion_window, state_of
 from collectors.azure.facts.store import DELETED_KEYS, KEYS, ListedThing, Store
-from collectors.azure.key_specs import family, in_hsm, key_spec, key_type, modulus_bits, usages
+from collectors.azure.key_specs import family, in_hsm, key_spec, key_type, mechanisms, modulus_bits, usages
 from collectors.azure.operations import DELETED_KEY_NOT_OFFERED
 from collectors.azure.rotation import OFF, RotationSchedule, rotation_schedule
 from collectors.scope_rows import NOT_ASKED, expect, listed
@@ -68,6 +69,8 @@ class Description:
     attested: bool | None
     """An attestation came with it; None where none was asked for."""
     release_policy: ReleasePolicy | None
+    deleted_at: datetime | None = None
+    purged_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,8 @@ def key_rows(setting: Setting, store: Store, reading: Reading, entry: ListedThin
     """The rows of one key and their gaps. Returns whether its description was read."""
     id = reading.subject
     by_manager = store.keys_by_manager
+    if any(reading.of(GET_DELETED)):
+        entry = replace(entry, deleted=True)
     told = _described(reading, entry, f"{by_manager}_Get")
     versions = None if entry.deleted else _versions(reading, entry, f"{by_manager}_ListVersions")
     evidence = [*reading.evidence, *filter(None, [entry.observation])]
@@ -108,11 +113,7 @@ def key_rows(setting: Setting, store: Store, reading: Reading, entry: ListedThin
         facts |= _material(reading, told, managed, in_store=setting.header.service == "managedhsm")
         facts |= _lifecycle(told, store.retention_days)
     if entry.deleted:
-        facts |= {
-            "state": State.PENDING_DELETION,
-            "deletion_requested_at": entry.item.deletedDate,
-            "deletion_at": entry.item.scheduledPurgeDate,
-        }
+        facts |= _deletion(told, entry)
     elif versions is not None:
         facts |= _history(told, versions)
     facts |= _rotatable(facts.get("state"), managed)
@@ -160,6 +161,8 @@ def _described(reading: Reading, entry: ListedThing, by_manager: str) -> Descrip
             managed=bundle.managed is True,
             attested=bundle.attributes.attestation is not None if operation == ATTESTATION else None,
             release_policy=bundle.release_policy,
+            deleted_at=bundle.deletedDate,
+            purged_at=bundle.scheduledPurgeDate,
         )
     return _described_by_manager(reading, by_manager)
 
@@ -216,6 +219,7 @@ def _material(reading: Reading, told: Description, managed: bool | None, *, in_s
         "usages": purposes,
         "algorithm": algorithm,
         "key_type": key_type(algorithm, purposes),
+        "mechanisms": mechanisms(spec, purposes),
         "protection_level": ProtectionLevel.HSM if in_store or in_hsm(told.kty) else ProtectionLevel.SOFTWARE,
         "extractable": _extractable(told.attributes, managed),
         "release_policy": _release_policy(told.release_policy),
@@ -266,6 +270,13 @@ def _lifecycle(told: Description, retention: int | None) -> dict[str, Any]:
         "deletion_window_set": None if days is None else days > 0,
         "deletion_window_days": days,
     }
+
+
+def _deletion(told: Description | None, entry: ListedThing) -> dict[str, Any]:
+    """When it was deleted and when it will be gone, by the key's own answer or else by the list."""
+    deleted_at = (told.deleted_at if told else None) or (entry.item.deletedDate if entry.item else None)
+    purged_at = (told.purged_at if told else None) or (entry.item.scheduledPurgeDate if entry.item else None)
+    return {"state": State.PENDING_DELETION, "deletion_requested_at": deleted_at, "deletion_at": purged_at}
 
 
 def _versions(reading: Reading, entry: ListedThing, by_manager: str) -> list[Version] | None:
@@ -326,7 +337,7 @@ def _schedule(
     policy = reading.answer(POLICY, RotationPolicy)
     if policy is None:
         key = reading.answer(by_manager, ArmKey)
-        policy = (key.properties.rotationPolicy or RotationPolicy()) if key else None
+        policy = (key.properties.rotationPolicy or ArmRotationPolicy()) if key else None
         operation = by_manager if key else operation
     if policy is None or told is None:
         return None

@@ -10,7 +10,7 @@ from collectors.azure.facts.scope import Setting, deletion_window, state_of
 from collectors.azure.facts.store import ListedThing, Store
 from collectors.scope_rows import listed
 from collectors.tags import tag_facts
-from evidence.model import NEVER, Manager, RotationResult, Row, Secret, State
+from evidence.model import NEVER, GapKind, Manager, RotationResult, Row, Secret, State
 from evidence.reading import Reading
 
 VERSIONS = "secrets:GetSecretVersions"
@@ -70,6 +70,8 @@ def _history(reading: Reading) -> dict[str, Any]:
     """When its first and its present value were set."""
     pages = [page for _, page in listed(reading, VERSIONS, ListedSecrets, lambda page: page.more)]
     created = [version.attributes.created for page in pages for version in page.value]
-    if VERSIONS in reading.failures or not created:
+    if VERSIONS not in reading.failures and not created:
+        reading.fail(VERSIONS, GapKind.FAILED, "the answer lists no version of the secret")
+    if VERSIONS in reading.failures:
         return {}
     return {"created_at": min(created), "last_rotated_at": max(created)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from collectors.azure.answers import (
@@ -32,7 +32,7 @@ from collectors.azure.answers import (
 from collectors.azure.facts.access import StoreAccess, hsm_access, vault_access
 from collectors.azure.facts.scope import Setting
 from collectors.scope_rows import expect, listed, without_bodies
-from evidence.model import NEVER, KeyStore, ProtectionLevel, State
+from evidence.model import NEVER, GapKind, KeyStore, ProtectionLevel, State
 from evidence.observation import canonical_json
 from evidence.reading import Reading
 
@@ -45,6 +45,8 @@ SETTINGS = "administration:GetSettings"
 KEYS, DELETED_KEYS = "keys:GetKeys", "keys:GetDeletedKeys"
 SECRETS, DELETED_SECRETS, ARM_SECRETS = "secrets:GetSecrets", "secrets:GetDeletedSecrets", "arm:Secrets_List"
 CERTIFICATES, DELETED_CERTIFICATES = "certificates:GetCertificates", "certificates:GetDeletedCertificates"
+
+AnswerT = TypeVar("AnswerT", Vault, Hsm)
 
 _AUDIT_CATEGORIES = ("AuditEvent",)
 _AUDIT_GROUPS = ("audit", "allLogs")
@@ -103,14 +105,13 @@ def read_vault(setting: Setting, reading: Reading) -> Store:
     """What the scope of a vault tells of it. What could not be read is in the failures of the store's reading."""
     resource = _resource(setting, reading)
     expect(reading, VAULT)
-    answer = reading.answer(VAULT, Vault)
+    answer = _own(reading, VAULT, resource, reading.answer(VAULT, Vault))
     observation = next((o.id for o in reading.of(VAULT)), "")
     access = vault_access(setting, reading, answer, resource, observation)
     row = _row(setting, reading, resource, "Azure Key Vault")
     row.connection_state = "none"
     if answer is not None:
         told = answer.properties
-        row.kind = f"Azure Key Vault {told.sku.name.capitalize()}"
         row.protection_level = ProtectionLevel.SOFTWARE if told.sku.name.lower() == "standard" else None
         row.activated = True
         row.access_model = "roles" if told.enableRbacAuthorization is True else "access policies"
@@ -129,7 +130,7 @@ def read_hsm(setting: Setting, reading: Reading) -> Store:
     """What the scope of a managed HSM tells of it. Source of its protection: Azure's "What is Azure Managed HSM?"."""
     resource = _resource(setting, reading)
     expect(reading, HSM)
-    answer = reading.answer(HSM, Hsm)
+    answer = _own(reading, HSM, resource, reading.answer(HSM, Hsm))
     access = hsm_access(reading, resource)
     row = _row(setting, reading, resource, "Azure Managed HSM")
     row.protection_level = ProtectionLevel.HSM
@@ -137,7 +138,6 @@ def read_hsm(setting: Setting, reading: Reading) -> Store:
     settings = _hsm_settings(reading)
     if answer is not None:
         told = answer.properties
-        row.kind = f"Azure Managed HSM {answer.sku.name}"
         status = told.securityDomainProperties.activationStatus if told.securityDomainProperties else None
         row.activated = None if status is None else status == "Active"
         _protection(row, told)
@@ -151,6 +151,15 @@ def read_hsm(setting: Setting, reading: Reading) -> Store:
     _logging(row, reading)
     store.reading = without_bodies(reading)
     return store
+
+
+def _own(reading: Reading, operation: str, resource: str, answer: AnswerT | None) -> AnswerT | None:
+    """The answer, where it is about the store that was asked about."""
+    if answer is not None and answer.id.lower() != resource.lower():
+        observation = next((o.id for o in reading.of(operation)), "")
+        reading.fail(operation, GapKind.FAILED, "the answer describes another store", observation)
+        return None
+    return answer
 
 
 def _resource(setting: Setting, reading: Reading) -> str:
@@ -233,6 +242,8 @@ def _logging(row: KeyStore, reading: Reading) -> None:
             workspaces[workspace.id.lower()] = max(workspace.properties.retentionInDays, 0)
     if answer is None:
         return
+    if any(setting.properties.workspaceId for setting in answer.value):
+        expect(reading, WORKSPACE)
     targets: set[str] = set()
     kept: list[int | None] = []
     for properties in (setting.properties for setting in answer.value):
