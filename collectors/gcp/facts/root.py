@@ -8,7 +8,7 @@ from datetime import datetime
 
 from collectors.gcp.answers import Folder, Folders, Locations, Message, Organization, Page, Policy, Project, Projects
 from collectors.gcp.assets import LIST, Assets, Found, read_assets
-from collectors.gcp.facts.access import INHERITED, Level, access_rows, inherited_levels, level, level_of
+from collectors.gcp.facts.access import INHERITED, Level, access_rows, inherited_levels, level_of, read_level
 from collectors.gcp.facts.key import AUTOKEY_RING, KeyReading, key_rows, not_covered
 from collectors.gcp.facts.scope import Setting, each, listed
 from collectors.gcp.facts.secret import SecretReading, secret_rows
@@ -166,7 +166,7 @@ class _Inventory:
 
     def _told(self, name: str, found: Found, via: str, service: Service) -> Level:
         observation, policy = self.assets.policies.get(name, (found.observation, Policy()))
-        return level(self.setting, via, LIST, policy, observation, service)
+        return read_level(self.setting, via, LIST, policy, observation, service)
 
     def above(self, found: Found, service: Service) -> list[Level]:
         """The policies that a project hands down, nearest first."""
