@@ -335,6 +335,32 @@ def test_a_partial_count_of_what_a_key_protects_is_none() -> None:
     assert any("INSUFFICIENT_PERMISSIONS" in str(gap.error) for gap in gaps(rows, "failed"))
 
 
+def test_resources_that_a_search_does_not_find_are_missed() -> None:
+    """Without the organization, only the key's own project can be searched."""
+    found = '"protected_resources"'
+    rows = _spoiled("kmsinventory:SearchProtectedResources", lambda body: body.replace(found, '"others"'))
+    assert _key(rows, "rotated")["protected_resources"] == 2
+    [gap] = [g for g in gaps(rows, "failed") if g.of_table == "protected_resource" and g.subject == f"{KEYS}/rotated"]
+    assert "2 resources, of which 0 were told" in gap.error
+
+
+def test_an_asset_that_does_not_tell_what_it_is_part_of_inherits_what_is_not_known() -> None:
+    def orphan(body: str) -> str:
+        answer = json.loads(body)
+        for asset in answer.get("assets", []):
+            if asset["asset_type"].startswith("cloudkms"):
+                asset["ancestors"] = []
+        return json.dumps(answer)
+
+    with served() as cloud:
+        rows = _rows_of(collected(cloud), "asset:ListAssets", orphan)
+    assert (_key(rows, "both")["public"], _key(rows, "open")["public"]) == (None, True)
+    assert RING in {gap.subject for gap in gaps(rows, "failed") if gap.of_table == "access" and gap.rows_missing}
+    [scope] = [row for row in rows if row.table == "scope"]
+    assert scope.complete is None  # type: ignore[attr-defined]
+    assert not list(_unexplained(rows))
+
+
 def test_a_policy_above_that_was_refused_leaves_access_open() -> None:
     refused = Rule(fault=Fault.REFUSE, operation="resourcemanager:GetIamPolicy", subject="folders/")
     with served([refused]) as cloud:

@@ -154,6 +154,8 @@ class _Inventory:
         for ring in assets.rings:
             inventory.places.setdefault(parent(ring), []).append(ring)
             inventory.projects[parent(parent(ring))] = None
+        for found in (*assets.rings.values(), *assets.keys.values()):
+            inventory.above(found, "kms")  # what is missing belongs to the scope before its first row is made
         return inventory
 
     def account(self, name: str) -> str:
@@ -169,12 +171,19 @@ class _Inventory:
         return read_level(self.setting, via, LIST, policy, observation, service)
 
     def above(self, found: Found, service: Service) -> list[Level]:
-        """The policies that a project hands down, nearest first."""
+        """The policies that a project hands down, nearest first; one that is unknown where it is not below the root."""
         key = (found.project, service)
         if key not in self.handed_down:
             line = (found.project, *self.assets.lines.get(found.project, ()))
-            below = line[: line.index(self.root)] if self.root in line else line
-            self.handed_down[key] = [self._level(name, found, service, name in below) for name in line]
+            if self.root in line:
+                below = line[: line.index(self.root)]
+                self.handed_down[key] = [self._level(name, found, service, name in below) for name in line]
+            else:
+                self.reading.fail(
+                    INHERITED, GapKind.FAILED, "an asset does not tell what it is part of", found.observation
+                )
+                unknown = Level("IAM policies above", INHERITED, None, failure=self.reading.failures[INHERITED])
+                self.handed_down[key] = [unknown]
         return self.handed_down[key]
 
     def _level(self, name: str, found: Found, service: Service, below: bool) -> Level:
