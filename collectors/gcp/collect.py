@@ -231,20 +231,24 @@ class _RootReading:
 
     def _asset_tasks(self, assets: Assets, line: _Line) -> Iterator[Task]:
         """One task a project that holds key rings, from which those of its locations and keys follow."""
-        for project in sorted({parent(parent(ring)) for ring in assets.rings}):
-            yield self._task(project, partial(self._asset_project, assets, line, project))
+        places: dict[str, list[str]] = {}
+        for place in sorted({parent(ring) for ring in assets.rings}):
+            places.setdefault(parent(place), []).append(place)
+        for project, of_project in places.items():
+            yield self._task(project, partial(self._asset_project, assets, line, project, of_project))
 
-    def _asset_project(self, assets: Assets, line: _Line, project: str, batch: Batch) -> Iterable[Task]:
+    def _asset_project(
+        self, assets: Assets, line: _Line, project: str, places: Iterable[str], batch: Batch
+    ) -> Iterable[Task]:
         ask = _Questions(Inquiry(self.seat, self.header), batch)
         ask.one("autokey:ShowEffectiveAutokeyConfig", {"parent": project})
-        places = sorted({parent(ring) for ring in assets.rings if parent(parent(ring)) == project})
         return [self._task(place, partial(self._asset_location, assets, line, place)) for place in places]
 
     def _asset_location(self, assets: Assets, line: _Line, place: str, batch: Batch) -> Iterable[Task]:
         ask = _Questions(Inquiry(self.seat, self.header), batch)
         ask.pages("autokey:ListKeyHandles", {"parent": place})
         organization = assets.organization_of(parent(place)) or line.organization
-        keys = [name for name in assets.keys if parent(parent(name)) == place]
+        keys = assets.keys_by_place.get(place, ())
         tasks = [self._task(name, partial(self._asset_key, assets, organization, name)) for name in keys]
         return sampled(tasks, self.sample)
 
