@@ -390,12 +390,12 @@ def _fill_hsm(stores: _Stores) -> None:
     yearly = stores.policy(930, rotate_after="P1Y")
     key = stores.key
     key(hsm, "issuing-master", stores.rotated(930, 365), kty="oct-HSM", size=256, policy=yearly, attested=True)
-    key(hsm, "scheme-zone-master", stores.versions(690, 325), kty="oct-HSM", size=256)
+    key(hsm, "scheme-zone-master", stores.versions(690, 325), kty="oct-HSM", size=256, attested=True)
     key(hsm, "card-personalisation", stores.versions(920), kty="oct-HSM", size=128, attested=True)
     key(hsm, "storage-encryption", stores.versions(400, 35), kty="RSA-HSM", size=4096, attested=True)
     key(hsm, "issuer-root", stores.versions(925), kty="EC-HSM", curve="P-521", attested=True)
     key(hsm, "terminal-firmware-pq", stores.versions(75), kty="AKP-HSM", algorithm="ML-DSA-65", attested=True)
-    key(hsm, "statement-signing-pq", stores.versions(30), kty="AKP-HSM", algorithm="ML-DSA-87")
+    key(hsm, "statement-signing-pq", stores.versions(30), kty="AKP-HSM", algorithm="ML-DSA-87", attested=True)
     key(hsm, "emv-test", stores.versions(900), kty="RSA-HSM", deleted_at=stores.ago(62))
 
 
