@@ -52,6 +52,8 @@ class Assets:
 
     rings: dict[str, Found] = field(default_factory=dict)
     keys: dict[str, Found] = field(default_factory=dict)
+    keys_by_place: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """Location of a project → the keys in it."""
     versions: dict[str, list[Found]] = field(default_factory=lambda: defaultdict(list))
     """Key → its versions."""
     jobs: dict[str, list[Found]] = field(default_factory=lambda: defaultdict(list))
@@ -126,6 +128,8 @@ def read_assets(reading: Reading) -> Assets | None:
     for observation, asset in policies:
         if asset.iam_policy is not None:
             assets.policies[names.get(asset.name, relative(asset.name))] = (observation, asset.iam_policy)
+    for key in assets.keys:
+        assets.keys_by_place[parent(parent(key))].append(key)
     for number, project in assets.projects.items():
         assets.numbers[project.project_id] = number
     return assets

@@ -231,20 +231,24 @@ class _RootReading:
 
     def _asset_tasks(self, assets: Assets, line: _Line) -> Iterator[Task]:
         """One task a project that holds key rings, from which those of its locations and keys follow."""
-        for project in sorted({parent(parent(ring)) for ring in assets.rings}):
-            yield self._task(project, partial(self._asset_project, assets, line, project))
+        places: dict[str, list[str]] = {}
+        for place in sorted({parent(ring) for ring in assets.rings}):
+            places.setdefault(parent(place), []).append(place)
+        for project, of_project in places.items():
+            yield self._task(project, partial(self._asset_project, assets, line, project, of_project))
 
-    def _asset_project(self, assets: Assets, line: _Line, project: str, batch: Batch) -> Iterable[Task]:
+    def _asset_project(
+        self, assets: Assets, line: _Line, project: str, places: Iterable[str], batch: Batch
+    ) -> Iterable[Task]:
         ask = _Questions(Inquiry(self.seat, self.header), batch)
         ask.one("autokey:ShowEffectiveAutokeyConfig", {"parent": project})
-        places = sorted({parent(ring) for ring in assets.rings if parent(parent(ring)) == project})
         return [self._task(place, partial(self._asset_location, assets, line, place)) for place in places]
 
     def _asset_location(self, assets: Assets, line: _Line, place: str, batch: Batch) -> Iterable[Task]:
         ask = _Questions(Inquiry(self.seat, self.header), batch)
         ask.pages("autokey:ListKeyHandles", {"parent": place})
         organization = assets.organization_of(parent(place)) or line.organization
-        keys = [name for name in assets.keys if parent(parent(name)) == place]
+        keys = assets.keys_by_place.get(place, ())
         tasks = [self._task(name, partial(self._asset_key, assets, organization, name)) for name in keys]
         return sampled(tasks, self.sample)
 
@@ -261,12 +265,13 @@ class _RootReading:
     def _walk_below(self, ask: _Questions, line: _Line) -> Iterator[Task]:
         """The projects of an organization or folder, folder by folder."""
         above = {self.resource: line.above}
-        waiting, found = [self.resource], list[tuple[Project, str]]()
+        waiting, found = [self.resource], dict[str, tuple[Project, str]]()
         whole = line.known
         while waiting:
             folder = waiting.pop()
             listed = ask.pages("resourcemanager:ListProjects", {"parent": folder})
-            found += [(p, folder) for page in _read(listed, Projects) for p in page.projects if p.state == "ACTIVE"]
+            projects = [project for page in _read(listed, Projects) for project in page.projects]
+            found |= {p.project_id: (p, folder) for p in projects if p.state == "ACTIVE"}
             below = ask.pages("resourcemanager:ListFolders", {"parent": folder})
             whole = whole and _whole(listed) and _whole(below)
             for page in _read(below, Folders):
@@ -274,10 +279,10 @@ class _RootReading:
                     if child.state == "ACTIVE" and child.name not in above:
                         above[child.name] = (folder, *above[folder])
                         waiting.append(child.name)
-        names = {name for project, _ in found for name in (project.project_id, last(project.name))}
+        names = {name for project, _ in found.values() for name in (project.project_id, last(project.name))}
         if self.header.service == "organization" and whole:
             names.add(self.resource)  # these are all that the organization has
-        for project, folder in sorted(found, key=lambda pair: pair[0].project_id):
+        for _, (project, folder) in sorted(found.items()):
             line_of_project = replace(line, above=(folder, *above[folder]), projects=tuple(names), known=whole)
             header = self._header_of(project, line_of_project)
             walking = _RootReading(self.configuration, self.seat, header, project.name, self.sample)

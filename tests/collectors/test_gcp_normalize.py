@@ -1,4 +1,4 @@
-"""The normalize half: what rows say of keys, versions, stores, secrets and access, and which gaps explain NULL."""
+"""The normalize half: what the rows say about keys, versions, stores, secrets and access, and what explains NULL."""
 
 from __future__ import annotations
 
@@ -173,12 +173,12 @@ def test_a_version_in_no_known_state_is_no_fact() -> None:
     assert not list(_unexplained(rows))
 
 
-def test_an_algorithm_that_nobody_knows_yet_is_a_gap_that_another_version_closes() -> None:
+def test_an_algorithm_that_nobody_knows_yet_is_a_gap_that_another_keyproof_may_close() -> None:
     rows = _spoiled("kms:ListCryptoKeyVersions", lambda body: body.replace("HMAC_SHA256", "HMAC_SHA9000"))
     row = _key(rows, "mac")
     assert (row["algorithm"], row["bits"], row["mechanisms"]) == (None, None, ["HMAC_SHA9000"])
-    [gap] = [g for g in gaps(rows, "failed") if g.subject == f"{KEYS}/mac" and "algorithm" in g.columns]
-    assert set(gap.columns) == {"algorithm", "bits", "parameter_set", "pq_category", "security_bits"}
+    unknown = {column for gap in gaps(rows, "failed") if gap.subject == f"{KEYS}/mac" for column in gap.columns}
+    assert unknown >= {"algorithm", "bits", "parameter_set", "pq_category", "security_bits"}
 
 
 def test_stores(rows: list[Row]) -> None:
@@ -335,6 +335,32 @@ def test_a_partial_count_of_what_a_key_protects_is_none() -> None:
     assert any("INSUFFICIENT_PERMISSIONS" in str(gap.error) for gap in gaps(rows, "failed"))
 
 
+def test_resources_that_a_search_does_not_find_are_missed() -> None:
+    """Without the organization, only the key's own project can be searched."""
+    found = '"protected_resources"'
+    rows = _spoiled("kmsinventory:SearchProtectedResources", lambda body: body.replace(found, '"others"'))
+    assert _key(rows, "rotated")["protected_resources"] == 2
+    [gap] = [g for g in gaps(rows, "failed") if g.of_table == "protected_resource" and g.subject == f"{KEYS}/rotated"]
+    assert "2 resources, of which 0 were told" in gap.error
+
+
+def test_an_asset_that_does_not_tell_what_it_is_part_of_inherits_what_is_not_known() -> None:
+    def orphan(body: str) -> str:
+        answer = json.loads(body)
+        for asset in answer.get("assets", []):
+            if asset["asset_type"].startswith("cloudkms"):
+                asset["ancestors"] = []
+        return json.dumps(answer)
+
+    with served() as cloud:
+        rows = _rows_of(collected(cloud), "asset:ListAssets", orphan)
+    assert (_key(rows, "both")["public"], _key(rows, "open")["public"]) == (None, True)
+    assert RING in {gap.subject for gap in gaps(rows, "failed") if gap.of_table == "access" and gap.rows_missing}
+    [scope] = [row for row in rows if row.table == "scope"]
+    assert scope.complete is None  # type: ignore[attr-defined]
+    assert not list(_unexplained(rows))
+
+
 def test_a_policy_above_that_was_refused_leaves_access_open() -> None:
     refused = Rule(fault=Fault.REFUSE, operation="resourcemanager:GetIamPolicy", subject="folders/")
     with served([refused]) as cloud:
@@ -345,6 +371,17 @@ def test_a_policy_above_that_was_refused_leaves_access_open() -> None:
     missing = {g.subject for g in gaps(rows, "refused") if g.of_table == "access" and g.rows_missing}
     assert RING in missing
     assert OTHER_RING not in missing
+
+
+def test_a_policy_of_the_root_that_was_refused_is_missed_at_once_too() -> None:
+    with served([Rule(fault=Fault.REFUSE, operation="resourcemanager:GetIamPolicy")]) as cloud:
+        rows = collected(cloud).rows()
+    assert _key(rows, "both")["wildcard_access"] is None
+    [scope] = [row for row in rows if row.table == "scope"]
+    assert scope.complete is None  # type: ignore[attr-defined]
+    missing = {g.subject for g in gaps(rows, "refused") if g.of_table == "access" and g.rows_missing}
+    assert {RING, OTHER_RING, f"//secretmanager.googleapis.com/projects/{HOME}"} <= missing
+    assert not list(_unexplained(rows))
 
 
 def test_a_project_whose_parents_are_refused_does_not_claim_to_know_them() -> None:

@@ -47,7 +47,7 @@ def _clean(kind: str) -> Outcome:
     return perform(STAGES[kind], (), Path(tempfile.mkdtemp(prefix="keyproof-clean-")))
 
 
-PROMPT = {"refuse", "lose_page", "wrong_types"}
+PROMPT = {"refuse", "lose_page"}
 """Faults tried on every change; the others come out as one of these, and are tried with the slow tests."""
 
 

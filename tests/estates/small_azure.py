@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -257,12 +258,27 @@ def _assign(world: World) -> None:
     ]
 
 
+_CHALLENGES = (
+    "azure.keyvault.keys._shared",
+    "azure.keyvault.secrets._shared",
+    "azure.keyvault.certificates._shared",
+    "azure.keyvault.administration._internal",
+)
+
+
+def _forget_challenges() -> None:
+    """The clients remember by host and port where a store sends them for a token; here, ports come back as others."""
+    for package in _CHALLENGES:
+        importlib.import_module(f"{package}.http_challenge_cache").clear()
+
+
 @contextmanager
 def served(rules: Sequence[Rule] = (), world: World | None = None) -> Iterator[EmbeddedAzure]:
     """The estate while it is served, with only its credentials in the environment."""
     before = {name: value for name, value in os.environ.items() if name.startswith("AZURE_")}
     for name in before:
         del os.environ[name]
+    _forget_challenges()
     try:
         with EmbeddedAzure(world or small_world(), faults=list(rules)) as azure:
             os.environ.update(azure.credentials)

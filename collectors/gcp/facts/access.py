@@ -41,7 +41,7 @@ class Level:
         return self.failure or Failure(GapKind.FAILED, NOT_ASKED, "")
 
 
-def level(setting: Setting, via: str, operation: str, policy: Policy, observation: str, service: Service) -> Level:
+def read_level(setting: Setting, via: str, operation: str, policy: Policy, observation: str, service: Service) -> Level:
     """A policy that was read."""
     facts = policy_facts(policy, service, setting.own, setting.own_roles)
     return Level(via, operation, policy, facts, observation)
@@ -58,7 +58,7 @@ def own_level(setting: Setting, reading: Reading, operation: str, kind: str, ser
     via = f"IAM policy of the {kind}"
     expect(reading, operation)
     for _, observation, policy in each(reading, operation, Policy):
-        return level(setting, via, operation, policy, observation, service)
+        return read_level(setting, via, operation, policy, observation, service)
     return Level(via, operation, None, failure=reading.failures.get(operation))
 
 
@@ -74,7 +74,7 @@ def inherited_levels(setting: Setting, reading: Reading, service: Service) -> di
         single = Reading(reading.subject, [observation])
         policy = single.answer(INHERITED, Policy)
         if policy is not None:
-            levels[resource] = level(setting, via, INHERITED, policy, observation.id, service)
+            levels[resource] = read_level(setting, via, INHERITED, policy, observation.id, service)
         else:
             failure = single.failures[INHERITED]
             reading.failures.setdefault(INHERITED, failure)
@@ -94,7 +94,7 @@ def admitted(levels: Iterable[Level]) -> PolicyFacts:
 
 def of_roles(levels: Iterable[Level]) -> Reading:
     """Why it is not known what some policies admit: the permissions of a role that they grant are not."""
-    failures = {each.operation: _unknown_roles(each.facts) for each in levels if each.facts.unknown_roles}
+    failures = {one.operation: _unknown_roles(one.facts) for one in levels if one.facts.unknown_roles}
     return Reading("", [], failures)
 
 

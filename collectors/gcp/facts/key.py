@@ -372,9 +372,11 @@ def _resource_rows(setting: Setting, key: KeyReading, row: Key) -> Iterator[Row]
     reading = key.reading
     searched = any(reading.of(SEARCH))
     summary = Reading(reading.subject, list(reading.of(SUMMARY))).answer(SUMMARY, ProtectedSummary)
+    found = 0
     if searched or (summary is not None and summary.resource_count):
         for observation, page in listed(reading, SEARCH, ProtectedResources):
             for resource in page.protected_resources:
+                found += 1
                 made = ProtectedResource(
                     **setting.bookkeeping(f"{resource.name}#{key.name}", [observation]),  # type: ignore[arg-type]
                     name=resource.name,
@@ -387,6 +389,9 @@ def _resource_rows(setting: Setting, key: KeyReading, row: Key) -> Iterator[Row]
                     created_at=resource.create_time,
                 )
                 yield from setting.explained(made, [])
+    if summary is not None and found < summary.resource_count:
+        text = f"the key protects {summary.resource_count} resources, of which {found} were told"
+        reading.fail(SEARCH, GapKind.FAILED, text)
     for operation in (SUMMARY, SEARCH):
         if operation in reading.failures:
             failure = reading.failures[operation]

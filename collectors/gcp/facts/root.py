@@ -8,7 +8,7 @@ from datetime import datetime
 
 from collectors.gcp.answers import Folder, Folders, Locations, Message, Organization, Page, Policy, Project, Projects
 from collectors.gcp.assets import LIST, Assets, Found, read_assets
-from collectors.gcp.facts.access import INHERITED, Level, access_rows, inherited_levels, level, level_of
+from collectors.gcp.facts.access import INHERITED, Level, access_rows, inherited_levels, level_of, read_level
 from collectors.gcp.facts.key import AUTOKEY_RING, KeyReading, key_rows, not_covered
 from collectors.gcp.facts.scope import Setting, each, listed
 from collectors.gcp.facts.secret import SecretReading, secret_rows
@@ -49,6 +49,7 @@ def normalize_root(setting: Setting, readings: Iterator[Reading]) -> Iterator[Ro
             yield from _incomplete_lists(setting, reading)
             if assets is not None:
                 inventory = _Inventory.read(setting, reading, assets)
+                reading = inventory.reading
                 yield from _first_rows(setting, inventory, tally)
         elif inventory is not None:
             yield from _subject_rows(setting, inventory, reading, tally)
@@ -138,17 +139,23 @@ class _Inventory:
         """Read what was asked for once."""
         header = setting.header
         received = max((o.received_at for o in reading.of(LIST)), default="")
+        asked: dict[Service, dict[str, Level]] = {
+            "kms": _asked(setting, reading, assets, "kms"),
+            "secretmanager": _asked(setting, reading, assets, "secretmanager"),
+        }
         inventory = cls(
             assets,
-            reading,
+            without_bodies(reading),
             datetime.fromisoformat(received) if received else None,
             assets.number_of(f"{header.service}s/{header.account}"),
-            {service: _asked(setting, reading, assets, service) for service in ("kms", "secretmanager")},
+            asked,
             setting,
         )
         for ring in assets.rings:
             inventory.places.setdefault(parent(ring), []).append(ring)
             inventory.projects[parent(parent(ring))] = None
+        for found in (*assets.rings.values(), *assets.keys.values()):
+            inventory.above(found, "kms")  # what is missing belongs to the scope before its first row is made
         return inventory
 
     def account(self, name: str) -> str:
@@ -161,15 +168,22 @@ class _Inventory:
 
     def _told(self, name: str, found: Found, via: str, service: Service) -> Level:
         observation, policy = self.assets.policies.get(name, (found.observation, Policy()))
-        return level(self.setting, via, LIST, policy, observation, service)
+        return read_level(self.setting, via, LIST, policy, observation, service)
 
     def above(self, found: Found, service: Service) -> list[Level]:
-        """The policies that a project hands down, nearest first."""
+        """The policies that a project hands down, nearest first; one that is unknown where it is not below the root."""
         key = (found.project, service)
         if key not in self.handed_down:
             line = (found.project, *self.assets.lines.get(found.project, ()))
-            below = line[: line.index(self.root)] if self.root in line else line
-            self.handed_down[key] = [self._level(name, found, service, name in below) for name in line]
+            if self.root in line:
+                below = line[: line.index(self.root)]
+                self.handed_down[key] = [self._level(name, found, service, name in below) for name in line]
+            else:
+                self.reading.fail(
+                    INHERITED, GapKind.FAILED, "an asset does not tell what it is part of", found.observation
+                )
+                unknown = Level("IAM policies above", INHERITED, None, failure=self.reading.failures[INHERITED])
+                self.handed_down[key] = [unknown]
         return self.handed_down[key]
 
     def _level(self, name: str, found: Found, service: Service, below: bool) -> Level:

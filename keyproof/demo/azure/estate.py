@@ -390,12 +390,12 @@ def _fill_hsm(stores: _Stores) -> None:
     yearly = stores.policy(930, rotate_after="P1Y")
     key = stores.key
     key(hsm, "issuing-master", stores.rotated(930, 365), kty="oct-HSM", size=256, policy=yearly, attested=True)
-    key(hsm, "scheme-zone-master", stores.versions(690, 325), kty="oct-HSM", size=256)
+    key(hsm, "scheme-zone-master", stores.versions(690, 325), kty="oct-HSM", size=256, attested=True)
     key(hsm, "card-personalisation", stores.versions(920), kty="oct-HSM", size=128, attested=True)
     key(hsm, "storage-encryption", stores.versions(400, 35), kty="RSA-HSM", size=4096, attested=True)
     key(hsm, "issuer-root", stores.versions(925), kty="EC-HSM", curve="P-521", attested=True)
     key(hsm, "terminal-firmware-pq", stores.versions(75), kty="AKP-HSM", algorithm="ML-DSA-65", attested=True)
-    key(hsm, "statement-signing-pq", stores.versions(30), kty="AKP-HSM", algorithm="ML-DSA-87")
+    key(hsm, "statement-signing-pq", stores.versions(30), kty="AKP-HSM", algorithm="ML-DSA-87", attested=True)
     key(hsm, "emv-test", stores.versions(900), kty="RSA-HSM", deleted_at=stores.ago(62))
 
 
@@ -422,6 +422,21 @@ def _assign(world: World) -> None:
         ),
         scopes=(retail,),
     )
+    user = Role(
+        id=stable_id("role", "Northwind Key User"),
+        name="Northwind Key User",
+        description="Uses keys, and cannot change them as Key Vault Crypto User can.",
+        custom=True,
+        actions=(),
+        data_actions=tuple(
+            f"Microsoft.KeyVault/vaults/keys/{name}"
+            for name in (
+                "read",
+                *(f"{use}/action" for use in ("encrypt", "decrypt", "wrap", "unwrap", "sign", "verify")),
+            )
+        ),
+        scopes=(retail,),
+    )
     everything = Role(
         id=stable_id("role", "Northwind Emergency"),
         name="Northwind Emergency",
@@ -431,7 +446,7 @@ def _assign(world: World) -> None:
         data_actions=("*",),
         scopes=(retail, workplace),
     )
-    world.roles = [janitor, everything]
+    world.roles = [janitor, user, everything]
     for scope, role, principal, kind in (
         (root, built_in("Reader"), "keyproof", "ServicePrincipal"),
         (root, built_in("Key Vault Reader"), "keyproof", "ServicePrincipal"),
@@ -440,9 +455,8 @@ def _assign(world: World) -> None:
         (stores["nw-loyalty-prod"], everything, "emergency-one", "User"),
         (workplace, built_in("Contributor"), "workplace-admins", "Group"),
         (stores["nw-workplace"], built_in("Key Vault Administrator"), "workplace-admins", "Group"),
-        (stores["nw-pos-prod"], built_in("Key Vault Crypto Officer"), "key-administration", "Group"),
         (stores["nw-pos-prod"], janitor, "operations", "Group"),
-        (stores["nw-pos-prod"], built_in("Key Vault Crypto User"), "pos-runtime", "ServicePrincipal"),
+        (stores["nw-pos-prod"], user, "pos-runtime", "ServicePrincipal"),
         (stores["nw-pos-prod"], built_in("Key Vault Secrets User"), "pos-runtime", "ServicePrincipal"),
         (f"{stores['nw-pos-prod']}/keys/refunds", built_in("Key Vault Crypto User"), "incident-4711", "User"),
         (
@@ -468,7 +482,7 @@ def _assign(world: World) -> None:
         ),
         (stores["nw-gateway-prod"], built_in("Key Vault Certificates Officer"), "edge", "Group"),
         (stores["nw-gateway-prod"], built_in("Key Vault Certificate User"), "edge-gateway", "ServicePrincipal"),
-        (stores[PRIVATE], built_in("Key Vault Crypto User"), "settlement-runtime", "ServicePrincipal"),
+        (stores[PRIVATE], user, "settlement-runtime", "ServicePrincipal"),
         (stores["nw-workplace"], built_in("Key Vault Secrets Officer"), "helpdesk", "Group"),
         (stores["nw-issuing-hsm"], built_in("Managed HSM contributor"), "platform-admins", "Group"),
     ):
