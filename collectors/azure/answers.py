@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from collectors.azure.routes import ROUTES
 from evidence.reading import Answer, Flag, Text, Time, Whole
@@ -380,6 +380,24 @@ class Settings(Answer):
         value: Text
 
     settings: list[Setting]
+
+
+class EkmConnection(Answer):
+    """administration:GetEkmConnection: the connection, or the error that says there is none."""
+
+    class Absence(Answer):
+        code: Text
+
+    host: Text | None = None
+    path_prefix: Text = ""
+    server_subject_common_name: Text = ""
+    error: Absence | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> EkmConnection:
+        if (self.host is None) == (self.error is None):
+            raise ValueError("neither a connection nor the statement that there is none")
+        return self
 
 
 class Attributes(Answer):

@@ -312,6 +312,7 @@ class _HsmReading(_StoreReading):
         ask.all("administration:RoleAssignments_ListForScope", {})
         ask.all("administration:RoleDefinitions_List", {})
         ask.one("administration:GetSettings", {})
+        ask.one("administration:GetEkmConnection", {})
         return sampled(list(self._key_tasks(ask)), self.sample)
 
     def ask_what_it_is(self, name: str, ask: _Questions) -> bool:

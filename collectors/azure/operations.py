@@ -325,6 +325,12 @@ MANAGED_HSM = (
         permission="Microsoft.KeyVault/managedHsm/settings/read/action",
         why="Settings of the managed HSM, such as whether Resource Manager may manage its keys",
     ),
+    Operation(
+        name="administration:GetEkmConnection",
+        facts=("key_store.*", *facts("key_store", "connection_state")),
+        permission="Microsoft.KeyVault/managedHsm/ekm/read",
+        why="Whether the managed HSM uses keys of a key manager outside Azure, and of which",
+    ),
     *_KEYS,
     Operation(
         name="keys:GetKeyAttestation",
@@ -373,9 +379,15 @@ VAULT_NOT_OFFERED = {
 
 MANAGED_HSM_NOT_OFFERED = {
     **_KEYS_NOT_OFFERED,
-    "key_store.connection_state": "no stable version of the Managed HSM API tells of EKM connections",
+    "key_store.connection_state": "the Managed HSM API does not tell whether an external key manager answers",
 }
 """Facts of the scopes of managed HSMs that Azure does not tell for every key."""
+
+EKM_NOT_OFFERED = dict.fromkeys(
+    facts("key_store", f"network_public {_LOGGING} private_endpoints activated connection_state regions"),
+    "what is outside Azure is its operator's to state",
+)
+"""Facts that are not told of an external key manager; they come on top of those of its scope."""
 
 DELETED_KEY_NOT_OFFERED = dict.fromkeys(
     facts("key", f"{_HISTORY_FACTS} created_at activated_at attestation"),

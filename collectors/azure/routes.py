@@ -28,6 +28,8 @@ class Route:
     """What stands after `?`, always the same; a vault's clients know their API version themselves."""
     continues: tuple[str, ...] = ()
     """Other paths at which Azure continues the list."""
+    absent: str = ""
+    """The code of the error by which Azure answers that there is none."""
 
     def target(self, parameters: Mapping[str, JSON]) -> str:
         """Path and query for these parameters; a `nextLink` among them is asked as it is."""
@@ -114,5 +116,6 @@ ROUTES: Mapping[str, Route] = {
     "administration:RoleAssignments_ListForScope": Route("/providers/Microsoft.Authorization/roleAssignments"),
     "administration:RoleDefinitions_List": Route("/providers/Microsoft.Authorization/roleDefinitions"),
     "administration:GetSettings": Route("/settings"),
+    "administration:GetEkmConnection": Route("/ekm", "api-version=2026-04-01", absent="NotFound"),
 }
 """By operation."""

@@ -126,7 +126,7 @@ class Inquiry:
         except Exception as error:  # noqa: BLE001 - whatever an answer does to the SDK becomes a failed observation
             return Outcome(status=Status.FAILED, error=_described(error))
         request_id = str(response.headers.get("x-ms-request-id", ""))
-        if response.status_code != 200:
+        if response.status_code != 200 and not _tells_of_none(response.status_code, body, underway.operation):
             return _error(response.status_code, body, request_id)
         problem = _problem(body, check)
         status = Status.FAILED if problem else Status.OK
@@ -151,6 +151,11 @@ def _body_of(error: AzureError) -> str:
         return body_text(response.body()) if response is not None else ""
     except (AzureError, AttributeError):
         return ""
+
+
+def _tells_of_none(status: int, body: str, operation: str) -> bool:
+    """The error is an answer: what was asked for does not exist."""
+    return status == 404 and ROUTES[operation].absent != "" and _error_members(body)[0] == ROUTES[operation].absent
 
 
 def _error(status: int, body: str, request_id: str) -> Outcome:

@@ -465,6 +465,11 @@ HSM_EXCHANGES = [
         "administration:GetSettings",
         {"settings": [{"name": "AllowKeyManagementOperationsThroughARM", "value": "false", "type": "boolean"}]},
     ),
+    (
+        "",
+        "administration:GetEkmConnection",
+        {"host": "ekm.example.com", "path_prefix": "/api/v1", "server_subject_common_name": "ekm.example.com"},
+    ),
     ("", "keys:GetKeys", page(item("root", "2025-01-01", host=HSM_HOST))),
     ("", "keys:GetDeletedKeys", page()),
     *key(

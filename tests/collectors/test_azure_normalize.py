@@ -340,6 +340,24 @@ def test_a_managed_hsm():
     assert (store.logging_enabled, store.logging_targets, store.logging_retention_days) == (False, [], 0)
 
 
+def test_an_external_key_manager_is_a_store_of_its_own():
+    store, hsm = table(HSM, "key_store")[f"{azure.HSM}/ekm"], table(HSM, "key_store")[azure.HSM]
+    assert (store.kind, store.name, store.protection_level) == (
+        "EKM connection",
+        "ekm.example.com",
+        ProtectionLevel.EXTERNAL,
+    )
+    assert json.loads(store.store_settings)["path_prefix"] == "/api/v1"
+    assert hsm.connection_state is store.connection_state is None
+
+
+def test_a_managed_hsm_without_an_external_key_manager():
+    absent = {"error": {"code": "NotFound", "message": "The EKM connection does not exist."}}
+    rows = with_answer("managedhsm", "administration:GetEkmConnection", absent)
+    stores = table(rows, "key_store")
+    assert (set(stores), stores[azure.HSM].connection_state) == ({azure.HSM}, "none")
+
+
 def test_a_key_of_a_managed_hsm():
     found = key("root", HSM, azure.HSM_HOST)
     assert (found.algorithm, found.bits, found.key_type) == ("AES", None, KeyType.SYMMETRIC_KEY_WRAPPING)

@@ -12,6 +12,7 @@ from collectors.azure.answers import (
     DeletedKey,
     DeletedKeys,
     DiagnosticSettings,
+    EkmConnection,
     Hsm,
     HsmProperties,
     ListedArmKeys,
@@ -42,6 +43,7 @@ REGIONS = "arm:MHSMRegions_ListByResource"
 DIAGNOSTICS = "arm:DiagnosticSettings_List"
 WORKSPACE = "arm:Workspaces_Get"
 SETTINGS = "administration:GetSettings"
+EKM = "administration:GetEkmConnection"
 KEYS, DELETED_KEYS = "keys:GetKeys", "keys:GetDeletedKeys"
 SECRETS, DELETED_SECRETS, ARM_SECRETS = "secrets:GetSecrets", "secrets:GetDeletedSecrets", "arm:Secrets_List"
 CERTIFICATES, DELETED_CERTIFICATES = "certificates:GetCertificates", "certificates:GetDeletedCertificates"
@@ -85,6 +87,8 @@ class Store:
     """By id; what is read is taken out."""
     secrets: dict[str, ListedThing] = field(default_factory=dict)
     certificates: dict[str, ListedThing] = field(default_factory=dict)
+    external: KeyStore | None = None
+    """The key manager outside Azure that a managed HSM is connected to, if it is."""
 
     @property
     def things(self) -> dict[str, str]:
@@ -148,6 +152,7 @@ def read_hsm(setting: Setting, reading: Reading) -> Store:
         row.regions = sorted({setting.header.region, *(region.name for page in pages for region in page.value)})
     keys = _keys(reading, "arm:ManagedHsmKeys_List")
     store = Store(reading, resource, "arm:ManagedHsmKeys", row, access, row.recovery_days, row.regions, keys)
+    _connection(setting, reading, store)
     _logging(row, reading)
     store.reading = without_bodies(reading)
     return store
@@ -227,6 +232,34 @@ def _hsm_settings(reading: Reading) -> dict[str, str] | None:
     expect(reading, SETTINGS)
     answer = reading.answer(SETTINGS, Settings)
     return {setting.name: setting.value for setting in answer.settings} if answer else None
+
+
+def _connection(setting: Setting, reading: Reading, store: Store) -> None:
+    """The key manager outside Azure, with keys that the managed HSM uses and does not hold."""
+    expect(reading, EKM)
+    answer = reading.answer(EKM, EkmConnection)
+    if answer is None:
+        return
+    if answer.host is None:
+        store.row.connection_state = "none"
+        return
+    told = {"path_prefix": answer.path_prefix, "server_subject_common_name": answer.server_subject_common_name}
+    store.external = KeyStore(
+        **setting.bookkeeping(f"{store.resource}/ekm", (o.id for o in reading.of(EKM))),  # type: ignore[arg-type]
+        kind="EKM connection",
+        name=answer.host,
+        account=setting.header.account,
+        region=setting.header.region,
+        protection_level=ProtectionLevel.EXTERNAL,
+        validation="",
+        soft_delete=False,
+        purge_protection=False,
+        recovery_days=0,
+        access_model="local roles",
+        state=State.ACTIVE,
+        deletion_at=NEVER,
+        store_settings=canonical_json({"host": answer.host, **told}),
+    )
 
 
 def _logging(row: KeyStore, reading: Reading) -> None:

@@ -15,6 +15,7 @@ from collectors.azure.facts.store import (
     DELETED_CERTIFICATES,
     DELETED_KEYS,
     DELETED_SECRETS,
+    EKM,
     HSM,
     KEYS,
     SECRETS,
@@ -24,6 +25,7 @@ from collectors.azure.facts.store import (
     read_hsm,
     read_vault,
 )
+from collectors.azure.operations import EKM_NOT_OFFERED
 from collectors.scope_rows import Tally
 from evidence.model import Row, Scope
 from evidence.reading import Reading
@@ -87,7 +89,11 @@ def _store_rows(
     tally.listed = None if incomplete else things + 1
     tally.described = int(description not in store.reading.failures)
     yield from setting.explained(store.row, [store.reading])
+    if store.external is not None:
+        yield from setting.explained(store.external, [store.reading], EKM_NOT_OFFERED)
     anchor = Scope(**setting.bookkeeping(setting.header.id, ()))  # type: ignore[arg-type]
+    if EKM in store.reading.failures:
+        yield setting.rows_missing(anchor, "key_store", "", EKM, store.reading.failures[EKM])
     for operation in incomplete:
         for table in lists[operation]:
             yield setting.rows_missing(anchor, table, "", operation, store.reading.failures[operation])
