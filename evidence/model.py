@@ -260,6 +260,7 @@ class Key(Row):
     rotation_enabled: bool | None = column("Automatic rotation is on")
     rotation_period_days: int | None = column("Days between automatic rotations; 0 where it is off")
     rotation_next_at: datetime | None = column("Next automatic rotation; NEVER where it is off")
+    rotation_requested_at: datetime | None = column("Since when a rotation on demand is under way; NEVER for none")
     rotations: int | None = column("Completed rotations, automatic or not")
     last_rotated_at: datetime | None = column(
         "When the material now in use began to be used; creation if never rotated"

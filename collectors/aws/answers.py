@@ -197,6 +197,7 @@ class RotationStatus(Answer):
     KeyRotationEnabled: Flag
     RotationPeriodInDays: Days | None = None
     NextRotationDate: Time | None = None
+    OnDemandRotationStartDate: Time | None = None
 
 
 class Rotation(Answer):

@@ -11,6 +11,7 @@ _TAG_FACTS = "owner business_purpose data_class environment tags"
 _POLICY_FACTS = "public external_accounts wildcard_access"
 _ACCESS_FACTS = "subject principal principal_kind capability via conditions external public"
 _ROTATION_FACTS = "rotation_enabled rotation_period_days rotation_next_at"
+_KEY_ROTATION_FACTS = f"{_ROTATION_FACTS} rotation_requested_at"
 _KEY_DESCRIBED = """description account region key_store manager managed_by origin usages key_type algorithm
     parameter_set bits security_bits pq_category mechanisms protection_level state created_at activated_at expires_at
     expiry_settable suspended_at rotatable rotatable_reason deletion_window_set deletion_window_days
@@ -96,7 +97,7 @@ KMS = (
         name="kms:DescribeKey",
         facts=(
             *facts("key", _KEY_DESCRIBED),
-            *facts("key", f"{_ROTATION_FACTS} rotations last_rotated_at {_KEY_USE}"),
+            *facts("key", f"{_KEY_ROTATION_FACTS} rotations last_rotated_at {_KEY_USE}"),
             *facts("key", f"{_POLICY_FACTS} account_delegated business_purpose"),
             "key_version.*",
             *facts("key_version", _VERSION_FACTS),
@@ -106,7 +107,7 @@ KMS = (
     ),
     Operation(
         name="kms:GetKeyRotationStatus",
-        facts=facts("key", _ROTATION_FACTS),
+        facts=facts("key", _KEY_ROTATION_FACTS),
         why="Whether automatic rotation is on, how often, and when next",
     ),
     Operation(
@@ -242,7 +243,7 @@ KMS_NOT_OFFERED = {
 AWS_MANAGED_KEYS_NOT_OFFERED = dict.fromkeys(
     facts(
         "key",
-        f"{_ROTATION_FACTS} rotations last_rotated_at {_KEY_USE} {_POLICY_FACTS} account_delegated {_TAG_FACTS}",
+        f"{_KEY_ROTATION_FACTS} rotations last_rotated_at {_KEY_USE} {_POLICY_FACTS} account_delegated {_TAG_FACTS}",
     ),
     "AWS manages this key and its life; it is described, and no more is asked",
 )

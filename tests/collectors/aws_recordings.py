@@ -263,6 +263,7 @@ KMS_EXCHANGES = [
             "KeyRotationEnabled": True,
             "RotationPeriodInDays": 365,
             "NextRotationDate": day("2027-03-01"),
+            "OnDemandRotationStartDate": day("2026-11-20"),
         },
         rotations=[
             {"Rotations": [FIRST_MATERIAL, TWICE_ROTATED], "Truncated": True},

@@ -83,6 +83,7 @@ def test_a_key_that_rotates(keys):
     assert (key.rotatable, key.rotatable_reason) == (True, Rotatable.YES)
     assert (key.rotation_enabled, key.rotation_period_days) == (True, 365)
     assert key.rotation_next_at == on("2027-03-01")
+    assert key.rotation_requested_at == on("2026-11-20")
     assert (key.rotations, key.last_rotated_at) == (2, on("2025-09-01"))
     assert (key.used, key.last_used_at) == (True, on("2026-11-19"))
     assert (key.suspended_at, key.expires_at, key.deletion_at) == (NEVER, NEVER, NEVER)
@@ -109,6 +110,7 @@ def test_a_key_that_cannot_rotate_has_never_done_so(kms, keys):
     key = keys(aws.SIGNING)
     assert (key.rotatable, key.rotatable_reason) == (False, Rotatable.ASYMMETRIC)
     assert (key.rotation_enabled, key.rotation_period_days, key.rotation_next_at) == (False, 0, NEVER)
+    assert key.rotation_requested_at == NEVER
     assert (key.rotations, key.last_rotated_at) == (0, key.created_at)
     assert key.mechanisms == ["RSASSA_PKCS1_V1_5_SHA_256", "RSASSA_PSS_SHA_256"]
     assert (key.name, key.aliases, key.tags) == (aws.SIGNING, [], "{}")

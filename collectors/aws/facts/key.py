@@ -283,14 +283,15 @@ def _rotation_setting(reading: Reading, rule: RotationRule | None) -> dict[str, 
     if rule is None:
         return {}
     if not rule.status:
-        return off
+        return off | {"rotation_requested_at": NEVER}
     expect(reading, "kms:GetKeyRotationStatus")
     status = reading.answer("kms:GetKeyRotationStatus", RotationStatus)
     if status is None:
         return {}
+    under_way = {"rotation_requested_at": status.OnDemandRotationStartDate or NEVER}
     if not status.KeyRotationEnabled:
-        return off
-    return {
+        return off | under_way
+    return under_way | {
         "rotation_enabled": True,
         "rotation_period_days": status.RotationPeriodInDays,
         "rotation_next_at": status.NextRotationDate,

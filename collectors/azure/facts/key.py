@@ -101,6 +101,7 @@ def key_rows(setting: Setting, store: Store, reading: Reading, entry: ListedThin
         key_store=store.resource,
         manager=Manager.CUSTOMER,
         expiry_settable=True,
+        rotation_requested_at=NEVER,
         access_reasons=[],
         regions=store.regions,
         deletion_requested_at=NEVER,

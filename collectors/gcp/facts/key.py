@@ -97,6 +97,7 @@ def key_rows(setting: Setting, key: KeyReading) -> Generator[Row, None, bool]:
         managed_by=None if key.autokey is None else AUTOKEY if key.autokey else "",
         expires_at=NEVER,
         expiry_settable=False,
+        rotation_requested_at=NEVER,
         release_policy="",
         account_delegated=False,
         regions=[location_of(key.name)],
