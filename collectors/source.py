@@ -86,6 +86,10 @@ class Collector(Protocol):
         ...
 
 
+class MissingExtra(Exception):
+    """The SDK of a kind of source is not installed. The message names the source and the extra that brings it."""
+
+
 class CredentialError(Exception):
     """A source has no usable credentials. The message names the source and the next step."""
 
@@ -122,6 +126,15 @@ class Source:
     collector: Callable[[], Callable[[Any, int | None], Collector]]
     """Builds the collect half from its configuration. Imports the SDK. The number, if any, is how many keys and secrets
     of each scope to describe: `doctor` reads one of each, a run reads all."""
+
+    def collecting(self, name: str, configuration: Any, sample: int | None = None) -> Collector:
+        """The collect half of the source of that name. Raises MissingExtra where its SDK is not installed."""
+        try:
+            return self.collector()(configuration, sample)
+        except ModuleNotFoundError as error:
+            needed = f"it needs the extra `{self.extra}`, which is not installed"
+            fix = f"uv tool install 'keyproof[{self.extra}]'"
+            raise MissingExtra(f"source {name!r}: {needed} (no module {error.name!r}); `{fix}`") from error
 
     def operations(self) -> Mapping[str, Operation]:
         """Everything that its collector may ask, by name."""

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from evidence.remote import Remote
 
 RUN_RECORD = "run.json"
+PACK_RECORD = "pack.json"
 
 
 class StoreError(Exception):
@@ -70,6 +71,15 @@ class RunRecord(BaseModel):
     organization_accounts: list[str]
 
 
+class PackRecord(BaseModel):
+    """Where the newest pack of a run went, so that the pack of the next run can name it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    place: str
+    manifest_sha256: str
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """The folder of one run."""
@@ -97,6 +107,19 @@ class Run:
             raise StoreError(f"{path}: {error.strerror}; is this the folder of a run?") from error
         except ValidationError as error:
             raise StoreError(f"{path} is damaged: {error.errors()[0]['msg']}") from error
+
+    def pack_record(self) -> PackRecord | None:
+        """What is recorded of its pack; None where it has none. Raises StoreError where the record is damaged."""
+        path = self.folder / PACK_RECORD
+        try:
+            return PackRecord.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValidationError) as error:
+            raise StoreError(f"{path} cannot be read; `keyproof report` writes it anew") from error
+
+    def write_pack_record(self, record: PackRecord) -> None:
+        write_atomically(self.folder / PACK_RECORD, record.model_dump_json(indent=2).encode() + b"\n")
 
     def write_record(self, record: RunRecord) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -69,7 +69,7 @@ def examine(
     configuration: Configuration, on_progress: Callable[[Progress], None] = lambda progress: None
 ) -> Examination:
     """Try every operation that a run needs. Raises CredentialError where a source cannot be used at all."""
-    collectors = [SOURCES[s.type].collector()(s.configuration, SAMPLE) for s in configuration.sources]
+    collectors = [SOURCES[s.type].collecting(s.name, s.configuration, SAMPLE) for s in configuration.sources]
     tasks = [task for collector in collectors for task in collector.start()]
     operations = {s.type: SOURCES[s.type].operations() for s in configuration.sources}
     with tempfile.TemporaryDirectory(prefix="keyproof-") as folder:

@@ -23,7 +23,7 @@ class Exit(IntEnum):
 
 def expected_errors() -> tuple[type[Exception], ...]:
     """Errors whose message names the file or source, the reason and the fix."""
-    from collectors.source import CredentialError
+    from collectors.source import CredentialError, MissingExtra
     from controls.catalogue import CatalogueError
     from controls.register import RegisterError
     from evidence.manifest import ManifestError
@@ -41,6 +41,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
         CredentialError,
         ManifestError,
         MaterialError,
+        MissingExtra,
         PackError,
         RegisterError,
         RemoteError,

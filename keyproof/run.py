@@ -14,11 +14,22 @@ from typing import Any
 from collectors.registry import SOURCES
 from collectors.source import Settings
 from controls.catalogue import Catalogue, load_catalogue
-from controls.register import load_attestations, load_exceptions
+from controls.register import AttestationRecord, ExceptionRecord, load_attestations, load_exceptions
 from evidence.findings import Assessment
+from evidence.manifest import MANIFEST
 from evidence.model import TABLES
 from evidence.operation import Operation
-from evidence.store import OperationRecord, Run, RunRecord, SourceRecord, Store, open_store, unfinished
+from evidence.store import (
+    PACK_RECORD,
+    OperationRecord,
+    PackRecord,
+    Run,
+    RunRecord,
+    SourceRecord,
+    Store,
+    open_store,
+    unfinished,
+)
 from keyproof import __version__
 from keyproof.assessment import INPUTS, AssessmentInputs, assess_run
 from keyproof.collection import Collection, Progress
@@ -62,10 +73,10 @@ def collect(
 ) -> tuple[Run, Progress]:
     """Collect all sources into a new run, or into the one of this configuration that was interrupted.
 
-    Raises CredentialError before anything is recorded where a source cannot be used, and OSError where the store
-    cannot be written; what was recorded until then is taken up again by the next call.
+    Raises MissingExtra and CredentialError before anything is recorded where a source cannot be used, and OSError where
+    the store cannot be written; what was recorded until then is taken up again by the next call.
     """
-    collectors = [SOURCES[s.type].collector()(s.configuration, None) for s in configuration.sources]
+    collectors = [SOURCES[s.type].collecting(s.name, s.configuration) for s in configuration.sources]
     tasks = [task for collector in collectors for task in collector.start()]
     run = None if anew else unfinished(store.runs(), configuration.sha256)
     if run is None:
@@ -126,6 +137,13 @@ def normalize(run: Run) -> None:
         normalize_run(run.observations, run.inventory, settings_of(run.record()))
 
 
+def load_registers(configuration: Configuration) -> tuple[list[ExceptionRecord], list[AttestationRecord]]:
+    """The configured exceptions and attestations. Raises RegisterError where one cannot be read."""
+    audit = configuration.audit
+    exceptions = load_exceptions(audit.exceptions) if audit.exceptions else []
+    return exceptions, load_attestations(audit.attestations) if audit.attestations else []
+
+
 def assess(run: Run, configuration: Configuration, catalogue: Catalogue, as_of: datetime | None) -> Assessment:
     """Judge the run's inventory at `as_of`, by default the end of its collection.
 
@@ -134,14 +152,15 @@ def assess(run: Run, configuration: Configuration, catalogue: Catalogue, as_of: 
     record = run.record()
     audit = configuration.audit
     start, end = configuration.period
+    exceptions, attestations = load_registers(configuration)
     inputs = AssessmentInputs(
         as_of=as_of or record.finished_at or record.started_at,
         period_start=start,
         period_end=end,
         frameworks=audit.frameworks,
         overrides={control: dict(values) for control, values in configuration.parameters.items()},
-        exceptions=load_exceptions(audit.exceptions) if audit.exceptions else [],
-        attestations=load_attestations(audit.attestations) if audit.attestations else [],
+        exceptions=exceptions,
+        attestations=attestations,
     )
     return assess_run(run, inputs, catalogue)
 
@@ -186,17 +205,20 @@ def write_pack(
     build_pack(run, place, formats=formats or list(FORMATS), previous=_previous(store, run), on_step=on_step)
     if out is None:
         store.publish(run, sorted(path for path in place.rglob("*") if path.is_file()))
+    run.write_pack_record(PackRecord(place=str(place.resolve()), manifest_sha256=_digest(place / MANIFEST)))
+    store.publish(run, [run.folder / PACK_RECORD])
     return place
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _previous(store: Store, run: Run) -> str:
     """Digest of the manifest of the newest earlier run that has a pack in the store; "" where there is none."""
     earlier = [other for other in store.runs() if other.folder.name < run.folder.name]
-    for other in reversed(earlier):
-        manifest = other.folder / PACK / "manifest.json"
-        if manifest.is_file():
-            return hashlib.sha256(manifest.read_bytes()).hexdigest()
-    return ""
+    records = (other.pack_record() for other in reversed(earlier))
+    return next((record.manifest_sha256 for record in records if record is not None), "")
 
 
 def summaries(store: Store) -> Iterator[dict[str, Any]]:
@@ -204,13 +226,14 @@ def summaries(store: Store) -> Iterator[dict[str, Any]]:
     for run in store.runs():
         record = run.record()
         inputs = run.assessment / INPUTS
+        pack = run.pack_record()
         yield {
             "run": record.id,
             "folder": str(run.folder),
             "started_at": record.started_at.isoformat(timespec="seconds"),
             "finished_at": record.finished_at.isoformat(timespec="seconds") if record.finished_at else None,
-            "state": record.state,
+            "state": "reported" if pack else "assessed" if inputs.is_file() else record.state,
             "sources": [source.name for source in record.sources],
             "as_of": json.loads(inputs.read_text())["as_of"] if inputs.is_file() else None,
-            "pack": str(run.folder / PACK) if (run.folder / PACK / "manifest.json").is_file() else None,
+            "pack": pack.place if pack else None,
         }

@@ -60,8 +60,9 @@ def configure_logging(form: str, verbosity: int) -> None:
 
         handler.setFormatter(
             JsonFormatter(
-                "%(asctime)s %(levelname)s %(name)s %(message)s",
-                rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
+                "%(levelname)s %(name)s %(message)s",
+                rename_fields={"levelname": "level", "name": "logger"},
+                timestamp="time",
                 json_ensure_ascii=True,
             )
         )
@@ -71,7 +72,8 @@ def configure_logging(form: str, verbosity: int) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("fontTools").setLevel(logging.ERROR)
-    logging.getLogger("botocore").setLevel(logging.ERROR)  # what it warns of is recorded, with the error
+    for sdk in ("botocore", "azure", "google", "grpc"):  # what they warn of is recorded, with the error
+        logging.getLogger(sdk).setLevel(logging.ERROR)
     logging.getLogger("keyproof").setLevel(
         logging.DEBUG if verbosity > 1 else logging.INFO if verbosity or form == "json" else logging.WARNING
     )

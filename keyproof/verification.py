@@ -111,7 +111,8 @@ class Verification:
             yield f"{self.verdicts:,} verdicts were made again from {self.observations:,} observations"
         if self.manifest:
             yield f"run {self.manifest.run} of {self.manifest.organization}, as of {self.manifest.as_of:%Y-%m-%d}"
-            yield f"evidence digest  {self.manifest.evidence_digest}"
+            unconfirmed = "" if self.verified else ", as the manifest claims and the files do not confirm"
+            yield f"evidence digest  {self.manifest.evidence_digest}{unconfirmed}"
             yield f"manifest SHA-256 {self.manifest_sha256}"
         number = len(self.problems)
         yield "verified" if self.verified else f"NOT VERIFIED: {number:,} problem{'' if number == 1 else 's'}"

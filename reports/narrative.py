@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from evidence.findings import FrameworkResult, RequirementResult, Status, Verdict
@@ -66,6 +66,7 @@ class Narrative:
     notes: tuple[Note, ...]
     notes_more: int
     blind_spots: tuple[GapGroup, ...]
+    blind_spots_more: int
     sides: tuple[Side, ...]
     providers: SideBySide
     contrasts: tuple[Judged, ...]
@@ -102,6 +103,7 @@ def build(material: Material, bounds: Bounds) -> Narrative:
         judged = judged_controls(material, queries, shown, by_side, bounds)
         notes = _notes(judged.values())
         groups = gap_groups(queries)
+        blind = _blind_spots(groups)
         verdicts = {
             row["verdict"]: row["n"]
             for row in queries.rows("SELECT verdict, count(*) AS n FROM finding GROUP BY verdict ORDER BY verdict")
@@ -114,7 +116,8 @@ def build(material: Material, bounds: Bounds) -> Narrative:
             frameworks=tuple(_framework(framework, judged) for framework in material.assessment.frameworks),
             notes=tuple(notes[: bounds.findings_of_note]),
             notes_more=max(0, len(notes) - bounds.findings_of_note),
-            blind_spots=tuple(_blind_spots(groups)[: bounds.blind_spots]),
+            blind_spots=tuple(blind[: bounds.blind_spots]),
+            blind_spots_more=max(0, len(blind) - bounds.blind_spots),
             sides=shown,
             providers=side_by_side(material, queries, shown, by_side, bounds),
             contrasts=tuple(_contrasts(judged.values())[: bounds.contrasts]),
@@ -143,13 +146,37 @@ def _contrasts(judged: Iterable[Judged]) -> list[Judged]:
 
 
 def _blind_spots(groups: Iterable[GapGroup]) -> list[GapGroup]:
-    """What could be closed, the first of each operation, from one provider after the other."""
-    closable: dict[str, dict[str, GapGroup]] = {}
+    """What could be closed, an operation a line and the largest first, from one provider after the other."""
+    closable: dict[str, dict[tuple[str, str], list[GapGroup]]] = {}
     for group in groups:
         if group.kind in ("refused", "failed") and group.table != "scope":
-            closable.setdefault(group.provider, {}).setdefault(group.operation, group)
-    rounds = zip_longest(*(of_provider.values() for of_provider in closable.values()))
-    return [group for one_each in rounds for group in one_each if group is not None]
+            closable.setdefault(group.provider, {}).setdefault((group.operation, group.kind), []).append(group)
+    merged = [
+        sorted((_together(of_one) for of_one in of_provider.values()), key=lambda g: (not g.rows_missing, -g.gaps))
+        for of_provider in closable.values()
+    ]
+    return [group for one_each in zip_longest(*merged) for group in one_each if group is not None]
+
+
+def _together(groups: Sequence[GapGroup]) -> GapGroup:
+    """The gaps of one operation as one, whatever the message and the table; the scopes are those of the widest."""
+    hiding = [group for group in groups if group.rows_missing]
+    return replace(
+        groups[0],
+        gaps=sum(group.gaps for group in groups),
+        scopes=_scopes(groups),
+        table=", ".join(dict.fromkeys(group.table for group in hiding or groups)),
+        leaves=tuple(sorted({name for group in groups for name in group.leaves})),
+        rows_missing=bool(hiding),
+    )
+
+
+def _scopes(groups: Sequence[GapGroup]) -> int:
+    """Scopes that say different things are different scopes; those of one message stand in it once a table."""
+    widest: dict[str, int] = {}
+    for group in groups:
+        widest[group.error] = max(widest.get(group.error, 0), group.scopes)
+    return sum(widest.values())
 
 
 def _notes(judged: Iterable[Judged]) -> list[Note]:

@@ -17,7 +17,7 @@ def runs(config: Path, as_json: bool) -> int:
     """List the runs of the store, oldest first."""
     from keyproof.configuration import load_configuration
     from keyproof.run import opened_store, summaries
-    from keyproof.terminal import print_json, print_line, print_table
+    from keyproof.terminal import harmless, print_json, print_line, print_table
 
     store = opened_store(load_configuration(config))
     store.refresh()
@@ -37,7 +37,7 @@ def runs(config: Path, as_json: bool) -> int:
                 summary["state"],
                 ", ".join(summary["sources"]),
                 (summary["as_of"] or "–")[:16].replace("T", " "),
-                "yes" if summary["pack"] else "–",
+                harmless(summary["pack"] or "–"),
             ]
             for summary in told
         ],

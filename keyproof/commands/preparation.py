@@ -40,9 +40,12 @@ def doctor(config: Path, as_json: bool, quiet: bool) -> int:
     """
     from keyproof.configuration import load_configuration
     from keyproof.examination import examine
+    from keyproof.run import load_catalogue_for, load_registers
     from keyproof.terminal import collection_progress, harmless, print_json, print_line, print_table
 
     configuration = load_configuration(config)
+    load_catalogue_for(configuration, ())
+    load_registers(configuration)
     with collection_progress(not quiet) as on_progress:
         examination = examine(configuration, on_progress)
     if as_json:

@@ -60,5 +60,6 @@ def write_configuration(
         "source": [dict(source) for source in sources],
     }
     path = folder / "config.toml"
-    path.write_text(tomli_w.dumps(document), encoding="utf-8")
+    served = "# These clouds end with the demo. `keyproof runs`, `assess`, `report` go on working with this file.\n\n"
+    path.write_text(served + tomli_w.dumps(document), encoding="utf-8")
     return path

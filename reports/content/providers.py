@@ -249,7 +249,7 @@ class _Reach:
         self._asked += 1
         self._complete += state in ("read", "empty")
         if row["service"] not in LISTING:
-            self._listed += row["listed"] or 0
+            self._listed += row["described"] or 0 if row["listed"] is None else row["listed"]
             self._described += row["described"] or 0
             self._unknown += row["listed"] is None
 

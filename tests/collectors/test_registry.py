@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import collectors
 from collectors.registry import SOURCES
+from collectors.source import MissingExtra
 from evidence.model import TABLES, columns
 
 HERE = Path(collectors.__file__).parent
@@ -25,6 +28,7 @@ def test_looking_things_up_imports_no_sdk() -> None:
     code = """
 import sys
 from collectors.registry import SOURCES
+from collectors.source import MissingExtra
 for source in SOURCES.values():
     source.operations(), source.configuration(), source.normalize(), source.not_offered(), source.policy()
 print({name.partition(".")[0] for name in sys.modules} & {"boto3", "botocore", "pandas", "pyarrow", "weasyprint"})
@@ -52,3 +56,12 @@ def test_declared_facts_are_columns(kind: str) -> None:
         assert set(operation.facts) <= known | lists, operation.name
         assert operation.facts, f"{operation.name} yields nothing, so nothing is a reason to call it"
     assert set(SOURCES[kind].not_offered()) <= known
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_a_missing_sdk_is_named_with_its_extra(kind: str) -> None:
+    def absent() -> Any:
+        raise ModuleNotFoundError("No module named 'sdk'", name="sdk")
+
+    with pytest.raises(MissingExtra, match=rf"source 'prod': .*keyproof\[{kind}\]"):
+        replace(SOURCES[kind], collector=absent).collecting("prod", None)

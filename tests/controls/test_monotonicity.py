@@ -311,7 +311,7 @@ def test_no_view_tells_more_than_its_rows_do(
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@settings(THOROUGH, max_examples=1000)
+@settings(THOROUGH, max_examples=500)
 @given(data=st.data())
 def test_no_view_tells_more_than_its_rows_do_at_length(
     data: st.DataObject, estate: ModuleType, database: duckdb.DuckDBPyConnection

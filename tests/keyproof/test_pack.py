@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import shutil
 import subprocess
@@ -17,11 +19,11 @@ from controls.catalogue import load_catalogue
 from evidence.manifest import MANIFEST, Manifest, parse_manifest, read_manifest
 from evidence.model import TABLES
 from evidence.recording import scope_files
-from evidence.store import Run
+from evidence.store import Run, Store
 from keyproof.archive import COMPRESSED
 from keyproof.configuration import Configuration
 from keyproof.pack import PackError, build_pack
-from keyproof.run import assess
+from keyproof.run import assess, summaries, write_pack
 from keyproof.verification import verify
 from reports.registry import FORMATS
 
@@ -250,3 +252,18 @@ def test_added_files_can_be_found_by_hand(pack: Path) -> None:
     assert _shell(commands, pack).stdout == ""
     (pack / "inputs" / "extra").write_text("x")
     assert _shell(commands, pack).stdout == "added: inputs/extra\n"
+
+
+def test_the_next_pack_names_the_one_before_wherever_that_went(run: Run, tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    names = ("20260101T000000Z-000001", "20260201T000000Z-000002")
+    first, second = (Run(Path(shutil.copytree(run.folder, store.root / "runs" / name))) for name in names)
+    assert {told["state"] for told in summaries(store)} == {"assessed"}
+    elsewhere = write_pack(first, store, out=tmp_path / "elsewhere", formats=QUICK)
+    inside = write_pack(second, store, out=None, formats=QUICK)
+    previous = json.loads((inside / MANIFEST).read_bytes())["previous"]
+    assert previous == hashlib.sha256((elsewhere / MANIFEST).read_bytes()).hexdigest()
+    assert [(told["state"], told["pack"]) for told in summaries(store)] == [
+        ("reported", str(elsewhere.resolve())),
+        ("reported", str(inside.resolve())),
+    ]
