@@ -398,6 +398,18 @@ def test_a_tenant_is_an_account_without_a_name():
     assert (scope.account, scope.account_name, scope.service) == (azure.TENANT, "", "tenant")
 
 
+def test_a_list_without_any_subscription_is_that_of_a_caller_without_any_role():
+    rows = with_answer("tenant", "arm:Subscriptions_List", azure.page())
+    (scope,) = table(rows, "scope").values()
+    assert (scope.reached, scope.complete) == (True, None)
+    missing = [gap for gap in table(rows, "gap").values() if gap.rows_missing]
+    assert [(gap.of_table, gap.operation, len(gap.evidence)) for gap in missing] == [
+        ("scope", "arm:Subscriptions_List", 1)
+    ]
+    assert "holds no role" in missing[0].error
+    unexplained(rows)
+
+
 # Where Resource Manager stands in for a data plane that refuses.
 
 ARM_KEY = {
