@@ -304,6 +304,25 @@ def test_a_role_that_nobody_tells_leaves_access_open():
     assert [gap.operation for gap in missing] == ["arm:RoleDefinitions_Get"]
 
 
+@pytest.mark.parametrize(
+    ("service", "name", "host"), [("vault", "rotating", azure.VAULT_HOST), ("managedhsm", "root", azure.HSM_HOST)]
+)
+def test_nobody_reads_a_store_on_which_no_role_is_assigned(service, name, host):
+    exchanges = [e for e in azure.EXCHANGES[service] if e[1] != "arm:RoleAssignments_ListForScope"]
+    rows = rows_of(
+        service,
+        azure.recorded(
+            service, [*exchanges[:1], ("", "arm:RoleAssignments_ListForScope", azure.page()), *exchanges[1:]]
+        ),
+    )
+    found = key(name, rows, host)
+    assert (found.public, found.external_accounts, found.wildcard_access) == (None, None, None)
+    missing = [gap for gap in table(rows, "gap").values() if gap.of_table == "access" and gap.rows_missing]
+    assert [gap.operation for gap in missing] == ["arm:RoleAssignments_ListForScope"]
+    assert "not even the one" in missing[0].error
+    unexplained(rows)
+
+
 def test_secrets():
     found = table(VAULT, "secret")
     token = found[azure.url("token", kind="secrets")]

@@ -39,6 +39,8 @@ DEFINITIONS = "arm:RoleDefinitions_Get"
 LOCAL_ASSIGNMENTS = "administration:RoleAssignments_ListForScope"
 LOCAL_DEFINITIONS = "administration:RoleDefinitions_List"
 
+_NOBODY = "the list names no assignment, not even the one by which the caller reads the store"
+
 _KINDS = {
     "User": PrincipalKind.HUMAN,
     "Group": PrincipalKind.GROUP,
@@ -156,8 +158,10 @@ def _assigned(
     if any(reading.of(DEFINITIONS)):
         for observation, definition in listed(reading, DEFINITIONS, RoleDefinition, lambda answer: False):
             asked[role_id(definition.id)] = (observation, tuple(definition.properties.permissions))
+    found = False
     for observation, page in listed(reading, ASSIGNMENTS, Assignments, lambda page: page.more):
         for assignment in page.value:
+            found = True
             place = placed(assignment.properties.scope, resource)
             if place is None:
                 continue
@@ -168,6 +172,9 @@ def _assigned(
                 reading.fail(DEFINITIONS, GapKind.FAILED, "the role that is assigned was not told")
                 continue
             yield tuple(filter(None, (observation, defined))), assignment, permissions, place
+    if not found:
+        last = list(reading.of(ASSIGNMENTS))[-1:]
+        reading.fail(ASSIGNMENTS, GapKind.FAILED, _NOBODY, last[0].id if last else "")
 
 
 def _by_role(permissions: Iterable[Permission], duties: Duties, place: str, by_roles: bool) -> tuple[Capability, ...]:
