@@ -196,12 +196,28 @@ def test_the_vault():
         ({"networkAcls": {"defaultAction": "Deny", "ipRules": [{"value": "0.0.0.0/0"}]}}, True),
         ({"networkAcls": {"defaultAction": "Deny", "ipRules": [{"value": "198.51.100.0/24"}]}}, False),
         ({"networkAcls": None, "publicNetworkAccess": "Disabled"}, False),
-        ({"networkAcls": None, "publicNetworkAccess": "SecuredByPerimeter"}, False),
+        ({"networkAcls": None, "publicNetworkAccess": "disabled"}, False),
+        ({"networkAcls": None, "publicNetworkAccess": "enabled"}, True),
+        ({"networkAcls": {"defaultAction": "deny"}}, False),
+        ({"networkAcls": {}}, True),
     ],
 )
 def test_who_reaches_a_vault(properties, public):
     rows = with_answer("vault", "arm:Vaults_Get", azure.vault(**properties))
     assert table(rows, "key_store")[azure.VAULT].network_public is public
+
+
+@pytest.mark.parametrize(
+    "properties", [{"publicNetworkAccess": "SecuredByPerimeter"}, {"networkAcls": {"defaultAction": "Audit"}}]
+)
+def test_a_network_rule_that_nobody_knows_leaves_open_who_reaches_a_vault(properties):
+    rows = with_answer("vault", "arm:Vaults_Get", azure.vault(**properties))
+    assert table(rows, "key_store")[azure.VAULT].network_public is None
+    (gap,) = (gap for gap in table(rows, "gap").values() if "network_public" in gap.columns)
+    assert (gap.operation, gap.kind) == ("arm:Vaults_Get", GapKind.FAILED)
+    assert "who reaches it is not told" in gap.error
+    assert key("rotating", rows).external_accounts == [], "what the answer tells of access stands"
+    unexplained(rows)
 
 
 def test_purge_protection_that_is_not_told_is_off():

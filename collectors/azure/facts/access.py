@@ -107,9 +107,10 @@ def vault_access(
     setting: Setting, reading: Reading, vault: VaultAnswer | None, resource: str, observation: str
 ) -> StoreAccess:
     """What is granted on a vault; `observation` is that of the vault's own answer."""
-    access = StoreAccess(operations=("arm:Vaults_Get", ASSIGNMENTS, DEFINITIONS))
+    access = StoreAccess(operations=(ASSIGNMENTS, DEFINITIONS))
     assigned = list(_assigned(reading, resource))
     if vault is None:
+        access.operations = ("arm:Vaults_Get", *access.operations)
         return access
     by_roles = vault.properties.enableRbacAuthorization is True
     access.delegated = by_roles
