@@ -80,7 +80,7 @@ def test_a_key_that_rotates():
     assert (found.deletion_at, found.deletion_requested_at, found.suspended_at) == (NEVER, NEVER, NEVER)
     assert (found.owner, found.business_purpose, found.data_class) == ("ledger", "cards", "restricted")
     assert (found.extractable, found.protection_level, found.expiry_settable) == (False, ProtectionLevel.SOFTWARE, True)
-    assert (found.public, found.external_accounts, found.wildcard_access) == (False, [], False)
+    assert (found.public, found.external_accounts) == (False, [])
     assert found.account_delegated is True
 
 
@@ -286,6 +286,24 @@ def test_what_is_granted_on_one_thing_is_about_that():
         azure.APP: PrincipalKind.MACHINE,
         azure.GUEST: PrincipalKind.GROUP,
     }
+
+
+@pytest.mark.parametrize(
+    ("role", "keys", "secrets"),
+    [
+        (azure.ADMINISTRATOR, True, True),
+        (azure.CRYPTO_OFFICER, True, False),
+        ("b86a8fe4-44ce-4948-aee5-eccb2c155cd7", False, True),
+        (azure.CRYPTO_USER, False, False),
+        (azure.OWNER, False, False),
+    ],
+)
+def test_every_operation_is_told_of_keys_and_of_secrets(role, keys, secrets):
+    exchanges = [e for e in azure.EXCHANGES["vault"] if e[1] != "arm:RoleAssignments_ListForScope"]
+    told = ("", "arm:RoleAssignments_ListForScope", azure.page(azure.assignment(azure.VAULT, role, azure.APP)))
+    rows = rows_of("vault", azure.recorded("vault", [exchanges[0], told, *exchanges[1:]]))
+    assert key("rotating", rows).wildcard_access is keys
+    assert table(rows, "secret")[azure.url("token", kind="secrets")].wildcard_access is secrets
 
 
 def _policy(tenant, principal, **permissions):

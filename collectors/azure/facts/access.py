@@ -11,8 +11,6 @@ from collectors.azure.answers import Vault as VaultAnswer
 from collectors.azure.facts.scope import Setting
 from collectors.azure.roles import (
     BUILT_IN,
-    EVERY_HSM_ACTION,
-    EVERY_VAULT_ACTION,
     GRANTS_BY_POLICIES,
     GRANTS_BY_ROLES,
     HSM_KEYS,
@@ -119,7 +117,10 @@ def vault_access(
             "keys": _by_role(permissions, VAULT_KEYS, place, by_roles),
             "secrets": _by_role(permissions, VAULT_SECRETS, place, by_roles),
         }
-        every = by_roles and permits_all(permissions, EVERY_VAULT_ACTION)
+        every = {
+            "keys": by_roles and permits_all(permissions, VAULT_KEYS.data),
+            "secrets": by_roles and permits_all(permissions, VAULT_SECRETS.data),
+        }
         access.grants.append(_assignment_grant(assignment, place, on, every, observations))
     if not by_roles:
         for policy in vault.properties.accessPolicies or ():
@@ -132,7 +133,7 @@ def hsm_access(reading: Reading, resource: str) -> StoreAccess:
     access = StoreAccess(delegated=False, operations=(ASSIGNMENTS, DEFINITIONS, LOCAL_ASSIGNMENTS, LOCAL_DEFINITIONS))
     for observations, assignment, permissions, place in _assigned(reading, resource):
         on = {"keys": _capabilities(permissions, HSM_KEYS.control, data=False) if place == "" else ()}
-        access.grants.append(_assignment_grant(assignment, place, on, False, observations))
+        access.grants.append(_assignment_grant(assignment, place, on, {}, observations))
     roles: dict[str, tuple[str, tuple[Permission, ...]]] = {}
     for observation, page in listed(reading, LOCAL_DEFINITIONS, RoleDefinitions, lambda page: page.more):
         roles.update({role_id(r.id): (observation, tuple(r.properties.permissions)) for r in page.value})
@@ -146,7 +147,7 @@ def hsm_access(reading: Reading, resource: str) -> StoreAccess:
             place = assignment.properties.scope.strip("/")
             place = place if place.startswith("keys/") else ""
             on = {"keys": _capabilities(permissions, HSM_KEYS.data, data=True)}
-            every = permits_all(permissions, EVERY_HSM_ACTION)
+            every = {"keys": permits_all(permissions, HSM_KEYS.data)}
             access.grants.append(_assignment_grant(assignment, place, on, every, (observation, defined), local=True))
     return access
 
@@ -203,7 +204,7 @@ def _assignment_grant(
     assignment: Assignment,
     place: str,
     on: Mapping[str, tuple[Capability, ...]],
-    every: bool,
+    every: Mapping[str, bool],
     evidence: tuple[str, ...],
     *,
     local: bool = False,
@@ -220,7 +221,7 @@ def _assignment_grant(
         via=f"{'local ' if local else ''}role assignment at {level}",
         conditions=canonical_json(condition),
         on=on,
-        everything_on=frozenset(on) if every else frozenset(),
+        everything_on=frozenset(name for name, all_of_it in every.items() if all_of_it),
         evidence=evidence,
     )
 
