@@ -306,6 +306,23 @@ def test_every_operation_is_told_of_keys_and_of_secrets(role, keys, secrets):
     assert table(rows, "secret")[azure.url("token", kind="secrets")].wildcard_access is secrets
 
 
+@pytest.mark.parametrize("kind", [None, "", "AgentIdentity"])
+def test_a_principal_of_a_type_that_nobody_knows_may_be_an_outsider(kind):
+    exchanges = [e for e in azure.EXCHANGES["vault"] if e[1] != "arm:RoleAssignments_ListForScope"]
+    place = f"{azure.VAULT}/keys/rotating"
+    assigned = azure.page(
+        azure.assignment("/", azure.OWNER, azure.ANNA, "User"),
+        azure.assignment(place, azure.CRYPTO_USER, azure.APP, kind),
+    )
+    told = ("", "arm:RoleAssignments_ListForScope", assigned)
+    rows = rows_of("vault", azure.recorded("vault", [exchanges[0], told, *exchanges[1:]]))
+    external = {row.principal: row.external for row in table(rows, "access").values()}
+    assert external == {azure.ANNA: False, azure.APP: None}
+    assert (key("rotating", rows).external_accounts, key("rotating", rows).public) == (None, False)
+    assert key("curve", rows).external_accounts == []
+    unexplained(rows)
+
+
 def _policy(tenant, principal, **permissions):
     return {"tenantId": tenant, "objectId": principal, "permissions": permissions}
 

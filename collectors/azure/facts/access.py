@@ -6,7 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from collectors.azure.answers import AccessPolicy, Assignment, Assignments, Permission, RoleDefinition, RoleDefinitions
+from collectors.azure.answers import (
+    AccessPolicy,
+    Assignment,
+    AssignmentProperties,
+    Assignments,
+    Permission,
+    RoleDefinition,
+    RoleDefinitions,
+)
 from collectors.azure.answers import Vault as VaultAnswer
 from collectors.azure.facts.scope import Setting
 from collectors.azure.roles import (
@@ -57,8 +65,8 @@ class Grant:
     """"" for the whole store; `keys/NAME` or `secrets/NAME` for one thing in it."""
     principal: str
     kind: PrincipalKind = PrincipalKind.UNDECIDED
-    outsider: str = ""
-    """The tenant or group outside the organization that the principal is of, or ""."""
+    outsider: str | None = ""
+    """The tenant or group outside the organization that the principal is of, or ""; None where that is not told."""
     via: str
     conditions: str = "{}"
     on: Mapping[str, tuple[Capability, ...]]
@@ -94,9 +102,10 @@ class StoreAccess:
         everything = any(kind in grant.everything_on for grant in grants)
         if not self.complete(reading):
             return {"wildcard_access": True} if everything else {}
+        outsiders = [grant.outsider for grant in grants if grant.outsider is not None]
         return {
             "public": False,
-            "external_accounts": sorted({grant.outsider for grant in grants} - {""}),
+            "external_accounts": sorted({*outsiders} - {""}) if len(outsiders) == len(grants) else None,
             "wildcard_access": everything,
         }
 
@@ -217,13 +226,20 @@ def _assignment_grant(
         place=place,
         principal=told.principalId,
         kind=_KINDS.get(told.principalType or "", PrincipalKind.UNDECIDED),
-        outsider=told.principalId if told.principalType == "ForeignGroup" else "",
+        outsider=_outsider(told, local=local),
         via=f"{'local ' if local else ''}role assignment at {level}",
         conditions=canonical_json(condition),
         on=on,
         everything_on=frozenset(name for name, all_of_it in every.items() if all_of_it),
         evidence=evidence,
     )
+
+
+def _outsider(told: AssignmentProperties, *, local: bool) -> str | None:
+    """Only the type of a principal tells a group of another tenant; local roles are assigned without one."""
+    if told.principalType == "ForeignGroup":
+        return told.principalId
+    return "" if local or told.principalType in _KINDS else None
 
 
 def _policy_grant(setting: Setting, policy: AccessPolicy, home: str, resource: str, observation: str) -> Grant:
@@ -271,7 +287,7 @@ def access_rows(
                     capability=capability,
                     via=grant.via,
                     conditions=grant.conditions,
-                    external=grant.outsider != "",
+                    external=None if grant.outsider is None else grant.outsider != "",
                     public=False,
                 )
                 yield from setting.explained(row, [reading])
