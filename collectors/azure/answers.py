@@ -285,16 +285,10 @@ class Regions(Page):
     value: list[_Region]
 
 
-class _Retention(Answer):
-    enabled: Flag | None = None
-    days: Days | None = None
-
-
 class LogSetting(Answer):
     category: Text | None = None
     categoryGroup: Text | None = None
     enabled: Flag
-    retentionPolicy: _Retention | None = None
 
 
 class DiagnosticProperties(Answer):

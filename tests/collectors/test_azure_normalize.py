@@ -238,7 +238,12 @@ KEPT = {"retentionPolicy": {"enabled": True, "days": 500}}
         (azure.logs([{"categoryGroup": "audit", "enabled": False}], workspaceId="/w"), (False, [], 0)),
         (
             azure.logs([{"categoryGroup": "allLogs", "enabled": True, **KEPT}], storageAccountId="/s"),
-            (True, ["/s"], 500),
+            (True, ["/s"], None),
+        ),
+        (azure.logs(workspaceId=azure.WORKSPACE), (True, [azure.WORKSPACE], 400)),
+        *(
+            (azure.logs(workspaceId=azure.WORKSPACE, **{place: "/a"}), (True, ["/a", azure.WORKSPACE], None))
+            for place in ("storageAccountId", "eventHubAuthorizationRuleId", "marketplacePartnerId")
         ),
     ],
 )

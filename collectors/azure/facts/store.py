@@ -271,7 +271,8 @@ def _connection(setting: Setting, reading: Reading, store: Store) -> None:
 def _logging(row: KeyStore, reading: Reading) -> None:
     """Whether operations on keys and secrets are logged, where to and for how long.
 
-    Source: Azure's "Enable Key Vault logging": the category AuditEvent and the groups that hold it.
+    A setting's own retention policy is no longer applied. Sources: Azure's "Enable Key Vault logging": the category
+    AuditEvent and the groups that hold it; "Migrate from diagnostic settings storage retention".
     """
     expect(reading, DIAGNOSTICS)
     answer = reading.answer(DIAGNOSTICS, DiagnosticSettings)
@@ -300,8 +301,7 @@ def _logging(row: KeyStore, reading: Reading) -> None:
         targets.update(place for place in places if place and audits)
         if audits and properties.workspaceId:
             kept.append(workspaces.get(properties.workspaceId.lower()))
-        policies = [log.retentionPolicy for log in audits if log.retentionPolicy and properties.storageAccountId]
-        kept.extend(policy.days for policy in policies if policy.enabled and policy.days is not None)
+        kept.extend(None for place in places[1:] if place and audits)
     row.logging_enabled = bool(targets)
     row.logging_targets = sorted(targets)
     row.logging_retention_days = _longest(kept) if targets else 0
