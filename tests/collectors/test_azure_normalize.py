@@ -127,6 +127,21 @@ def test_a_type_that_nobody_knows_is_a_failure():
     assert any("no known kty and key_ops" in gap.error for gap in table(rows, "gap").values())
 
 
+@pytest.mark.parametrize(
+    ("operations", "purposes", "types"), [({}, None, None), ({"key_ops": []}, [], KeyType.PRIVATE_KEY_TRANSPORT)]
+)
+def test_operations_that_are_not_told_are_not_none(operations, purposes, types):
+    told = azure.bundle("noticed", "2024-01-01", key={"kty": "RSA", "n": azure.rsa(3072), **operations})
+    rows = with_answer("vault", "keys:GetKey", told, azure.url("noticed"))
+    found = key("noticed", rows)
+    assert (found.usages, found.mechanisms, found.key_type) == (purposes, purposes, types)
+    assert (found.algorithm, found.bits) == ("RSA", 3072)
+    failed = [gap.error for gap in table(rows, "gap").values() if gap.kind is GapKind.FAILED]
+    assert [error for error in failed if "no known key_ops" in error] == failed
+    assert bool(failed) is (purposes is None)
+    unexplained(rows)
+
+
 def test_the_key_of_a_certificate_rotates_with_it():
     found = key("site")
     assert (found.managed_by, found.rotatable, found.rotatable_reason) == ("site", False, Rotatable.CERTIFICATE)

@@ -61,7 +61,7 @@ class Description:
     curve: str | None
     alg: str | None
     bits: int | None
-    operations: list[str]
+    operations: list[str] | None
     attributes: Attributes
     tags: dict[str, str]
     managed: bool | None
@@ -156,7 +156,7 @@ def _described(reading: Reading, entry: ListedThing, by_manager: str) -> Descrip
             curve=key.crv,
             alg=key.alg,
             bits=_size(reading, key, by_manager),
-            operations=key.key_ops or [],
+            operations=key.key_ops,
             attributes=bundle.attributes,
             tags=bundle.tags or {},
             managed=bundle.managed is True,
@@ -193,7 +193,7 @@ def _described_by_manager(reading: Reading, operation: str) -> Description | Non
         curve=told.curveName,
         alg=None,
         bits=told.keySize,
-        operations=told.keyOps or [],
+        operations=told.keyOps,
         attributes=told.attributes,
         tags=answer.tags or {},
         managed=None,
