@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -380,7 +380,7 @@ class EkmConnection(Answer):
     """administration:GetEkmConnection: the connection, or the error that says there is none."""
 
     class Absence(Answer):
-        code: Text
+        code: Literal["NotFound"]
 
     host: Text | None = None
     path_prefix: Text = ""

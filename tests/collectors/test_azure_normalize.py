@@ -448,6 +448,15 @@ def test_a_managed_hsm_without_an_external_key_manager():
     assert (set(stores), stores[azure.HSM].connection_state) == ({azure.HSM}, "none")
 
 
+def test_another_error_does_not_say_that_there_is_no_external_key_manager():
+    rows = with_answer("managedhsm", "administration:GetEkmConnection", {"error": {"code": "BadRequest"}})
+    store = table(rows, "key_store")[azure.HSM]
+    assert store.connection_state is None
+    missing = {(gap.of_table, gap.operation) for gap in table(rows, "gap").values() if gap.rows_missing}
+    assert missing == {("key_store", "administration:GetEkmConnection")}
+    unexplained(rows)
+
+
 def test_a_key_of_a_managed_hsm():
     found = key("root", HSM, azure.HSM_HOST)
     assert (found.algorithm, found.bits, found.key_type) == ("AES", None, KeyType.SYMMETRIC_KEY_WRAPPING)
