@@ -340,6 +340,10 @@ def test_a_principal_of_a_type_that_nobody_knows_may_be_an_outsider(kind):
     assert external == {azure.ANNA: False, azure.APP: None}
     assert (key("rotating", rows).external_accounts, key("rotating", rows).public) == (None, False)
     assert key("curve", rows).external_accounts == []
+    why = {
+        (g.operation, g.error) for g in table(rows, "gap").values() if {"external", "external_accounts"} & {*g.columns}
+    }
+    assert why == {("arm:RoleAssignments_ListForScope", "the answer names no known type of a principal")}
     unexplained(rows)
 
 

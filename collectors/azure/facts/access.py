@@ -38,7 +38,7 @@ from collectors.azure.roles import (
 from collectors.scope_rows import expect, listed
 from evidence.model import Access, Capability, GapKind, PrincipalKind, Row
 from evidence.observation import canonical_json, short_id
-from evidence.reading import Reading
+from evidence.reading import Failure, Reading
 
 ASSIGNMENTS = "arm:RoleAssignments_ListForScope"
 DEFINITIONS = "arm:RoleDefinitions_Get"
@@ -75,6 +75,15 @@ class Grant:
     """Those of `keys` and `secrets` on which it gives every operation."""
     evidence: tuple[str, ...] = ()
 
+    @property
+    def untold(self) -> Reading:
+        """Why it is not known where its principal is from, if it is not."""
+        failures = {}
+        if self.outsider is None:
+            error = "the answer names no known type of a principal"
+            failures[ASSIGNMENTS] = Failure(GapKind.FAILED, error, self.evidence[0])
+        return Reading("", [], failures)
+
     def concerns(self, place: str) -> bool:
         """It gives something on that thing."""
         whole = self.place == ""
@@ -108,6 +117,11 @@ class StoreAccess:
             "external_accounts": sorted({*outsiders} - {""}) if len(outsiders) == len(grants) else None,
             "wildcard_access": everything,
         }
+
+    def untold(self, place: str, reading: Reading) -> list[Reading]:
+        """Why it is not known where the principals are from who may use the key or secret at that place."""
+        unknown = [grant for grant in self.grants if grant.outsider is None and grant.concerns(place)]
+        return [grant.untold for grant in unknown] if self.complete(reading) else []
 
 
 def vault_access(
@@ -290,7 +304,7 @@ def access_rows(
                     external=None if grant.outsider is None else grant.outsider != "",
                     public=False,
                 )
-                yield from setting.explained(row, [reading])
+                yield from setting.explained(row, [grant.untold, reading])
     anchor = Access(**setting.bookkeeping(setting.header.id, ()))  # type: ignore[arg-type]
     for operation in (*access.operations, *_unlisted(access, things)):
         if operation in reading.failures:

@@ -125,12 +125,14 @@ def key_rows(setting: Setting, store: Store, reading: Reading, entry: ListedThin
             "rotation_period_days": schedule.period_days,
             "rotation_next_at": schedule.next_at,
         }
-    facts |= store.access.facts(f"keys/{thing_name(id)}", store.reading)
+    place = f"keys/{thing_name(id)}"
+    facts |= store.access.facts(place, store.reading)
     tags = tag_facts(told.tags if told else None, "", setting.settings)
     facts |= {name: getattr(tags, name) for name in ("owner", "business_purpose", "data_class", "environment", "tags")}
     for name, value in facts.items():
         setattr(row, name, value)
-    yield from setting.explained(row, [reading, store.reading], DELETED_KEY_NOT_OFFERED if entry.deleted else None)
+    told_by = [reading, store.reading, *store.access.untold(place, store.reading)]
+    yield from setting.explained(row, told_by, DELETED_KEY_NOT_OFFERED if entry.deleted else None)
     yield from _version_rows(setting, store, reading, entry, row, versions)
     return told is not None
 
