@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -285,16 +285,10 @@ class Regions(Page):
     value: list[_Region]
 
 
-class _Retention(Answer):
-    enabled: Flag | None = None
-    days: Days | None = None
-
-
 class LogSetting(Answer):
     category: Text | None = None
     categoryGroup: Text | None = None
     enabled: Flag
-    retentionPolicy: _Retention | None = None
 
 
 class DiagnosticProperties(Answer):
@@ -386,7 +380,7 @@ class EkmConnection(Answer):
     """administration:GetEkmConnection: the connection, or the error that says there is none."""
 
     class Absence(Answer):
-        code: Text
+        code: Literal["NotFound"]
 
     host: Text | None = None
     path_prefix: Text = ""

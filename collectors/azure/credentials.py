@@ -26,11 +26,15 @@ from azure.keyvault.keys import KeyClient
 from azure.keyvault.secrets import SecretClient
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy, ARMHttpLoggingPolicy
 from azure.mgmt.keyvault import KeyVaultManagementClient
+from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
 from collectors.azure.configuration import AzureConfiguration
 from collectors.source import CredentialError
+
+LARGEST_ANSWER = 64 << 20
+"""The longest answer that is read, in bytes as they are after decompression."""
 
 LONGEST_WAIT_SECONDS = 120.0
 """The longest `Retry-After` that is honoured; a server that asks for more is asked again after this."""
@@ -39,6 +43,8 @@ _NO_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 """What a client of Resource Manager is made with: each request names its subscription in its own path."""
 
 _USER_AGENT = "keyproof"
+
+_PIECE = 1 << 16
 
 _DATA_CLIENTS: Mapping[str, Any] = {
     "keys": KeyClient,
@@ -55,6 +61,26 @@ class _BoundedRetryPolicy(RetryPolicy[Any, Any]):
     def get_retry_after(self, response: PipelineResponse[Any, Any]) -> float | None:
         wait = super().get_retry_after(response)
         return None if wait is None else min(wait, LONGEST_WAIT_SECONDS)
+
+
+class OversizedAnswer(ValueError):
+    """An answer that is longer than any of Azure's, and is not read to its end."""
+
+
+class _BoundedAdapter(HTTPAdapter):
+    """Reads each answer piece by piece, so that one without end cannot fill the memory."""
+
+    def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
+        """Raises OversizedAnswer."""
+        response = super().send(request, *args, **{**kwargs, "stream": True})
+        body = bytearray()
+        for piece in response.iter_content(_PIECE):
+            body += piece
+            if len(body) > LARGEST_ANSWER:
+                response.close()
+                raise OversizedAnswer(f"the answer is larger than {LARGEST_ANSWER >> 20} MiB")
+        response._content = bytes(body)
+        return response
 
 
 class Seat:
@@ -122,7 +148,7 @@ def _transport(configuration: AzureConfiguration) -> RequestsTransport:
     )
     transport.open()
     retries = Retry(total=False, redirect=False, raise_on_status=False)  # Azure's own policy retries
-    transport.session.mount("https://", HTTPAdapter(pool_connections=256, pool_maxsize=64, max_retries=retries))
+    transport.session.mount("https://", _BoundedAdapter(pool_connections=256, pool_maxsize=64, max_retries=retries))
     return transport
 
 

@@ -76,8 +76,10 @@ def modulus_bits(modulus: str | None) -> int | None:
     return number.bit_length() or None
 
 
-def usages(operations: Iterable[str]) -> list[Usage] | None:
-    """What a key is for, by its operations; None where one of them is not known."""
+def usages(operations: Iterable[str] | None) -> list[Usage] | None:
+    """What a key is for, by its operations; None where they are not told, or one of them is not known."""
+    if operations is None:
+        return None
     names = {operation.lower() for operation in operations} - _OTHER_OPERATIONS
     if not names <= _USAGES.keys():
         return None

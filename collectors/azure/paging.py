@@ -11,6 +11,9 @@ from collectors.azure.routes import ROUTES, same_place
 from evidence.observation import JSON, Observation, Status
 from evidence.reading import tidy
 
+MOST_PAGES = 10_000
+"""The most pages that are read of one list: a quarter of a million keys, at 25 a page."""
+
 Ask = Callable[[dict[str, JSON], Callable[[dict[str, Any]], str]], Observation]
 """Makes the observation of a page from its parameters, and from what tells what is wrong with its answer."""
 
@@ -31,6 +34,8 @@ def pages(operation: str, parameters: dict[str, JSON], address: str, ask: Ask) -
             return ""
         if not same_place(link, address) or not ROUTES[operation].admits(urlsplit(link).path):
             return "ForeignLink: the page names a next page that is elsewhere"
+        if len(seen) + 1 >= MOST_PAGES:
+            return f"EndlessList: the list goes on after {MOST_PAGES:,} pages"
         return "RepeatedLink: the page names a next page that was read before" if link in seen else ""
 
     link = ""

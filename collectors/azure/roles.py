@@ -85,11 +85,6 @@ GRANTS_BY_ROLES = (_ASSIGN,)
 GRANTS_BY_POLICIES = _actions(_VAULTS, "write accessPolicies/write")
 """The same for a vault whose access goes by access policies: whoever may write the vault may write its policies."""
 
-EVERY_VAULT_ACTION = tuple(
-    action for duties in (VAULT_KEYS, VAULT_SECRETS) for actions in duties.data.values() for action in actions
-)
-EVERY_HSM_ACTION = tuple(action for actions in HSM_KEYS.data.values() for action in actions)
-
 
 def allows(permissions: Iterable[Permission], action: str, *, data: bool) -> bool:
     """Whether a role of these permissions allows an action. What one of them leaves out, another may give."""
@@ -107,10 +102,10 @@ def _matches(pattern: str, action: str) -> bool:
     return matches(pattern.lower(), action.lower())
 
 
-def permits_all(permissions: Iterable[Permission], actions: Iterable[str]) -> bool:
-    """A role of these permissions allows every one of the data actions."""
+def permits_all(permissions: Iterable[Permission], duties: Mapping[Capability, tuple[str, ...]]) -> bool:
+    """A role of these permissions allows every one of these data actions."""
     permissions = tuple(permissions)
-    return all(allows(permissions, action, data=True) for action in actions)
+    return all(allows(permissions, action, data=True) for actions in duties.values() for action in actions)
 
 
 def role_id(definition: str) -> str:

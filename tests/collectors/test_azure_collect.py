@@ -17,9 +17,9 @@ from small_azure import MAIN, NOW, OTHER, TENANT, served, small_world
 
 from collectors.azure.collect import AzureCollector
 from collectors.azure.configuration import AzureConfiguration
-from collectors.azure.credentials import ambient_seat
+from collectors.azure.credentials import LARGEST_ANSWER, ambient_seat
 from collectors.azure.operations import OPERATIONS
-from collectors.azure.paging import pages
+from collectors.azure.paging import MOST_PAGES, pages
 from collectors.azure.routes import ROUTES
 from collectors.azure.wire import _Guard
 from collectors.source import CredentialError, UndeclaredOperation
@@ -293,6 +293,17 @@ def test_a_list_that_goes_in_circles_ends() -> None:
     assert "RepeatedLink" in found[-1].error
 
 
+@pytest.mark.parametrize(("length", "last"), [(MOST_PAGES, Status.OK), (MOST_PAGES + 1, Status.FAILED)])
+def test_a_list_that_goes_on_and_on_ends(length: int, last: Status) -> None:
+    answers = [{"nextLink": f"{HOST}/keys?$skiptoken={number}"} for number in range(1, length)]
+    asked, ask = _asking(*answers, {"nextLink": None})
+    found = list(pages("keys:GetKeys", {}, HOST, ask))
+    assert len(asked) == MOST_PAGES
+    assert {page.status for page in found[:-1]} == {Status.OK}
+    assert found[-1].status is last
+    assert found[-1].error.startswith("EndlessList: ") is (last is Status.FAILED)
+
+
 @pytest.mark.parametrize(
     "link",
     [
@@ -393,6 +404,33 @@ def test_without_usable_credentials_nothing_starts(monkeypatch: pytest.MonkeyPat
             list(AzureCollector(_configuration(azure)).start())
     assert "source 'prod'" in str(refused.value)
     assert "az login" in str(refused.value)
+
+
+class _Talkative(EmbeddedAzure):
+    """Answers what a vault is with as many bytes as are wanted."""
+
+    length = 0
+
+    def _answered(self, request: Request, *rest: Any) -> HttpResponse:
+        response = super()._answered(request, *rest)
+        return (
+            replace(response, body=response.body.ljust(self.length)) if request.name == "arm:Vaults_Get" else response
+        )
+
+
+@pytest.mark.parametrize(("length", "status"), [(LARGEST_ANSWER, Status.OK), (LARGEST_ANSWER + 1, Status.FAILED)])
+def test_an_answer_that_goes_on_and_on_is_not_read_to_its_end(
+    length: int, status: Status, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _Talkative(_large_world(vaults=1, keys=0)) as azure:
+        azure.length = length
+        for name, value in azure.credentials.items():
+            monkeypatch.setenv(name, value)
+        collected = _collect(azure, tmp_path, services=["vault"], attempts=3)
+    [told] = collected.of("arm:Vaults_Get")
+    assert (told.status, told.attempts) == (status, 1)
+    assert len(told.body) == (length if status is Status.OK else 0)
+    assert told.error.startswith("OversizedAnswer: ") is (status is Status.FAILED)
 
 
 class _Unregistered(EmbeddedAzure):

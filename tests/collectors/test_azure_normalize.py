@@ -80,7 +80,7 @@ def test_a_key_that_rotates():
     assert (found.deletion_at, found.deletion_requested_at, found.suspended_at) == (NEVER, NEVER, NEVER)
     assert (found.owner, found.business_purpose, found.data_class) == ("ledger", "cards", "restricted")
     assert (found.extractable, found.protection_level, found.expiry_settable) == (False, ProtectionLevel.SOFTWARE, True)
-    assert (found.public, found.external_accounts, found.wildcard_access) == (False, [], False)
+    assert (found.public, found.external_accounts) == (False, [])
     assert found.account_delegated is True
 
 
@@ -125,6 +125,21 @@ def test_a_type_that_nobody_knows_is_a_failure():
     found = key("odd", rows)
     assert (found.algorithm, found.usages, found.key_type, found.bits) == (None, None, None, None)
     assert any("no known kty and key_ops" in gap.error for gap in table(rows, "gap").values())
+
+
+@pytest.mark.parametrize(
+    ("operations", "purposes", "types"), [({}, None, None), ({"key_ops": []}, [], KeyType.PRIVATE_KEY_TRANSPORT)]
+)
+def test_operations_that_are_not_told_are_not_none(operations, purposes, types):
+    told = azure.bundle("noticed", "2024-01-01", key={"kty": "RSA", "n": azure.rsa(3072), **operations})
+    rows = with_answer("vault", "keys:GetKey", told, azure.url("noticed"))
+    found = key("noticed", rows)
+    assert (found.usages, found.mechanisms, found.key_type) == (purposes, purposes, types)
+    assert (found.algorithm, found.bits) == ("RSA", 3072)
+    failed = [gap.error for gap in table(rows, "gap").values() if gap.kind is GapKind.FAILED]
+    assert [error for error in failed if "no known key_ops" in error] == failed
+    assert bool(failed) is (purposes is None)
+    unexplained(rows)
 
 
 def test_the_key_of_a_certificate_rotates_with_it():
@@ -196,12 +211,28 @@ def test_the_vault():
         ({"networkAcls": {"defaultAction": "Deny", "ipRules": [{"value": "0.0.0.0/0"}]}}, True),
         ({"networkAcls": {"defaultAction": "Deny", "ipRules": [{"value": "198.51.100.0/24"}]}}, False),
         ({"networkAcls": None, "publicNetworkAccess": "Disabled"}, False),
-        ({"networkAcls": None, "publicNetworkAccess": "SecuredByPerimeter"}, False),
+        ({"networkAcls": None, "publicNetworkAccess": "disabled"}, False),
+        ({"networkAcls": None, "publicNetworkAccess": "enabled"}, True),
+        ({"networkAcls": {"defaultAction": "deny"}}, False),
+        ({"networkAcls": {}}, True),
     ],
 )
 def test_who_reaches_a_vault(properties, public):
     rows = with_answer("vault", "arm:Vaults_Get", azure.vault(**properties))
     assert table(rows, "key_store")[azure.VAULT].network_public is public
+
+
+@pytest.mark.parametrize(
+    "properties", [{"publicNetworkAccess": "SecuredByPerimeter"}, {"networkAcls": {"defaultAction": "Audit"}}]
+)
+def test_a_network_rule_that_nobody_knows_leaves_open_who_reaches_a_vault(properties):
+    rows = with_answer("vault", "arm:Vaults_Get", azure.vault(**properties))
+    assert table(rows, "key_store")[azure.VAULT].network_public is None
+    (gap,) = (gap for gap in table(rows, "gap").values() if "network_public" in gap.columns)
+    assert (gap.operation, gap.kind) == ("arm:Vaults_Get", GapKind.FAILED)
+    assert "who reaches it is not told" in gap.error
+    assert key("rotating", rows).external_accounts == [], "what the answer tells of access stands"
+    unexplained(rows)
 
 
 def test_purge_protection_that_is_not_told_is_off():
@@ -222,7 +253,12 @@ KEPT = {"retentionPolicy": {"enabled": True, "days": 500}}
         (azure.logs([{"categoryGroup": "audit", "enabled": False}], workspaceId="/w"), (False, [], 0)),
         (
             azure.logs([{"categoryGroup": "allLogs", "enabled": True, **KEPT}], storageAccountId="/s"),
-            (True, ["/s"], 500),
+            (True, ["/s"], None),
+        ),
+        (azure.logs(workspaceId=azure.WORKSPACE), (True, [azure.WORKSPACE], 400)),
+        *(
+            (azure.logs(workspaceId=azure.WORKSPACE, **{place: "/a"}), (True, ["/a", azure.WORKSPACE], None))
+            for place in ("storageAccountId", "eventHubAuthorizationRuleId", "marketplacePartnerId")
         ),
     ],
 )
@@ -272,6 +308,45 @@ def test_what_is_granted_on_one_thing_is_about_that():
     }
 
 
+@pytest.mark.parametrize(
+    ("role", "keys", "secrets"),
+    [
+        (azure.ADMINISTRATOR, True, True),
+        (azure.CRYPTO_OFFICER, True, False),
+        ("b86a8fe4-44ce-4948-aee5-eccb2c155cd7", False, True),
+        (azure.CRYPTO_USER, False, False),
+        (azure.OWNER, False, False),
+    ],
+)
+def test_every_operation_is_told_of_keys_and_of_secrets(role, keys, secrets):
+    exchanges = [e for e in azure.EXCHANGES["vault"] if e[1] != "arm:RoleAssignments_ListForScope"]
+    told = ("", "arm:RoleAssignments_ListForScope", azure.page(azure.assignment(azure.VAULT, role, azure.APP)))
+    rows = rows_of("vault", azure.recorded("vault", [exchanges[0], told, *exchanges[1:]]))
+    assert key("rotating", rows).wildcard_access is keys
+    assert table(rows, "secret")[azure.url("token", kind="secrets")].wildcard_access is secrets
+
+
+@pytest.mark.parametrize("kind", [None, "", "AgentIdentity"])
+def test_a_principal_of_a_type_that_nobody_knows_may_be_an_outsider(kind):
+    exchanges = [e for e in azure.EXCHANGES["vault"] if e[1] != "arm:RoleAssignments_ListForScope"]
+    place = f"{azure.VAULT}/keys/rotating"
+    assigned = azure.page(
+        azure.assignment("/", azure.OWNER, azure.ANNA, "User"),
+        azure.assignment(place, azure.CRYPTO_USER, azure.APP, kind),
+    )
+    told = ("", "arm:RoleAssignments_ListForScope", assigned)
+    rows = rows_of("vault", azure.recorded("vault", [exchanges[0], told, *exchanges[1:]]))
+    external = {row.principal: row.external for row in table(rows, "access").values()}
+    assert external == {azure.ANNA: False, azure.APP: None}
+    assert (key("rotating", rows).external_accounts, key("rotating", rows).public) == (None, False)
+    assert key("curve", rows).external_accounts == []
+    why = {
+        (g.operation, g.error) for g in table(rows, "gap").values() if {"external", "external_accounts"} & {*g.columns}
+    }
+    assert why == {("arm:RoleAssignments_ListForScope", "the answer names no known type of a principal")}
+    unexplained(rows)
+
+
 def _policy(tenant, principal, **permissions):
     return {"tenantId": tenant, "objectId": principal, "permissions": permissions}
 
@@ -302,6 +377,25 @@ def test_a_role_that_nobody_tells_leaves_access_open():
     assert key("rotating", rows).external_accounts is None
     missing = [gap for gap in table(rows, "gap").values() if gap.of_table == "access" and gap.rows_missing]
     assert [gap.operation for gap in missing] == ["arm:RoleDefinitions_Get"]
+
+
+@pytest.mark.parametrize(
+    ("service", "name", "host"), [("vault", "rotating", azure.VAULT_HOST), ("managedhsm", "root", azure.HSM_HOST)]
+)
+def test_nobody_reads_a_store_on_which_no_role_is_assigned(service, name, host):
+    exchanges = [e for e in azure.EXCHANGES[service] if e[1] != "arm:RoleAssignments_ListForScope"]
+    rows = rows_of(
+        service,
+        azure.recorded(
+            service, [*exchanges[:1], ("", "arm:RoleAssignments_ListForScope", azure.page()), *exchanges[1:]]
+        ),
+    )
+    found = key(name, rows, host)
+    assert (found.public, found.external_accounts, found.wildcard_access) == (None, None, None)
+    missing = [gap for gap in table(rows, "gap").values() if gap.of_table == "access" and gap.rows_missing]
+    assert [gap.operation for gap in missing] == ["arm:RoleAssignments_ListForScope"]
+    assert "not even the one" in missing[0].error
+    unexplained(rows)
 
 
 def test_secrets():
@@ -358,6 +452,15 @@ def test_a_managed_hsm_without_an_external_key_manager():
     assert (set(stores), stores[azure.HSM].connection_state) == ({azure.HSM}, "none")
 
 
+def test_another_error_does_not_say_that_there_is_no_external_key_manager():
+    rows = with_answer("managedhsm", "administration:GetEkmConnection", {"error": {"code": "BadRequest"}})
+    store = table(rows, "key_store")[azure.HSM]
+    assert store.connection_state is None
+    missing = {(gap.of_table, gap.operation) for gap in table(rows, "gap").values() if gap.rows_missing}
+    assert missing == {("key_store", "administration:GetEkmConnection")}
+    unexplained(rows)
+
+
 def test_a_key_of_a_managed_hsm():
     found = key("root", HSM, azure.HSM_HOST)
     assert (found.algorithm, found.bits, found.key_type) == ("AES", None, KeyType.SYMMETRIC_KEY_WRAPPING)
@@ -396,6 +499,18 @@ def test_deleted_stores_are_rows_of_their_subscription():
 def test_a_tenant_is_an_account_without_a_name():
     (scope,) = table(rows_of("tenant"), "scope").values()
     assert (scope.account, scope.account_name, scope.service) == (azure.TENANT, "", "tenant")
+
+
+def test_a_list_without_any_subscription_is_that_of_a_caller_without_any_role():
+    rows = with_answer("tenant", "arm:Subscriptions_List", azure.page())
+    (scope,) = table(rows, "scope").values()
+    assert (scope.reached, scope.complete) == (True, None)
+    missing = [gap for gap in table(rows, "gap").values() if gap.rows_missing]
+    assert [(gap.of_table, gap.operation, len(gap.evidence)) for gap in missing] == [
+        ("scope", "arm:Subscriptions_List", 1)
+    ]
+    assert "holds no role" in missing[0].error
+    unexplained(rows)
 
 
 # Where Resource Manager stands in for a data plane that refuses.

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from collectors.azure.answers import Permission
 from collectors.azure.roles import (
     BUILT_IN,
-    EVERY_VAULT_ACTION,
     POLICY_KEYS,
     POLICY_SECRETS,
     VAULT_KEYS,
@@ -23,6 +22,7 @@ from evidence.model import Capability
 from keyproof.demo.azure.roles import BUILT_IN as PUBLISHED
 
 ADMINISTER, USE, DECRYPT = Capability.ADMINISTER, Capability.USE, Capability.DECRYPT
+EVERY_VAULT_ACTION = [a for duties in (VAULT_KEYS, VAULT_SECRETS) for actions in duties.data.values() for a in actions]
 VAULT = "/subscriptions/s/resourceGroups/g/providers/Microsoft.KeyVault/vaults/v"
 
 
@@ -88,10 +88,19 @@ def test_what_one_permission_leaves_out_another_may_give():
     assert not allows(_role(actions="*"), f"{keys}decrypt/action", data=True), "control is not use"
 
 
-def test_everything_is_all_of_keys_and_secrets():
-    assert permits_all(_role("*"), EVERY_VAULT_ACTION)
-    assert permits_all(_role("Microsoft.KeyVault/vaults/*"), EVERY_VAULT_ACTION)
-    assert not permits_all(_role("Microsoft.KeyVault/vaults/keys/*"), EVERY_VAULT_ACTION)
+@pytest.mark.parametrize(
+    ("data", "keys", "secrets"),
+    [
+        ("*", True, True),
+        ("Microsoft.KeyVault/vaults/*", True, True),
+        ("Microsoft.KeyVault/vaults/keys/* Microsoft.KeyVault/vaults/keyrotationpolicies/*", True, False),
+        ("Microsoft.KeyVault/vaults/keys/*", False, False),
+        ("Microsoft.KeyVault/vaults/secrets/*", False, True),
+    ],
+)
+def test_everything_is_told_of_keys_and_of_secrets(data, keys, secrets):
+    assert permits_all(_role(data), VAULT_KEYS.data) is keys
+    assert permits_all(_role(data), VAULT_SECRETS.data) is secrets
 
 
 def test_access_policies():

@@ -6,13 +6,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from collectors.azure.answers import AccessPolicy, Assignment, Assignments, Permission, RoleDefinition, RoleDefinitions
+from collectors.azure.answers import (
+    AccessPolicy,
+    Assignment,
+    AssignmentProperties,
+    Assignments,
+    Permission,
+    RoleDefinition,
+    RoleDefinitions,
+)
 from collectors.azure.answers import Vault as VaultAnswer
 from collectors.azure.facts.scope import Setting
 from collectors.azure.roles import (
     BUILT_IN,
-    EVERY_HSM_ACTION,
-    EVERY_VAULT_ACTION,
     GRANTS_BY_POLICIES,
     GRANTS_BY_ROLES,
     HSM_KEYS,
@@ -32,12 +38,14 @@ from collectors.azure.roles import (
 from collectors.scope_rows import expect, listed
 from evidence.model import Access, Capability, GapKind, PrincipalKind, Row
 from evidence.observation import canonical_json, short_id
-from evidence.reading import Reading
+from evidence.reading import Failure, Reading
 
 ASSIGNMENTS = "arm:RoleAssignments_ListForScope"
 DEFINITIONS = "arm:RoleDefinitions_Get"
 LOCAL_ASSIGNMENTS = "administration:RoleAssignments_ListForScope"
 LOCAL_DEFINITIONS = "administration:RoleDefinitions_List"
+
+_NOBODY = "the list names no assignment, not even the one by which the caller reads the store"
 
 _KINDS = {
     "User": PrincipalKind.HUMAN,
@@ -57,8 +65,8 @@ class Grant:
     """"" for the whole store; `keys/NAME` or `secrets/NAME` for one thing in it."""
     principal: str
     kind: PrincipalKind = PrincipalKind.UNDECIDED
-    outsider: str = ""
-    """The tenant or group outside the organization that the principal is of, or ""."""
+    outsider: str | None = ""
+    """The tenant or group outside the organization that the principal is of, or ""; None where that is not told."""
     via: str
     conditions: str = "{}"
     on: Mapping[str, tuple[Capability, ...]]
@@ -66,6 +74,15 @@ class Grant:
     everything_on: frozenset[str] = frozenset()
     """Those of `keys` and `secrets` on which it gives every operation."""
     evidence: tuple[str, ...] = ()
+
+    @property
+    def untold(self) -> Reading:
+        """Why it is not known where its principal is from, if it is not."""
+        failures = {}
+        if self.outsider is None:
+            error = "the answer names no known type of a principal"
+            failures[ASSIGNMENTS] = Failure(GapKind.FAILED, error, self.evidence[0])
+        return Reading("", [], failures)
 
     def concerns(self, place: str) -> bool:
         """It gives something on that thing."""
@@ -94,20 +111,27 @@ class StoreAccess:
         everything = any(kind in grant.everything_on for grant in grants)
         if not self.complete(reading):
             return {"wildcard_access": True} if everything else {}
+        outsiders = [grant.outsider for grant in grants if grant.outsider is not None]
         return {
             "public": False,
-            "external_accounts": sorted({grant.outsider for grant in grants} - {""}),
+            "external_accounts": sorted({*outsiders} - {""}) if len(outsiders) == len(grants) else None,
             "wildcard_access": everything,
         }
+
+    def untold(self, place: str, reading: Reading) -> list[Reading]:
+        """Why it is not known where the principals are from who may use the key or secret at that place."""
+        unknown = [grant for grant in self.grants if grant.outsider is None and grant.concerns(place)]
+        return [grant.untold for grant in unknown] if self.complete(reading) else []
 
 
 def vault_access(
     setting: Setting, reading: Reading, vault: VaultAnswer | None, resource: str, observation: str
 ) -> StoreAccess:
     """What is granted on a vault; `observation` is that of the vault's own answer."""
-    access = StoreAccess(operations=("arm:Vaults_Get", ASSIGNMENTS, DEFINITIONS))
+    access = StoreAccess(operations=(ASSIGNMENTS, DEFINITIONS))
     assigned = list(_assigned(reading, resource))
     if vault is None:
+        access.operations = ("arm:Vaults_Get", *access.operations)
         return access
     by_roles = vault.properties.enableRbacAuthorization is True
     access.delegated = by_roles
@@ -116,7 +140,10 @@ def vault_access(
             "keys": _by_role(permissions, VAULT_KEYS, place, by_roles),
             "secrets": _by_role(permissions, VAULT_SECRETS, place, by_roles),
         }
-        every = by_roles and permits_all(permissions, EVERY_VAULT_ACTION)
+        every = {
+            "keys": by_roles and permits_all(permissions, VAULT_KEYS.data),
+            "secrets": by_roles and permits_all(permissions, VAULT_SECRETS.data),
+        }
         access.grants.append(_assignment_grant(assignment, place, on, every, observations))
     if not by_roles:
         for policy in vault.properties.accessPolicies or ():
@@ -129,7 +156,7 @@ def hsm_access(reading: Reading, resource: str) -> StoreAccess:
     access = StoreAccess(delegated=False, operations=(ASSIGNMENTS, DEFINITIONS, LOCAL_ASSIGNMENTS, LOCAL_DEFINITIONS))
     for observations, assignment, permissions, place in _assigned(reading, resource):
         on = {"keys": _capabilities(permissions, HSM_KEYS.control, data=False) if place == "" else ()}
-        access.grants.append(_assignment_grant(assignment, place, on, False, observations))
+        access.grants.append(_assignment_grant(assignment, place, on, {}, observations))
     roles: dict[str, tuple[str, tuple[Permission, ...]]] = {}
     for observation, page in listed(reading, LOCAL_DEFINITIONS, RoleDefinitions, lambda page: page.more):
         roles.update({role_id(r.id): (observation, tuple(r.properties.permissions)) for r in page.value})
@@ -143,7 +170,7 @@ def hsm_access(reading: Reading, resource: str) -> StoreAccess:
             place = assignment.properties.scope.strip("/")
             place = place if place.startswith("keys/") else ""
             on = {"keys": _capabilities(permissions, HSM_KEYS.data, data=True)}
-            every = permits_all(permissions, EVERY_HSM_ACTION)
+            every = {"keys": permits_all(permissions, HSM_KEYS.data)}
             access.grants.append(_assignment_grant(assignment, place, on, every, (observation, defined), local=True))
     return access
 
@@ -156,8 +183,10 @@ def _assigned(
     if any(reading.of(DEFINITIONS)):
         for observation, definition in listed(reading, DEFINITIONS, RoleDefinition, lambda answer: False):
             asked[role_id(definition.id)] = (observation, tuple(definition.properties.permissions))
+    found = False
     for observation, page in listed(reading, ASSIGNMENTS, Assignments, lambda page: page.more):
         for assignment in page.value:
+            found = True
             place = placed(assignment.properties.scope, resource)
             if place is None:
                 continue
@@ -168,6 +197,9 @@ def _assigned(
                 reading.fail(DEFINITIONS, GapKind.FAILED, "the role that is assigned was not told")
                 continue
             yield tuple(filter(None, (observation, defined))), assignment, permissions, place
+    if not found:
+        last = list(reading.of(ASSIGNMENTS))[-1:]
+        reading.fail(ASSIGNMENTS, GapKind.FAILED, _NOBODY, last[0].id if last else "")
 
 
 def _by_role(permissions: Iterable[Permission], duties: Duties, place: str, by_roles: bool) -> tuple[Capability, ...]:
@@ -195,7 +227,7 @@ def _assignment_grant(
     assignment: Assignment,
     place: str,
     on: Mapping[str, tuple[Capability, ...]],
-    every: bool,
+    every: Mapping[str, bool],
     evidence: tuple[str, ...],
     *,
     local: bool = False,
@@ -208,13 +240,20 @@ def _assignment_grant(
         place=place,
         principal=told.principalId,
         kind=_KINDS.get(told.principalType or "", PrincipalKind.UNDECIDED),
-        outsider=told.principalId if told.principalType == "ForeignGroup" else "",
+        outsider=_outsider(told, local=local),
         via=f"{'local ' if local else ''}role assignment at {level}",
         conditions=canonical_json(condition),
         on=on,
-        everything_on=frozenset(on) if every else frozenset(),
+        everything_on=frozenset(name for name, all_of_it in every.items() if all_of_it),
         evidence=evidence,
     )
+
+
+def _outsider(told: AssignmentProperties, *, local: bool) -> str | None:
+    """Only the type of a principal tells a group of another tenant; local roles are assigned without one."""
+    if told.principalType == "ForeignGroup":
+        return told.principalId
+    return "" if local or told.principalType in _KINDS else None
 
 
 def _policy_grant(setting: Setting, policy: AccessPolicy, home: str, resource: str, observation: str) -> Grant:
@@ -262,10 +301,10 @@ def access_rows(
                     capability=capability,
                     via=grant.via,
                     conditions=grant.conditions,
-                    external=grant.outsider != "",
+                    external=None if grant.outsider is None else grant.outsider != "",
                     public=False,
                 )
-                yield from setting.explained(row, [reading])
+                yield from setting.explained(row, [grant.untold, reading])
     anchor = Access(**setting.bookkeeping(setting.header.id, ()))  # type: ignore[arg-type]
     for operation in (*access.operations, *_unlisted(access, things)):
         if operation in reading.failures:

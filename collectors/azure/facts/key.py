@@ -61,7 +61,7 @@ class Description:
     curve: str | None
     alg: str | None
     bits: int | None
-    operations: list[str]
+    operations: list[str] | None
     attributes: Attributes
     tags: dict[str, str]
     managed: bool | None
@@ -125,12 +125,14 @@ def key_rows(setting: Setting, store: Store, reading: Reading, entry: ListedThin
             "rotation_period_days": schedule.period_days,
             "rotation_next_at": schedule.next_at,
         }
-    facts |= store.access.facts(f"keys/{thing_name(id)}", store.reading)
+    place = f"keys/{thing_name(id)}"
+    facts |= store.access.facts(place, store.reading)
     tags = tag_facts(told.tags if told else None, "", setting.settings)
     facts |= {name: getattr(tags, name) for name in ("owner", "business_purpose", "data_class", "environment", "tags")}
     for name, value in facts.items():
         setattr(row, name, value)
-    yield from setting.explained(row, [reading, store.reading], DELETED_KEY_NOT_OFFERED if entry.deleted else None)
+    told_by = [reading, store.reading, *store.access.untold(place, store.reading)]
+    yield from setting.explained(row, told_by, DELETED_KEY_NOT_OFFERED if entry.deleted else None)
     yield from _version_rows(setting, store, reading, entry, row, versions)
     return told is not None
 
@@ -156,7 +158,7 @@ def _described(reading: Reading, entry: ListedThing, by_manager: str) -> Descrip
             curve=key.crv,
             alg=key.alg,
             bits=_size(reading, key, by_manager),
-            operations=key.key_ops or [],
+            operations=key.key_ops,
             attributes=bundle.attributes,
             tags=bundle.tags or {},
             managed=bundle.managed is True,
@@ -193,7 +195,7 @@ def _described_by_manager(reading: Reading, operation: str) -> Description | Non
         curve=told.curveName,
         alg=None,
         bits=told.keySize,
-        operations=told.keyOps or [],
+        operations=told.keyOps,
         attributes=told.attributes,
         tags=answer.tags or {},
         managed=None,

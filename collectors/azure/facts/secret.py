@@ -37,14 +37,15 @@ def secret_rows(setting: Setting, store: Store, reading: Reading, entry: ListedT
         keys=[],
         key_settable=False,
     )
-    facts: dict[str, Any] = store.access.facts(f"secrets/{thing_name(id)}", store.reading)
+    place = f"secrets/{thing_name(id)}"
+    facts: dict[str, Any] = store.access.facts(place, store.reading)
     if item is not None:
         facts |= _listed(setting, store, entry, item)
     if not (entry.deleted or entry.by_manager):
         facts |= _history(reading)
     for name, value in facts.items():
         setattr(row, name, value)
-    yield from setting.explained(row, [reading, store.reading])
+    yield from setting.explained(row, [reading, store.reading, *store.access.untold(place, store.reading)])
 
 
 def _listed(setting: Setting, store: Store, entry: ListedThing, item: ListedSecret) -> dict[str, Any]:

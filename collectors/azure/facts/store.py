@@ -121,6 +121,7 @@ def read_vault(setting: Setting, reading: Reading) -> Store:
         row.access_model = "roles" if told.enableRbacAuthorization is True else "access policies"
         row.store_settings = canonical_json(_vault_settings(told))
         _protection(row, told)
+        row.network_public = _public(reading, VAULT, told)
     keys = _keys(reading, "arm:Keys_List")
     store = Store(reading, resource, "arm:Keys", row, access, row.recovery_days, None, keys)
     store.secrets = _secrets(reading)
@@ -145,6 +146,7 @@ def read_hsm(setting: Setting, reading: Reading) -> Store:
         status = told.securityDomainProperties.activationStatus if told.securityDomainProperties else None
         row.activated = None if status is None else status == "Active"
         _protection(row, told)
+        row.network_public = _public(reading, HSM, told)
         if settings is not None:
             row.store_settings = canonical_json({"sku": answer.sku.name, **settings})
     pages = [page for _, page in listed(reading, REGIONS, Regions, lambda page: page.more)]
@@ -197,21 +199,25 @@ def _protection(row: KeyStore, told: VaultProperties | HsmProperties) -> None:
     row.purge_protection = told.enablePurgeProtection is True
     days = told.softDeleteRetentionInDays
     row.recovery_days = 0 if not row.soft_delete else 90 if days is None else days
-    row.network_public = _public(told.publicNetworkAccess, told.networkAcls)
     row.private_endpoints = _approved(told.privateEndpointConnections)
 
 
-def _public(access: str | None, rules: NetworkRules | None) -> bool:
-    """Anyone on the internet reaches it, if only to be asked for a token.
+def _public(reading: Reading, operation: str, told: VaultProperties | HsmProperties) -> bool | None:
+    """Anyone on the internet reaches it, if only to be asked for a token; None where a perimeter decides.
 
     Source: Azure's "Configure network security for Azure Key Vault": without rules all networks are let in, and with
-    Deny only the addresses and networks named.
+    Deny only the addresses and networks named. Another value, as of a store in a network security perimeter, is a
+    failure of `operation`.
     """
-    if access not in (None, "Enabled"):
+    rules = told.networkAcls or NetworkRules()
+    access, action = (told.publicNetworkAccess or "Enabled").lower(), (rules.defaultAction or "Allow").lower()
+    if access == "disabled":
         return False
-    if rules is None or rules.defaultAction != "Deny":
-        return True
-    return any(rule.value in _EVERYWHERE for rule in rules.ipRules or ())
+    if access != "enabled" or action not in ("allow", "deny"):
+        text = f"who reaches it is not told by publicNetworkAccess {access!r} and defaultAction {action!r}"
+        reading.fail(operation, GapKind.FAILED, text, next((o.id for o in reading.of(operation)), ""))
+        return None
+    return action == "allow" or any(rule.value in _EVERYWHERE for rule in rules.ipRules or ())
 
 
 def _approved(endpoints: list[PrivateEndpoint] | None) -> int:
@@ -265,7 +271,8 @@ def _connection(setting: Setting, reading: Reading, store: Store) -> None:
 def _logging(row: KeyStore, reading: Reading) -> None:
     """Whether operations on keys and secrets are logged, where to and for how long.
 
-    Source: Azure's "Enable Key Vault logging": the category AuditEvent and the groups that hold it.
+    A setting's own retention policy is no longer applied. Sources: Azure's "Enable Key Vault logging": the category
+    AuditEvent and the groups that hold it; "Migrate from diagnostic settings storage retention".
     """
     expect(reading, DIAGNOSTICS)
     answer = reading.answer(DIAGNOSTICS, DiagnosticSettings)
@@ -294,8 +301,7 @@ def _logging(row: KeyStore, reading: Reading) -> None:
         targets.update(place for place in places if place and audits)
         if audits and properties.workspaceId:
             kept.append(workspaces.get(properties.workspaceId.lower()))
-        policies = [log.retentionPolicy for log in audits if log.retentionPolicy and properties.storageAccountId]
-        kept.extend(policy.days for policy in policies if policy.enabled and policy.days is not None)
+        kept.extend(None for place in places[1:] if place and audits)
     row.logging_enabled = bool(targets)
     row.logging_targets = sorted(targets)
     row.logging_retention_days = _longest(kept) if targets else 0

@@ -16,13 +16,14 @@ from collectors.azure.answers import (
 from collectors.azure.facts.scope import Setting
 from collectors.azure.operations import DELETED_STORE_NOT_OFFERED
 from collectors.scope_rows import Tally, expect, listed
-from evidence.model import KeyStore, Row, Scope, State
+from evidence.model import GapKind, KeyStore, Row, Scope, State
 from evidence.reading import Reading
 
 _LISTS: dict[str, type[Page]] = {
     "arm:Vaults_ListBySubscription": ListedVaults,
     "arm:ManagedHsms_ListBySubscription": ListedHsms,
 }
+_NO_SUBSCRIPTION = "the list names no subscription: the caller holds no role in any"
 _DELETED = {"arm:Vaults_ListDeleted": "Azure Key Vault", "arm:ManagedHsms_ListDeleted": "Azure Managed HSM"}
 
 
@@ -32,8 +33,13 @@ def normalize_tenant(setting: Setting, readings: Iterator[Reading]) -> Iterator[
     tally = Tally(setting.operations)
     tenants: set[str] = set()
     for reading in readings:
+        named = 0
         for _, page in listed(reading, operation, Subscriptions, lambda page: page.more):
+            named += len(page.value)
             tenants.update(subscription.tenantId for subscription in page.value if subscription.tenantId)
+        if not named:
+            last = next((o.id for o in reversed(reading.observations)), "")
+            reading.fail(operation, GapKind.FAILED, _NO_SUBSCRIPTION, last)
         yield from _missing(setting, reading, operation, "scope")
         tally.count(reading)
     account = setting.header.organization or (min(tenants) if len(tenants) == 1 else "")
