@@ -50,6 +50,15 @@ def _binding(role: str, *members: str, **more: Any) -> dict[str, Any]:
         ("serviceAccount:example-payments@appspot.gserviceaccount.com", PrincipalKind.MACHINE, False, False, False),
         ("serviceAccount:service-111@gcp-sa-pubsub.iam.gserviceaccount.com", PrincipalKind.SERVICE, False, False, None),
         ("serviceAccount:service-222@compute-system.iam.gserviceaccount.com", PrincipalKind.SERVICE, True, None, None),
+        ("serviceAccount:service-111@evil-project.iam.gserviceaccount.com", PrincipalKind.MACHINE, True, None, None),
+        ("serviceAccount:bq-111@evil-project.iam.gserviceaccount.com", PrincipalKind.MACHINE, True, None, None),
+        (
+            "serviceAccount:service-222@example-payments.iam.gserviceaccount.com",
+            PrincipalKind.MACHINE,
+            False,
+            False,
+            False,
+        ),
         (
             "serviceAccount:bq-111@bigquery-encryption.iam.gserviceaccount.com",
             PrincipalKind.SERVICE,
