@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -179,6 +180,14 @@ def test_an_algorithm_that_nobody_knows_yet_is_a_gap_that_another_keyproof_may_c
     assert (row["algorithm"], row["bits"], row["mechanisms"]) == (None, None, ["HMAC_SHA9000"])
     unknown = {column for gap in gaps(rows, "failed") if gap.subject == f"{KEYS}/mac" for column in gap.columns}
     assert unknown >= {"algorithm", "bits", "parameter_set", "pq_category", "security_bits"}
+
+
+def test_a_duration_that_no_date_can_hold_is_no_answer() -> None:
+    long = '"destroy_scheduled_duration":"999999999999s"'
+    rows = _spoiled("kms:ListCryptoKeys", lambda body: re.sub('"destroy_scheduled_duration":"[0-9]+s"', long, body))
+    assert not told(rows, "key")
+    assert any("36,525 days" in str(gap.error) for gap in gaps(rows, "failed"))
+    assert not list(_unexplained(rows))
 
 
 def test_stores(rows: list[Row]) -> None:

@@ -244,14 +244,21 @@ def _lifecycle(key: CryptoKey, versions: Sequence[Version], state: State) -> dic
     }
     if state is State.PENDING_DELETION:
         last_day = None if None in ending else max(day for day in ending if day is not None)
-        wait = key.destroy_scheduled_duration
-        known = last_day is not None and wait is not None
         facts["deletion_at"] = last_day
-        facts["deletion_requested_at"] = last_day - timedelta(seconds=wait) if known else None  # type: ignore[operator,arg-type]
+        facts["deletion_requested_at"] = _requested_at(last_day, key.destroy_scheduled_duration)
     elif state is State.DESTROYED:
         facts["deletion_requested_at"] = None
         facts["deletion_at"] = None if None in destroyed else max(day for day in destroyed if day is not None)
     return facts
+
+
+def _requested_at(last_day: datetime | None, wait: int | None) -> datetime | None:
+    if last_day is None or wait is None:
+        return None
+    try:
+        return last_day - timedelta(seconds=wait)
+    except OverflowError:
+        return None
 
 
 def _destroyed_at(version: Version) -> datetime | None:
