@@ -268,7 +268,7 @@ EXTERNAL_KEYS_NOT_OFFERED = {
         "the algorithm of an external key is its key manager's to state",
     ),
     **dict.fromkeys(
-        ("key.deletion_at", "key_version.destroyed_at"),
+        ("key.deletion_at", "key_version.destroyed_at", "key_version.superseded_at"),
         "Cloud KMS does not tell when an external key manager destroys its material",
     ),
     "key.extractable": "whether a key outside Google Cloud can be extracted is its key manager's to state",

@@ -182,6 +182,47 @@ def test_an_algorithm_that_nobody_knows_yet_is_a_gap_that_another_keyproof_may_c
     assert unknown >= {"algorithm", "bits", "parameter_set", "pq_category", "security_bits"}
 
 
+def test_where_protection_is_not_known_neither_is_where_material_comes_from() -> None:
+    rows = _spoiled("kms:ListCryptoKeyVersions", lambda body: body.replace('"SOFTWARE"', '"9"'))
+    row = _key(rows, "by-hand")
+    assert (row["protection_level"], row["origin"], row["rotations"], row["last_rotated_at"]) == (None,) * 4
+    assert told(rows, "key_version")[f"{KEYS}/by-hand/cryptoKeyVersions/1"]["origin"] is None
+    assert not list(_unexplained(rows))
+
+
+def test_a_deletion_window_that_is_not_stated_is_not_known() -> None:
+    rows = _spoiled("kms:ListCryptoKeys", lambda body: body.replace("destroy_scheduled_duration", "other"))
+    row = _key(rows, "by-hand")
+    assert (row["deletion_window_set"], row["deletion_window_days"]) == (None, None)
+    assert not list(_unexplained(rows))
+
+
+def test_when_a_version_is_to_be_destroyed_is_not_known_where_it_is_not_told() -> None:
+    rows = _spoiled("kms:ListCryptoKeyVersions", lambda body: body.replace("destroy_time", "other"))
+    assert told(rows, "key_version")[f"{KEYS}/ending/cryptoKeyVersions/1"]["destroyed_at"] is None
+    assert _key(rows, "ending")["deletion_at"] is None
+    assert not list(_unexplained(rows))
+
+
+@pytest.mark.parametrize("state", ["PENDING_EXTERNAL_DESTRUCTION", "EXTERNAL_DESTRUCTION_FAILED"])
+def test_when_an_external_key_manager_destroys_material_is_not_offered(state: str) -> None:
+    rows = _spoiled(
+        "kms:ListCryptoKeyVersions", lambda body: _with_state(body, state) if "v0/cards/1" in body else body
+    )
+    version = told(rows, "key_version")[f"{KEYS}/external/cryptoKeyVersions/1"]
+    assert (_key(rows, "external")["deletion_at"], version["destroyed_at"]) == (None, None)
+    dates = {column for gap in gaps(rows, "not_offered") for column in gap.columns if "/external" in gap.subject}
+    assert {"deletion_at", "destroyed_at"} <= dates
+    assert not list(_unexplained(rows))
+
+
+def _with_state(body: str, state: str) -> str:
+    answer = json.loads(body)
+    for version in answer["crypto_key_versions"]:
+        version |= {"state": state, "destroy_time": "2030-01-01T00:00:00Z"}
+    return json.dumps(answer)
+
+
 def test_a_duration_that_no_date_can_hold_is_no_answer() -> None:
     long = '"destroy_scheduled_duration":"999999999999s"'
     rows = _spoiled("kms:ListCryptoKeys", lambda body: re.sub('"destroy_scheduled_duration":"[0-9]+s"', long, body))

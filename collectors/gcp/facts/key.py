@@ -41,7 +41,8 @@ AUTOKEY = "Cloud KMS Autokey"
 AUTOKEY_RING = "autokey"
 """Autokey makes its keys in a key ring of this name. Source: Cloud KMS documentation, Autokey overview."""
 
-_GONE = ("DESTROYED", "PENDING_EXTERNAL_DESTRUCTION", "EXTERNAL_DESTRUCTION_FAILED")
+_LEFT_TO_OTHERS = ("PENDING_EXTERNAL_DESTRUCTION", "EXTERNAL_DESTRUCTION_FAILED")
+_GONE = ("DESTROYED", *_LEFT_TO_OTHERS)
 _FAILED = ("IMPORT_FAILED", "GENERATION_FAILED")
 _STATES = {
     "PENDING_GENERATION": State.PRE_ACTIVE,
@@ -147,8 +148,7 @@ def _described(setting: Setting, key: CryptoKey | None, versions: list[Version] 
         "key_type": key_type(key.purpose),
         "created_at": key.create_time,
         "access_reasons": _reasons(key),
-        "deletion_window_set": key.destroy_scheduled_duration is not None,
-        "deletion_window_days": (key.destroy_scheduled_duration or 0) // _DAY,
+        **_deletion_window(key),
         **asdict(tag_facts(key.labels, "", setting.settings)),
     }
     if versions is None:
@@ -162,6 +162,12 @@ def _described(setting: Setting, key: CryptoKey | None, versions: list[Version] 
     facts |= _rotation(key, level, active=state is State.ACTIVE)
     facts["attestation"] = used.attestation.format if used and used.attestation else ""
     return facts
+
+
+def _deletion_window(key: CryptoKey) -> dict[str, Any]:
+    """How long a version waits to be destroyed, which Cloud KMS states of every key."""
+    wait = key.destroy_scheduled_duration
+    return {} if wait is None else {"deletion_window_set": True, "deletion_window_days": wait // _DAY}
 
 
 def _without_versions(key: CryptoKey) -> dict[str, Any]:
@@ -200,9 +206,11 @@ def _start(version: Version) -> datetime:
     return version.import_time or version.generate_time or version.create_time
 
 
-def _origin(version: Version) -> Origin:
-    if protection(version.protection_level) is ProtectionLevel.EXTERNAL:
-        return Origin.EXTERNAL
+def _origin(version: Version) -> Origin | None:
+    """Where its material comes from; None where it is protected in a way that is not known."""
+    level = protection(version.protection_level)
+    if level in (None, ProtectionLevel.EXTERNAL):
+        return None if level is None else Origin.EXTERNAL
     return Origin.IMPORTED if version.import_job or version.import_time else Origin.GENERATED
 
 
@@ -212,15 +220,19 @@ def _reasons(key: CryptoKey) -> list[str]:
     return [] if policy is None else sorted(set(policy.allowed_access_reasons)) or ["none"]
 
 
+_ORIGINS: dict[ProtectionLevel | None, Origin] = {
+    ProtectionLevel.SOFTWARE: Origin.GENERATED,
+    ProtectionLevel.HSM: Origin.GENERATED,
+    ProtectionLevel.EXTERNAL: Origin.EXTERNAL,
+}
+"""Of a key without versions, unless it takes imported material alone."""
+
+
 def _material(key: CryptoKey, used: Version | None, level: ProtectionLevel | None) -> dict[str, Any]:
     name = used.algorithm if used else key.version_template.algorithm
-    origin = _origin(used) if used else None
+    origin = _origin(used) if used else _ORIGINS.get(level)
     if key.import_only:
         origin = Origin.IMPORTED
-    elif level is ProtectionLevel.EXTERNAL:
-        origin = Origin.EXTERNAL
-    elif origin is None:
-        origin = Origin.GENERATED
     algorithm = ALGORITHMS.get(name)
     return {
         "origin": origin,
@@ -262,16 +274,23 @@ def _requested_at(last_day: datetime | None, wait: int | None) -> datetime | Non
 
 
 def _destroyed_at(version: Version) -> datetime | None:
+    """When its material was or will be destroyed; None where that is not told, as of what an external key manager is
+    yet to destroy or failed to.
+    """
+    if version.state in _LEFT_TO_OTHERS:
+        return None
     if version.state in _GONE:
         return version.destroy_event_time or version.destroy_time
-    return version.destroy_time or NEVER
+    return version.destroy_time or (None if version.state == "DESTROY_SCHEDULED" else NEVER)
 
 
 def _history(
     key: CryptoKey, versions: Sequence[Version], used: Version | None, level: ProtectionLevel | None
 ) -> dict[str, Any]:
-    """How often its material was replaced, by whomever. What an external key manager does is not seen."""
-    if level is ProtectionLevel.EXTERNAL:
+    """How often its material was replaced, by whomever. What an external key manager does is not seen, and what
+    happens where material is protected in a way that is not known may not be.
+    """
+    if level in (None, ProtectionLevel.EXTERNAL):
         return {}
     with_material = [version for version in versions if version.state not in MATERIAL_TO_COME]
     current = used if used in with_material else None
@@ -327,7 +346,7 @@ def _version(
     state = _STATES[version.state]
     has_material = version.state not in MATERIAL_TO_COME
     created_at: datetime = _start(version) if has_material else NEVER
-    superseded_at: datetime = NEVER
+    superseded_at: datetime | None = NEVER
     if key.purpose == ROTATED and current is not None and version.name != current.name:
         if _number(version) > _number(current):
             created_at = NEVER  # it has not become the primary one
@@ -336,7 +355,7 @@ def _version(
             superseded_at = _start(following) if following is not None else NEVER
             state = State.DEACTIVATED if state is State.ACTIVE else state
     elif version.state in _GONE:
-        superseded_at = _destroyed_at(version) or NEVER
+        superseded_at = _destroyed_at(version)
     options = version.external_protection_level_options
     algorithm = ALGORITHMS.get(version.algorithm)
     return {
