@@ -305,6 +305,18 @@ def test_a_schedule_names_its_topics(rows: list[Row]) -> None:
     assert row["rotation_schedule"] == f"every 2592000s, announced to projects/{HOME}/topics/rotate-secrets"
 
 
+@pytest.mark.parametrize(("seconds", "whole"), [(43_200, 1), (86_400, 1), (91 * 86_400 - 1, 91)])
+def test_a_part_of_a_day_between_rotations_is_a_day(seconds: int, whole: int) -> None:
+    schedule = {"rotation_period": timedelta(seconds=seconds), "next_rotation_at": NOW + days(9)}
+    world = small_world()
+    key = world.add_key(RING, "made", [_version(3)], **schedule)  # type: ignore[arg-type]
+    secret = world.add_secret(HOME, "made", [], created_at=NOW, topics=["projects/p/topics/t"], **schedule)  # type: ignore[arg-type]
+    with served(world=world) as cloud:
+        rows = collected(cloud).rows()
+    assert told(rows, "key")[key]["rotation_period_days"] == whole
+    assert told(rows, "secret")[secret]["rotation_period_days"] == whole
+
+
 @pytest.mark.parametrize(
     ("made", "next_days", "result"),
     [

@@ -307,7 +307,7 @@ def _rotation(key: CryptoKey, level: ProtectionLevel | None, *, active: bool) ->
         return facts | _OFF
     return facts | {
         "rotation_enabled": True,
-        "rotation_period_days": key.rotation_period // _DAY,
+        "rotation_period_days": -(-key.rotation_period // _DAY),  # 12 hours are a day, not none
         "rotation_next_at": key.next_rotation_time,
     }
 
