@@ -78,7 +78,7 @@ class Project(Message):
     project_id: Text
     parent: Text = ""
     display_name: Text = ""
-    state: Name
+    state: Name = ""
 
 
 class Projects(Page):
@@ -93,7 +93,7 @@ class Folder(Message):
     name: Text
     parent: Text
     display_name: Text = ""
-    state: Name
+    state: Name = ""
 
 
 class Folders(Page):

@@ -43,6 +43,9 @@ LONGEST_LINE = 12
 Source: Resource Manager, quotas and limits.
 """
 
+_ENDED = "DELETE_REQUESTED"
+"""State of a project or folder that is being deleted, whose keys and secrets nobody reaches. Any other is read."""
+
 ASSET_TYPES: Mapping[str, tuple[str, ...]] = {
     "kms": tuple(
         f"cloudkms.googleapis.com/{kind}"
@@ -271,12 +274,12 @@ class _RootReading:
             folder = waiting.pop()
             listed = ask.pages("resourcemanager:ListProjects", {"parent": folder})
             projects = [project for page in _read(listed, Projects) for project in page.projects]
-            found |= {p.project_id: (p, folder) for p in projects if p.state == "ACTIVE"}
+            found |= {p.project_id: (p, folder) for p in projects if p.state != _ENDED}
             below = ask.pages("resourcemanager:ListFolders", {"parent": folder})
             whole = whole and _whole(listed) and _whole(below)
             for page in _read(below, Folders):
                 for child in page.folders:
-                    if child.state == "ACTIVE" and child.name not in above:
+                    if child.state != _ENDED and child.name not in above:
                         above[child.name] = (folder, *above[folder])
                         waiting.append(child.name)
         names = {name for project, _ in found.values() for name in (project.project_id, last(project.name))}

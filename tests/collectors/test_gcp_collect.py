@@ -177,6 +177,16 @@ def test_a_project_is_asked_what_it_is_part_of() -> None:
         assert observation.parameters["options"] == {"requested_policy_version": 3}
 
 
+@pytest.mark.parametrize(("state", "read"), [(0, True), (1, True), (77, True), (2, False)])
+def test_only_what_is_being_deleted_is_left_out(state: int, read: bool) -> None:
+    world = small_world()
+    [folder] = world.folders
+    world.folders[folder].state = world.projects[OTHER].state = state
+    with served(world=world) as cloud:
+        run = collected(cloud, **ONE_BY_ONE)
+    assert (KMS in run.scopes, f"prod/{OTHER}/{REGION}/kms" in run.scopes) == (read, read)
+
+
 def test_folders_are_read_with_all_below() -> None:
     world = small_world()
     [folder] = world.folders
