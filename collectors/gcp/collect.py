@@ -233,12 +233,16 @@ class _RootReading:
             ask.pages("asset:ListAssets", policies)
 
     def _asset_tasks(self, assets: Assets, line: _Line) -> Iterator[Task]:
-        """One task a project that holds key rings, from which those of its locations and keys follow."""
+        """One task a project that holds key rings, from which those of its locations and keys follow, and one a secret
+        whose versions are not told.
+        """
         places: dict[str, list[str]] = {}
-        for place in sorted({parent(ring) for ring in assets.rings}):
+        for place in sorted({*map(parent, assets.rings), *assets.keys_by_place}):
             places.setdefault(parent(place), []).append(place)
         for project, of_project in places.items():
             yield self._task(project, partial(self._asset_project, assets, line, project, of_project))
+        lacking = [name for name in assets.secrets if assets.lacks_secret_versions(name)]
+        yield from sampled([self._task(name, partial(self._asset_secret, name)) for name in lacking], self.sample)
 
     def _asset_project(
         self, assets: Assets, line: _Line, project: str, places: Iterable[str], batch: Batch
@@ -260,6 +264,11 @@ class _RootReading:
         if assets.lacks_versions(name):
             ask.pages("kms:ListCryptoKeyVersions", {"parent": name, "view": "FULL"})
         _ask_about_use(name, organization, ask)
+        return ()
+
+    def _asset_secret(self, name: str, batch: Batch) -> Iterable[Task]:
+        ask = _Questions(Inquiry(self.seat, self.header, region=part(name, "locations")), batch)
+        ask.pages("secretmanager:ListSecretVersions", {"parent": name})
         return ()
 
     def _task(self, subject: str, run: Callable[[Batch], Iterable[Task]]) -> Task:

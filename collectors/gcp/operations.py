@@ -122,6 +122,13 @@ _AUTOKEY = Operation(
     permission="cloudkms.projects.showEffectiveAutokeyConfig",
     why="Where Autokey makes a project's keys",
 )
+_SECRET_VERSIONS = Operation(
+    name="secretmanager:ListSecretVersions",
+    paged=True,
+    facts=facts("secret", _SECRET_OF_VERSIONS),
+    permission="secretmanager.versions.list",
+    why="When the versions of a secret were made, and their states; never their values",
+)
 _KEY_USAGE = (_LIST_VERSIONS, _SUMMARY, _SEARCH)
 
 ROOT = (
@@ -142,6 +149,7 @@ ROOT = (
     *_KEY_USAGE,
     _KEY_HANDLES,
     _AUTOKEY,
+    _SECRET_VERSIONS,
 )
 """Asked in the scope of an organization, a folder or a project, whose keys and secrets it holds where Cloud Asset
 Inventory tells of them."""
@@ -204,13 +212,7 @@ SECRET_MANAGER = (
         why="Every secret of the project, with its rotation, replication and labels; never its value",
     ),
     _INHERITED_POLICY,
-    Operation(
-        name="secretmanager:ListSecretVersions",
-        paged=True,
-        facts=facts("secret", _SECRET_OF_VERSIONS),
-        permission="secretmanager.versions.list",
-        why="When the versions of a secret were made, and their states; never their values",
-    ),
+    _SECRET_VERSIONS,
     Operation(
         name="secretmanager:GetIamPolicy",
         facts=(*facts("secret", _POLICY_FACTS), *_ACCESS),

@@ -56,7 +56,10 @@ def test_an_organization_is_read_at_once_in_one_scope(at_once: Run) -> None:
     assert requests["kmsinventory:GetProtectedResourcesSummary"] == keys
     few = requests.total() - requests["kmsinventory:GetProtectedResourcesSummary"]
     assert few < keys + 10, "lists of everything, and pages"
-    assert not [name for name in requests if name.startswith(("kms:", "secretmanager:"))]
+    assert not [name for name in requests if name.startswith("kms:")]
+    asked_alone = {o.subject for o in run.of("secretmanager:ListSecretVersions")}
+    assert asked_alone == {small_world().by_number(f"projects/{HOME}/secrets/empty")}, "no version of it is told"
+    assert not {"secretmanager:ListSecrets", "secretmanager:GetIamPolicy"} & set(requests)
 
 
 def test_scopes_say_whose_they_are(walked: Run) -> None:

@@ -423,6 +423,57 @@ def test_an_asset_that_does_not_tell_what_it_is_part_of_inherits_what_is_not_kno
     assert not list(_unexplained(rows))
 
 
+def _untold(kind: str, name: str, *, policies: bool = True) -> list[Row]:
+    """The rows of a run in which the inventory does not tell of a resource, nor, if so, of its policy."""
+
+    def leave_out(body: str) -> str:
+        answer = json.loads(body)
+        kept = [
+            asset
+            for asset in answer.get("assets", [])
+            if not (asset["asset_type"].endswith(f"/{kind}") and asset["name"].endswith(name))
+            or (policies and "iam_policy" in asset)
+        ]
+        return json.dumps({**answer, "assets": kept})
+
+    with served() as cloud:
+        return _rows_of(collected(cloud), "asset:ListAssets", leave_out)
+
+
+@pytest.mark.parametrize(("policies", "public"), [(True, False), (False, None)])
+def test_a_key_ring_that_is_not_told_of_is_missed(policies: bool, public: bool | None) -> None:
+    rows = _untold("KeyRing", RING, policies=policies)
+    assert RING not in told(rows, "key_store")
+    assert _key(rows, "both")["public"] is public
+    assert _key(rows, "open")["public"] is True
+    missing = {(gap.of_table, gap.subject) for gap in gaps(rows, "failed") if gap.rows_missing}
+    assert {("key_store", RING), ("access", RING)} <= missing
+    assert not list(_unexplained(rows))
+
+
+@pytest.mark.parametrize(
+    ("kind", "table", "name"),
+    [
+        ("CryptoKey", "key", f"{KEYS}/by-hand"),
+        ("Secret", "secret", small_world().by_number(f"projects/{HOME}/secrets/database")),
+    ],
+)
+def test_what_has_versions_and_is_not_told_of_is_missed(kind: str, table: str, name: str) -> None:
+    rows = _untold(kind, name.partition("/")[2].partition("/")[2])
+    assert name not in told(rows, table)
+    assert (table, name) in {(gap.of_table, gap.subject) for gap in gaps(rows, "failed") if gap.rows_missing}
+    [scope] = [row for row in rows if row.table == "scope"]
+    assert scope.complete is None  # type: ignore[attr-defined]
+
+
+def test_a_secret_of_which_nobody_told_versions_is_in_no_known_state() -> None:
+    database = small_world().by_number(f"projects/{HOME}/secrets/database")
+    rows = _untold("SecretVersion", "")
+    row = told(rows, "secret")[database]
+    assert (row["state"], row["last_rotated_at"], row["rotation_result"]) == (None, None, None), "it was not asked"
+    assert not list(_unexplained(rows))
+
+
 def test_a_policy_above_that_was_refused_leaves_access_open() -> None:
     refused = Rule(fault=Fault.REFUSE, operation="resourcemanager:GetIamPolicy", subject="folders/")
     with served([refused]) as cloud:
