@@ -166,6 +166,33 @@ def test_predefined_roles_are_understood(role: str, service: Service, capabiliti
     assert {capability.value for capability in grants.capabilities} == capabilities
 
 
+@pytest.mark.parametrize("service", ["kms", "secretmanager"])
+@pytest.mark.parametrize(
+    ("role", "known"),
+    [
+        ("roles/storage.admin", True),
+        ("roles/logging.viewer", True),
+        ("roles/iam.serviceAccountUser", True),
+        ("roles/iam.organizationRoleAdmin", False),
+        ("roles/firebase.admin", False),
+        ("roles/firebasenotifications.admin", False),
+        ("roles/run.serviceAgent", False),
+        ("roles/storage.serviceAgent", False),
+        ("roles/compute.instanceGroupManagerServiceAgent", False),
+        ("roles/composer.worker", False),
+        ("roles/", False),
+        ("roles/storage", False),
+        ("storage.admin", False),
+        ("projects/p/roles/storage.admin", False),
+    ],
+)
+def test_only_roles_that_are_known_to_give_nothing_do(role: str, known: bool, service: Service) -> None:
+    assert (grants_of(role, service, {}) is not None) is known
+    if not known:
+        facts = _facts(_binding(role, "user:ada@example.com"), service=service)
+        assert (facts.wildcard_access, facts.unknown_roles) == (None, (role,))
+
+
 _POLICIES = st.lists(
     st.builds(
         _binding,
