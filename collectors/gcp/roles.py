@@ -112,10 +112,9 @@ _OTHER_SERVICES = _names(
 
 Source: IAM documentation, the roles and permissions of each.
 """
-_ELSEWHERE = frozenset(
-    f"roles/{name}"
-    for name in """iam.serviceAccountTokenCreator iam.serviceAccountUser iam.serviceAccountViewer iam.workloadIdentityUser
-    resourcemanager.folderViewer resourcemanager.organizationViewer""".split()
+_ELSEWHERE = _names(
+    """roles/iam.serviceAccountTokenCreator roles/iam.serviceAccountUser roles/iam.serviceAccountViewer
+    roles/iam.workloadIdentityUser roles/resourcemanager.folderViewer roles/resourcemanager.organizationViewer"""
 )
 """Roles that give nothing on keys or secrets, though others of their services do."""
 

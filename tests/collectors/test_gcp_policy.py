@@ -15,10 +15,10 @@ from collectors.gcp.members import Own, member_of
 from collectors.gcp.roles import Service, grants_of
 from evidence.model import Capability, PrincipalKind
 
-OWN = own_of({"example.com", "example-payments", "111", "organizations/9"}, "9", known=True)
+OWN = own_of({"example-payments", "111", "organizations/9"}, "9", known=True, stated=["example.com"])
 """The whole organization is known."""
-PARTLY = own_of({"example.com", "example-payments", "111"}, "9", known=True)
-"""Its domain is known, but not all of its projects."""
+PARTLY = own_of({"example-payments", "111"}, "9", known=True, stated=["example.com"])
+"""Its domains are known, but not all of its projects."""
 NOTHING = own_of({"example-payments"}, "", known=False)
 
 DECRYPT = "roles/cloudkms.cryptoKeyDecrypter"
@@ -95,6 +95,14 @@ def test_members_are_told_by_their_names(
     assert member is not None
     assert member.kind is kind
     assert [known.outside(member) for known in (OWN, PARTLY, NOTHING)] == [own, partly, nothing]
+
+
+def test_a_domain_that_nobody_stated_may_be_another_of_the_organizations() -> None:
+    """Google tells its primary domain alone."""
+    own = own_of({"example.com", "example-payments", "organizations/9"}, "9", known=True, stated=["example-data"])
+    members = ("user:ada@example.com", "user:ada@example.net", "user:eve@gmail.com")
+    outside = [own.outside(member) for member in map(member_of, members) if member is not None]
+    assert outside == [False, None, True]
 
 
 def test_a_deleted_member_is_nobody() -> None:
