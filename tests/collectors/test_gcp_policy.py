@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.gcp.answers import Policy
+from collectors.gcp.facts.access import Level, logging_enabled
 from collectors.gcp.facts.scope import own_of
 from collectors.gcp.iam import PolicyFacts, policy_facts, together
 from collectors.gcp.members import Own, member_of
@@ -199,6 +200,31 @@ def test_only_roles_that_are_known_to_give_nothing_do(role: str, known: bool, se
     if not known:
         facts = _facts(_binding(role, "user:ada@example.com"), service=service)
         assert (facts.wildcard_access, facts.unknown_roles) == (None, (role,))
+
+
+def _logged(service: str, *exempted: str, log_type: str = "DATA_READ") -> Level:
+    log = {"log_type": log_type, "exempted_members": list(exempted)}
+    config = {"service": service, "audit_log_configs": [log]}
+    return Level("", "", Policy.model_validate({"audit_configs": [config]}))
+
+
+_KMS, _ALL = "cloudkms.googleapis.com", "allServices"
+
+
+@pytest.mark.parametrize(
+    ("levels", "enabled"),
+    [
+        ([_logged(_KMS), _logged(_ALL)], True),
+        ([_logged(_KMS), _logged(_ALL, "user:ada@example.com")], None),
+        ([_logged(_KMS, "user:ada@example.com"), _logged(_ALL)], None),
+        ([_logged(_KMS), _logged("storage.googleapis.com", "user:ada@example.com")], True),
+        ([_logged(_KMS), _logged(_ALL, "user:ada@example.com", log_type="DATA_WRITE")], True),
+        ([_logged(_KMS), Level("", "", None)], None),
+        ([_logged("storage.googleapis.com")], False),
+    ],
+)
+def test_audit_logs_and_who_is_exempted_from_them_add_up(levels: list[Level], enabled: bool | None) -> None:
+    assert logging_enabled(levels, _KMS) is enabled
 
 
 _POLICIES = st.lists(
