@@ -165,7 +165,11 @@ KMS = (
     Operation(
         name="kms:ListEkmConnections",
         paged=True,
-        facts=("key_store.*", *facts("key_store", f"{_STORE_FACTS} store_settings"), "scope.listed"),
+        facts=(
+            *("key_store.*", "scope.listed"),
+            *facts("key_store", f"{_STORE_FACTS} store_settings"),
+            *facts("key", "rotatable rotatable_reason"),
+        ),
         permission="cloudkms.ekmConnections.list",
         why="Connections to key managers outside Google Cloud",
     ),

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from gcp_runs import BY_PROJECT, ONE_BY_ONE, SETTINGS, Collected, collected, gaps, told
+from google.cloud import kms_v1
 from google.iam.v1 import policy_pb2
 from small_gcp import BACKUP_RING, HOME, NOW, ORGANIZATION, OTHER, OTHER_RING, REGION, RING, SECOND, served, small_world
 
@@ -379,6 +380,28 @@ def test_a_condition_stands_beside_what_it_limits(rows: list[Row]) -> None:
 def test_every_null_has_its_gap(more: dict[str, Any]) -> None:
     with served() as cloud:
         assert not list(_unexplained(collected(cloud, **more).rows()))
+
+
+@pytest.mark.parametrize(
+    ("mode", "rotatable"), [("MANUAL", False), ("CLOUD_KMS", True), ("KEY_MANAGEMENT_MODE_UNSPECIFIED", False)]
+)
+@pytest.mark.parametrize("more", [{}, ONE_BY_ONE], ids=["at once", "one by one"])
+def test_an_external_key_rotates_where_cloud_kms_manages_it(mode: str, rotatable: bool, more: dict[str, Any]) -> None:
+    world = small_world()
+    name = f"projects/{HOME}/locations/{REGION}/ekmConnections/datacenter"
+    world.ekm_connections[name].key_management_mode = kms_v1.EkmConnection.KeyManagementMode[mode]
+    with served(world=world) as cloud:
+        row = _key(collected(cloud, **more).rows(), "external")
+    assert row["rotatable"] is rotatable
+
+
+def test_whether_an_external_key_rotates_is_not_known_without_its_connection() -> None:
+    with served([Rule(fault=Fault.REFUSE, operation="kms:ListEkmConnections")]) as cloud:
+        rows = collected(cloud, **ONE_BY_ONE).rows()
+    assert (_key(rows, "external")["rotatable"], _key(rows, "rotated")["rotatable"]) == (None, True)
+    refused = {(gap.subject, column) for gap in gaps(rows, "refused") for column in gap.columns}
+    assert (f"{KEYS}/external", "rotatable") in refused
+    assert not list(_unexplained(rows))
 
 
 def test_what_the_inventory_does_not_cover_is_a_gap(rows: list[Row]) -> None:

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from itertools import zip_longest
 from typing import Any
 
-from collectors.gcp.answers import CryptoKey, ProtectedResources, ProtectedSummary, Version, Versions
+from collectors.gcp.answers import CryptoKey, EkmConnection, ProtectedResources, ProtectedSummary, Version, Versions
 from collectors.gcp.assets import MATERIAL_TO_COME
 from collectors.gcp.facts.access import Level, access_rows, admitted, of_roles, own_level
 from collectors.gcp.facts.scope import Setting, listed
-from collectors.gcp.key_specs import ALGORITHMS, ROTATED, key_type, protection, rotatable, usage
+from collectors.gcp.key_specs import ALGORITHMS, COORDINATED, ROTATED, key_type, protection, rotatable, usage
 from collectors.gcp.names import last, location_of, parent
 from collectors.gcp.operations import EXTERNAL_KEYS_NOT_OFFERED
 from collectors.scope_rows import NOT_ASKED, expect
@@ -75,6 +75,8 @@ class KeyReading:
     """The lists that it is part of, for the reasons why they do not tell."""
     evidence: Sequence[str]
     account: str
+    connection: EkmConnection | None
+    """The one to its external key manager, where it names one and that was read."""
     autokey: bool | None
     """Autokey made it; None where that was not read."""
 
@@ -107,7 +109,7 @@ def key_rows(setting: Setting, key: KeyReading) -> Generator[Row, None, bool]:
         external_accounts=None if facts.outsiders is None else list(facts.outsiders),
         wildcard_access=facts.wildcard_access,
     )
-    for name, value in _described(setting, key.key, versions).items():
+    for name, value in _described(setting, key, versions).items():
         setattr(row, name, value)
     external = row.protection_level is ProtectionLevel.EXTERNAL
     not_offered = EXTERNAL_KEYS_NOT_OFFERED if external else {}
@@ -139,8 +141,9 @@ def _number(version: Version) -> tuple[int, str]:
     return (int(id), "") if id.isascii() and id.isdecimal() and len(id) < 19 else (0, id)
 
 
-def _described(setting: Setting, key: CryptoKey | None, versions: list[Version] | None) -> dict[str, Any]:
+def _described(setting: Setting, about: KeyReading, versions: list[Version] | None) -> dict[str, Any]:
     """The columns that the key's message and its versions fill."""
+    key = about.key
     if key is None:
         return {}
     facts: dict[str, Any] = {
@@ -155,11 +158,12 @@ def _described(setting: Setting, key: CryptoKey | None, versions: list[Version] 
         return facts | _without_versions(key)
     used = in_use(key, versions)
     state = _state(key, versions)
-    level = protection(used.protection_level if used else key.version_template.protection_level)
+    told = used.protection_level if used else key.version_template.protection_level
+    level = protection(told)
     facts |= _material(key, used, level)
     facts |= _lifecycle(key, versions, state)
     facts |= _history(key, versions, used, level)
-    facts |= _rotation(key, level, active=state is State.ACTIVE)
+    facts |= _rotation(key, level, active=state is State.ACTIVE, coordinated=_coordinated(told, about.connection))
     facts["attestation"] = used.attestation.format if used and used.attestation else ""
     return facts
 
@@ -300,8 +304,17 @@ def _history(
     }
 
 
-def _rotation(key: CryptoKey, level: ProtectionLevel | None, *, active: bool) -> dict[str, Any]:
-    reason = rotatable(key.purpose, level, import_only=key.import_only, active=active)
+def _coordinated(level: str, connection: EkmConnection | None) -> bool | None:
+    """Cloud KMS has the external key manager make material, which it can only through a connection."""
+    if level != "EXTERNAL_VPC":
+        return False
+    return None if connection is None else COORDINATED.get(connection.key_management_mode)
+
+
+def _rotation(
+    key: CryptoKey, level: ProtectionLevel | None, *, active: bool, coordinated: bool | None
+) -> dict[str, Any]:
+    reason = rotatable(key.purpose, level, import_only=key.import_only, active=active, coordinated=coordinated)
     facts: dict[str, Any] = {} if reason is None else {"rotatable": reason is Rotatable.YES, "rotatable_reason": reason}
     if key.rotation_period is None or key.next_rotation_time is None:
         return facts | _OFF

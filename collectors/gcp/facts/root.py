@@ -331,6 +331,7 @@ def _key_rows(setting: Setting, inventory: _Inventory, reading: Reading, tally: 
     if found.data is None:
         reading.fail(LIST, GapKind.FAILED, _UNREADABLE, found.observation)
     place, autokey = inventory.read_places.get(parent(parent(name)), (Reading("", []), Autokey()))
+    connection = assets.connections.get(found.data.crypto_key_backend) if found.data else None
     key = KeyReading(
         name=name,
         key=found.data,
@@ -341,6 +342,7 @@ def _key_rows(setting: Setting, inventory: _Inventory, reading: Reading, tally: 
         context=[place, inventory.reading],
         evidence=[found.observation],
         account=inventory.account(name),
+        connection=connection.data if connection else None,
         autokey=autokey.made(name, parent(name), AUTOKEY_RING),
     )
     tally.described += yield from key_rows(setting, key)
