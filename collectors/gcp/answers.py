@@ -18,6 +18,8 @@ from evidence.reading import Answer, Flag, Text, Time, Whole
 
 _INTEGER = re.compile(r"-?\d{1,19}")
 _DURATION = re.compile(r"(\d{1,12})(\.\d{1,9})?s")
+_LONGEST = 36_525 * 86_400
+"""Seconds, a hundred years: more than any service takes for a duration, and little enough to reckon with dates."""
 
 
 def _integer(value: object) -> object:
@@ -29,7 +31,10 @@ def _seconds(value: object) -> object:
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise ValueError("is no duration in seconds, such as 86400s")
-    return int(match[1])
+    seconds = int(match[1])
+    if seconds > _LONGEST:
+        raise ValueError("is a duration of more than 36,525 days")
+    return seconds
 
 
 def _name(value: object) -> object:
@@ -73,7 +78,7 @@ class Project(Message):
     project_id: Text
     parent: Text = ""
     display_name: Text = ""
-    state: Name
+    state: Name = ""
 
 
 class Projects(Page):
@@ -88,7 +93,7 @@ class Folder(Message):
     name: Text
     parent: Text
     display_name: Text = ""
-    state: Name
+    state: Name = ""
 
 
 class Folders(Page):

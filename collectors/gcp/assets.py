@@ -92,6 +92,11 @@ class Assets:
             for version in versions
         )
 
+    def lacks_secret_versions(self, secret: str) -> bool:
+        """The service itself has to be asked for a secret's versions: none is told, or one that cannot be read."""
+        versions = [found.data for found in self.secret_versions.get(secret, ())]
+        return not versions or None in versions
+
     def above(self, root: str) -> tuple[str, ...]:
         """What lies above the root that was asked for, as far as anything below it tells."""
         for project, line in self.lines.items():

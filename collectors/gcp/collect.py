@@ -43,6 +43,9 @@ LONGEST_LINE = 12
 Source: Resource Manager, quotas and limits.
 """
 
+_ENDED = "DELETE_REQUESTED"
+"""State of a project or folder that is being deleted, whose keys and secrets nobody reaches. Any other is read."""
+
 ASSET_TYPES: Mapping[str, tuple[str, ...]] = {
     "kms": tuple(
         f"cloudkms.googleapis.com/{kind}"
@@ -230,12 +233,16 @@ class _RootReading:
             ask.pages("asset:ListAssets", policies)
 
     def _asset_tasks(self, assets: Assets, line: _Line) -> Iterator[Task]:
-        """One task a project that holds key rings, from which those of its locations and keys follow."""
+        """One task a project that holds key rings, from which those of its locations and keys follow, and one a secret
+        whose versions are not told.
+        """
         places: dict[str, list[str]] = {}
-        for place in sorted({parent(ring) for ring in assets.rings}):
+        for place in sorted({*map(parent, assets.rings), *assets.keys_by_place}):
             places.setdefault(parent(place), []).append(place)
         for project, of_project in places.items():
             yield self._task(project, partial(self._asset_project, assets, line, project, of_project))
+        lacking = [name for name in assets.secrets if assets.lacks_secret_versions(name)]
+        yield from sampled([self._task(name, partial(self._asset_secret, name)) for name in lacking], self.sample)
 
     def _asset_project(
         self, assets: Assets, line: _Line, project: str, places: Iterable[str], batch: Batch
@@ -259,6 +266,11 @@ class _RootReading:
         _ask_about_use(name, organization, ask)
         return ()
 
+    def _asset_secret(self, name: str, batch: Batch) -> Iterable[Task]:
+        ask = _Questions(Inquiry(self.seat, self.header, region=part(name, "locations")), batch)
+        ask.pages("secretmanager:ListSecretVersions", {"parent": name})
+        return ()
+
     def _task(self, subject: str, run: Callable[[Batch], Iterable[Task]]) -> Task:
         return Task(self.header, subject, run)
 
@@ -271,12 +283,12 @@ class _RootReading:
             folder = waiting.pop()
             listed = ask.pages("resourcemanager:ListProjects", {"parent": folder})
             projects = [project for page in _read(listed, Projects) for project in page.projects]
-            found |= {p.project_id: (p, folder) for p in projects if p.state == "ACTIVE"}
+            found |= {p.project_id: (p, folder) for p in projects if p.state != _ENDED}
             below = ask.pages("resourcemanager:ListFolders", {"parent": folder})
             whole = whole and _whole(listed) and _whole(below)
             for page in _read(below, Folders):
                 for child in page.folders:
-                    if child.state == "ACTIVE" and child.name not in above:
+                    if child.state != _ENDED and child.name not in above:
                         above[child.name] = (folder, *above[folder])
                         waiting.append(child.name)
         names = {name for project, _ in found.values() for name in (project.project_id, last(project.name))}

@@ -77,7 +77,7 @@ class Seat:
         host = self.configuration.endpoint or _host(client.DEFAULT_ENDPOINT, region)
         if kind == "rest":
             made = transport(credentials=self.credentials, host=host)
-            guard.watch_session(made._session, self)  # the session is made inside, with no way to hand one in
+            guard.watch_session(made._session, self, host)  # the session is made inside, with no way to hand one in
         else:
             made = transport(channel=self._channel(host, guard))
         return client(transport=made)
@@ -103,8 +103,8 @@ class Guard:
         """A gRPC channel through which only declared operations pass."""
         raise NotImplementedError
 
-    def watch_session(self, session: Any, seat: Seat) -> None:
-        """Let only declared operations pass through an HTTP session."""
+    def watch_session(self, session: Any, seat: Seat, host: str) -> None:
+        """Let only declared operations pass through an HTTP session, and to that host alone."""
         raise NotImplementedError
 
 

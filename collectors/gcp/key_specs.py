@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from collectors.algorithms import CURVES, POST_QUANTUM, KeyAlgorithm, aes, hmac, rsa
 from evidence.model import KeyType, ProtectionLevel, Rotatable, Usage
 
@@ -104,18 +106,32 @@ def protection(level: str | None) -> ProtectionLevel | None:
     return _PROTECTION.get(level or "")
 
 
-def rotatable(purpose: str, level: ProtectionLevel | None, *, import_only: bool, active: bool) -> Rotatable | None:
+COORDINATED: Mapping[str, bool] = {
+    "CLOUD_KMS": True,
+    "MANUAL": False,
+    "KEY_MANAGEMENT_MODE_UNSPECIFIED": False,
+    "": False,
+}
+"""By the key management mode of an EKM connection, whether Cloud KMS has its key manager make material; where the mode
+is not set, people do. Source: Cloud KMS API reference, EkmConnection.KeyManagementMode.
+"""
+
+
+def rotatable(
+    purpose: str, level: ProtectionLevel | None, *, import_only: bool, active: bool, coordinated: bool | None = False
+) -> Rotatable | None:
     """Whether Cloud KMS can rotate a key by itself, as it is now; None where its answers do not decide it.
 
+    `coordinated` says that Cloud KMS has the key's external key manager make material; None where that was not read.
     Source: Cloud KMS documentation, key rotation: only symmetric encryption keys rotate on a schedule, and no key does
-    whose material is imported or in an external key manager.
+    whose material is imported, or in an external key manager unless it is coordinated.
     """
     if purpose in _NOT_ROTATED:
         return _NOT_ROTATED[purpose]
     if purpose != ROTATED or level is None:
         return None
-    if level is ProtectionLevel.EXTERNAL:
-        return Rotatable.EXTERNAL
+    if level is ProtectionLevel.EXTERNAL and not coordinated:
+        return None if coordinated is None else Rotatable.EXTERNAL
     if import_only:
         return Rotatable.IMPORTED
     return Rotatable.YES if active else Rotatable.NOT_ACTIVE

@@ -12,8 +12,17 @@ from evidence.model import PrincipalKind
 PlaceKind = Literal["domain", "project", "folder", "organization"]
 
 _CONSUMER_DOMAINS = frozenset({"gmail.com", "googlemail.com"})
-_AGENT = re.compile(r"(?:service-|bq-)(\d+)@[a-z0-9.-]+\.iam\.gserviceaccount\.com")
-"""Service agents carry the number of the project that they act for. Source: IAM documentation, service agents."""
+_AGENT = re.compile(
+    r"""(?:service-|bq-)(\d+)@(?:gcp-sa-[a-z0-9-]+|bigquery-encryption|cloud-filer|cloud-memcache-sa|cloud-ml\.google\.com
+    |cloud-redis|cloud-tpu|cloudcomposer-accounts|compute-system|container-analysis|container-engine-robot
+    |containerregistry|dataflow-service-producer-prod|dataproc-accounts|dlp-api|endpoints-portal|firebase-rules
+    |gae-api-prod\.google\.com|gcf-admin-robot|gcp-gae-service|genomics-api\.google\.com|gs-project-accounts
+    |remotebuildexecution|serverless-robot-prod|service-networking|sourcerepo-service-accounts
+    )\.iam\.gserviceaccount\.com""",
+    re.VERBOSE,
+)
+"""Service agents carry the number of the project that they act for, and belong to projects of Google's. An account of
+any other project may be called the same. Source: IAM documentation, service agents."""
 _ACCOUNT = re.compile(r"[^@]+@([a-z0-9.-]+)\.iam\.gserviceaccount\.com")
 _DEFAULTS = (
     re.compile(r"(\d+)-compute@developer\.gserviceaccount\.com"),

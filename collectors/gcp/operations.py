@@ -122,6 +122,13 @@ _AUTOKEY = Operation(
     permission="cloudkms.projects.showEffectiveAutokeyConfig",
     why="Where Autokey makes a project's keys",
 )
+_SECRET_VERSIONS = Operation(
+    name="secretmanager:ListSecretVersions",
+    paged=True,
+    facts=facts("secret", _SECRET_OF_VERSIONS),
+    permission="secretmanager.versions.list",
+    why="When the versions of a secret were made, and their states; never their values",
+)
 _KEY_USAGE = (_LIST_VERSIONS, _SUMMARY, _SEARCH)
 
 ROOT = (
@@ -142,6 +149,7 @@ ROOT = (
     *_KEY_USAGE,
     _KEY_HANDLES,
     _AUTOKEY,
+    _SECRET_VERSIONS,
 )
 """Asked in the scope of an organization, a folder or a project, whose keys and secrets it holds where Cloud Asset
 Inventory tells of them."""
@@ -157,7 +165,11 @@ KMS = (
     Operation(
         name="kms:ListEkmConnections",
         paged=True,
-        facts=("key_store.*", *facts("key_store", f"{_STORE_FACTS} store_settings"), "scope.listed"),
+        facts=(
+            *("key_store.*", "scope.listed"),
+            *facts("key_store", f"{_STORE_FACTS} store_settings"),
+            *facts("key", "rotatable rotatable_reason"),
+        ),
         permission="cloudkms.ekmConnections.list",
         why="Connections to key managers outside Google Cloud",
     ),
@@ -204,13 +216,7 @@ SECRET_MANAGER = (
         why="Every secret of the project, with its rotation, replication and labels; never its value",
     ),
     _INHERITED_POLICY,
-    Operation(
-        name="secretmanager:ListSecretVersions",
-        paged=True,
-        facts=facts("secret", _SECRET_OF_VERSIONS),
-        permission="secretmanager.versions.list",
-        why="When the versions of a secret were made, and their states; never their values",
-    ),
+    _SECRET_VERSIONS,
     Operation(
         name="secretmanager:GetIamPolicy",
         facts=(*facts("secret", _POLICY_FACTS), *_ACCESS),
@@ -268,7 +274,7 @@ EXTERNAL_KEYS_NOT_OFFERED = {
         "the algorithm of an external key is its key manager's to state",
     ),
     **dict.fromkeys(
-        ("key.deletion_at", "key_version.destroyed_at"),
+        ("key.deletion_at", "key_version.destroyed_at", "key_version.superseded_at"),
         "Cloud KMS does not tell when an external key manager destroys its material",
     ),
     "key.extractable": "whether a key outside Google Cloud can be extracted is its key manager's to state",

@@ -30,6 +30,10 @@ PAGE_SIZES = {
 """By operation, how much is asked for at once; a service may answer less."""
 
 
+MOST_PAGES = 10_000
+"""Of one list: far above what a project can hold, and bounded."""
+
+
 def following(answer: dict[str, Any]) -> str:
     """The token of the next page; "" where this is the last."""
     token = answer.get("next_page_token", answer.get("nextPageToken"))
@@ -43,6 +47,8 @@ def pages(operation: str, parameters: dict[str, JSON], ask: Ask) -> Iterator[Obs
     def check(answer: dict[str, Any]) -> str:
         if following(answer) in seen:
             return "RepeatedToken: the page names a next page that was read before"
+        if following(answer) and len(seen) + 1 >= MOST_PAGES:
+            return f"TooManyPages: the list does not end within {MOST_PAGES:,} pages"
         return ""
 
     sized: dict[str, JSON] = {**parameters, "page_size": PAGE_SIZES[operation]}

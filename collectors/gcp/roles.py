@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -105,9 +104,21 @@ _PREDEFINED: Mapping[Service, Mapping[str, Grants]] = {
     "kms": {**_EVERY_SERVICE, **_KMS},
     "secretmanager": {**_EVERY_SERVICE, **_SECRET_MANAGER},
 }
-_PREFIXES: Mapping[Service, str] = {"kms": "cloudkms", "secretmanager": "secretmanager"}
+_OTHER_SERVICES = _names(
+    """artifactregistry bigquery billing cloudkms cloudtrace compute dns errorreporting logging monitoring pubsub
+    secretmanager serviceusage storage"""
+)
+"""Services whose roles give nothing on the keys or secrets of another, but for what their own agents hold.
 
-_OWN_ROLE = re.compile(r"(projects|organizations)/[^/]+/roles/[^/]+")
+Source: IAM documentation, the roles and permissions of each.
+"""
+_ELSEWHERE = _names(
+    """roles/iam.serviceAccountTokenCreator roles/iam.serviceAccountUser roles/iam.serviceAccountViewer
+    roles/iam.workloadIdentityUser roles/resourcemanager.folderViewer roles/resourcemanager.organizationViewer"""
+)
+"""Roles that give nothing on keys or secrets, though others of their services do."""
+
+_PREFIXES: Mapping[Service, str] = {"kms": "cloudkms", "secretmanager": "secretmanager"}
 
 _PERMISSIONS: Mapping[Service, Mapping[Capability, frozenset[str]]] = {
     "kms": {
@@ -161,14 +172,21 @@ def by_permissions(permissions: Iterable[str], service: Service) -> Grants:
 def grants_of(role: str, service: Service, own_roles: Mapping[str, Iterable[str]]) -> Grants | None:
     """What a role gives; None where its permissions are not known.
 
-    `own_roles` are the permissions of those roles that the organization defined itself. A predefined role of another
-    service gives what that service needs, and nothing on keys or secrets as such.
+    `own_roles` are the permissions of those roles that the organization defined itself. A predefined role that nobody
+    has looked at may carry permissions on keys or secrets, as those of Firebase and of service agents do.
     """
     known = _PREDEFINED[service].get(role)
     if known is not None:
         return known
     if role in own_roles:
         return by_permissions(own_roles[role], service)
-    if _OWN_ROLE.fullmatch(role) or role.startswith(f"roles/{_PREFIXES[service]}.") or not role.startswith("roles/"):
-        return None
-    return NOTHING
+    return NOTHING if _elsewhere(role, service) else None
+
+
+def _elsewhere(role: str, service: Service) -> bool:
+    """It is a predefined role that is known to give nothing on keys, or on secrets."""
+    if role in _ELSEWHERE or any(role in known for known in _PREDEFINED.values()):
+        return True
+    of, _, name = role.removeprefix("roles/").partition(".")
+    agents = name.lower().endswith("serviceagent")
+    return role.startswith("roles/") and name != "" and of in _OTHER_SERVICES - {_PREFIXES[service]} and not agents

@@ -89,11 +89,19 @@ class _Interceptor(
 
 
 class _Adapter(TrustingAdapter):
-    """Refuses whatever is not declared, before it is sent; counts the rest and keeps what is answered."""
+    """Refuses whatever is not declared, or goes to another server than its client's, before it is sent; counts the
+    rest and keeps what is answered. Nothing that Google's services are asked for is answered with another address.
+    """
+
+    def __init__(self, host: str, ca_file: str | None, **options: Any) -> None:
+        super().__init__(ca_file, **options)
+        self._server = _server(f"https://{host}")
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         url = urlsplit(request.url or "")
         uri = unquote(url.path)
+        if _server(request.url or "") != self._server:
+            raise UndeclaredOperation(f"{url.scheme}://{url.netloc} is not the client's server, so it is not asked")
         if not may_be_asked(request.method or "", uri):
             raise UndeclaredOperation(f"{request.method} {uri} is not declared by this collector, so it is not called")
         request.url = urlunsplit(url._replace(query=_without_numbers(url.query)))
@@ -106,7 +114,14 @@ class _Adapter(TrustingAdapter):
             raise requests.ConnectionError(error, request=request) from error
         response._content = _underway.body  # read here once, so that an answer without end cannot fill the memory
         response._content_consumed = True
+        if response.is_redirect:
+            raise requests.RequestException(f"the answer leads to {response.headers['location']}", request=request)
         return response
+
+
+def _server(address: str) -> tuple[str, str | None, int]:
+    url = urlsplit(address)
+    return url.scheme, url.hostname, url.port or 443
 
 
 def _without_numbers(query: str) -> str:
@@ -118,8 +133,10 @@ class _Guard(Guard):
     def watched_channel(self, channel: Any) -> Any:
         return grpc.intercept_channel(channel, _Interceptor())
 
-    def watch_session(self, session: Any, seat: Seat) -> None:
-        session.mount("https://", _Adapter(seat.configuration.ca_file, pool_maxsize=64))
+    def watch_session(self, session: Any, seat: Seat, host: str) -> None:
+        adapter = _Adapter(host, seat.configuration.ca_file, pool_maxsize=64)
+        session.mount("https://", adapter)
+        session.mount("http://", adapter)
         session._auth_request = seat.token_request
         session._refresh_status_codes = ()  # what is refused is not tried again with another token
 

@@ -23,7 +23,9 @@ from keyproof.collection import Collection
 from keyproof.configuration import DEFAULT_TAGS
 from keyproof.demo.gcp.embedded import TOKEN_OPERATION, EmbeddedGoogleCloud
 
-SETTINGS = Settings(tag_names={fact: tuple(names) for fact, names in DEFAULT_TAGS.items()})
+SETTINGS = Settings(
+    tag_names={fact: tuple(names) for fact, names in DEFAULT_TAGS.items()}, organization_accounts=("example.com",)
+)
 ONE_BY_ONE: Mapping[str, Any] = {"asset_inventory": False}
 BY_PROJECT: Mapping[str, Any] = {"organization": None, "projects": [HOME, OTHER], "asset_inventory": False}
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import subprocess
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from collectors.gcp.collect import GcpCollector
 from collectors.gcp.credentials import ambient_seat
 from collectors.gcp.methods import METHODS
 from collectors.gcp.operations import OPERATIONS
-from collectors.gcp.paging import PAGE_SIZES, pages
+from collectors.gcp.paging import MOST_PAGES, PAGE_SIZES, pages
 from collectors.gcp.wire import GUARD
 from collectors.source import CredentialError, UndeclaredOperation
 from evidence.observation import Observation, Status, body_digest
@@ -56,7 +58,10 @@ def test_an_organization_is_read_at_once_in_one_scope(at_once: Run) -> None:
     assert requests["kmsinventory:GetProtectedResourcesSummary"] == keys
     few = requests.total() - requests["kmsinventory:GetProtectedResourcesSummary"]
     assert few < keys + 10, "lists of everything, and pages"
-    assert not [name for name in requests if name.startswith(("kms:", "secretmanager:"))]
+    assert not [name for name in requests if name.startswith("kms:")]
+    asked_alone = {o.subject for o in run.of("secretmanager:ListSecretVersions")}
+    assert asked_alone == {small_world().by_number(f"projects/{HOME}/secrets/empty")}, "no version of it is told"
+    assert not {"secretmanager:ListSecrets", "secretmanager:GetIamPolicy"} & set(requests)
 
 
 def test_scopes_say_whose_they_are(walked: Run) -> None:
@@ -177,6 +182,16 @@ def test_a_project_is_asked_what_it_is_part_of() -> None:
         assert observation.parameters["options"] == {"requested_policy_version": 3}
 
 
+@pytest.mark.parametrize(("state", "read"), [(0, True), (1, True), (77, True), (2, False)])
+def test_only_what_is_being_deleted_is_left_out(state: int, read: bool) -> None:
+    world = small_world()
+    [folder] = world.folders
+    world.folders[folder].state = world.projects[OTHER].state = state
+    with served(world=world) as cloud:
+        run = collected(cloud, **ONE_BY_ONE)
+    assert (KMS in run.scopes, f"prod/{OTHER}/{REGION}/kms" in run.scopes) == (read, read)
+
+
 def test_folders_are_read_with_all_below() -> None:
     world = small_world()
     [folder] = world.folders
@@ -283,6 +298,19 @@ def test_what_is_not_declared_never_leaves(
         assert not asked(cloud)
 
 
+@pytest.mark.parametrize("address", ["https://elsewhere.example", "http://{host}", "https://{name}:1"])
+def test_no_other_server_is_asked(address: str) -> None:
+    with served() as cloud:
+        made = configuration(cloud, "rest")
+        client = ambient_seat(made).client(METHODS["kms:ListKeyRings"][0], "", GUARD)
+        host = str(made.endpoint)
+        place = address.format(host=host, name=host.partition(":")[0])
+        session = client.transport._session
+        assert session.get(f"https://{host}/v1/projects/{HOME}/locations/{REGION}/keyRings").ok
+        with pytest.raises(UndeclaredOperation, match="not the client's server"):
+            session.get(f"{place}/v1/projects/{HOME}/locations/{REGION}/keyRings")
+
+
 def test_every_declared_operation_has_its_method_and_no_other_has() -> None:
     assert set(METHODS) == set(OPERATIONS)
     assert set(PAGE_SIZES) == {name for name, operation in OPERATIONS.items() if operation.paged}
@@ -378,9 +406,9 @@ def test_a_throttle_that_does_not_end_is_given_up() -> None:
     assert (given_up.status, given_up.attempts) == (Status.FAILED, 2)
 
 
-def test_a_list_that_goes_in_circles_ends() -> None:
-    answers = iter([{"next_page_token": "a"}, {"nextPageToken": "b"}, {"next_page_token": "a"}])
-    wanted = []
+def _pages_of(answers: Iterator[dict[str, Any]]) -> tuple[list[Observation], list[Any]]:
+    """What is made of a list that is answered so, and the tokens that it is asked with."""
+    wanted: list[Any] = []
 
     def ask(parameters: dict[str, Any], check: Any) -> Observation:
         wanted.append(parameters.get("page_token"))
@@ -399,9 +427,27 @@ def test_a_list_that_goes_in_circles_ends() -> None:
             sha256=body_digest(body),
         )
 
-    made = list(pages("kms:ListKeyRings", {}, ask))
+    return list(pages("kms:ListKeyRings", {}, ask)), wanted
+
+
+def test_a_list_that_goes_in_circles_ends() -> None:
+    answers = [{"next_page_token": "a"}, {"nextPageToken": "b"}, {"next_page_token": "a"}]
+    made, wanted = _pages_of(iter(answers))
     assert wanted == [None, "a", "b"]
     assert [page.status for page in made] == [Status.OK, Status.OK, Status.FAILED]
+
+
+def test_a_list_without_end_is_given_up() -> None:
+    made, _ = _pages_of({"next_page_token": str(number)} for number in itertools.count())
+    assert len(made) == MOST_PAGES
+    assert {page.status for page in made[:-1]} == {Status.OK}
+    assert (made[-1].status, made[-1].error.partition(":")[0]) == (Status.FAILED, "TooManyPages")
+
+
+def test_a_list_that_ends_with_the_last_page_is_whole() -> None:
+    answers = [*({"next_page_token": str(number)} for number in range(MOST_PAGES - 1)), {}]
+    made, _ = _pages_of(iter(answers))
+    assert (len(made), made[-1].status) == (MOST_PAGES, Status.OK)
 
 
 # --- credentials ----------------------------------------------------------------------------------------------------

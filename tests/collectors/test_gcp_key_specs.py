@@ -3,7 +3,7 @@
 import pytest
 from google.cloud import kms_v1
 
-from collectors.gcp.key_specs import ALGORITHMS, key_type, protection, rotatable, usage
+from collectors.gcp.key_specs import ALGORITHMS, COORDINATED, key_type, protection, rotatable, usage
 from evidence.model import ProtectionLevel, Rotatable
 
 _VERSION = kms_v1.CryptoKeyVersion
@@ -72,6 +72,18 @@ def test_only_symmetric_encryption_keys_rotate_by_themselves(
     purpose: str, level: ProtectionLevel | None, import_only: bool, active: bool, reason: Rotatable | None
 ) -> None:
     assert rotatable(purpose, level, import_only=import_only, active=active) is reason
+
+
+@pytest.mark.parametrize(("coordinated", "reason"), [(True, Rotatable.YES), (False, Rotatable.EXTERNAL), (None, None)])
+def test_a_coordinated_external_key_rotates(coordinated: bool | None, reason: Rotatable | None) -> None:
+    level = ProtectionLevel.EXTERNAL
+    found = rotatable("ENCRYPT_DECRYPT", level, import_only=False, active=True, coordinated=coordinated)
+    assert found is reason
+    assert rotatable("MAC", level, import_only=False, active=True, coordinated=coordinated) is Rotatable.MAC
+
+
+def test_every_key_management_mode_is_known() -> None:
+    assert set(_names(kms_v1.EkmConnection.KeyManagementMode)) <= set(COORDINATED)
 
 
 def test_no_algorithm_is_made_up() -> None:

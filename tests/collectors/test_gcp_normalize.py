@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from gcp_runs import BY_PROJECT, ONE_BY_ONE, SETTINGS, Collected, collected, gaps, told
+from google.cloud import kms_v1
 from google.iam.v1 import policy_pb2
 from small_gcp import BACKUP_RING, HOME, NOW, ORGANIZATION, OTHER, OTHER_RING, REGION, RING, SECOND, served, small_world
 
@@ -181,6 +183,55 @@ def test_an_algorithm_that_nobody_knows_yet_is_a_gap_that_another_keyproof_may_c
     assert unknown >= {"algorithm", "bits", "parameter_set", "pq_category", "security_bits"}
 
 
+def test_where_protection_is_not_known_neither_is_where_material_comes_from() -> None:
+    rows = _spoiled("kms:ListCryptoKeyVersions", lambda body: body.replace('"SOFTWARE"', '"9"'))
+    row = _key(rows, "by-hand")
+    assert (row["protection_level"], row["origin"], row["rotations"], row["last_rotated_at"]) == (None,) * 4
+    assert told(rows, "key_version")[f"{KEYS}/by-hand/cryptoKeyVersions/1"]["origin"] is None
+    assert not list(_unexplained(rows))
+
+
+def test_a_deletion_window_that_is_not_stated_is_not_known() -> None:
+    rows = _spoiled("kms:ListCryptoKeys", lambda body: body.replace("destroy_scheduled_duration", "other"))
+    row = _key(rows, "by-hand")
+    assert (row["deletion_window_set"], row["deletion_window_days"]) == (None, None)
+    assert not list(_unexplained(rows))
+
+
+def test_when_a_version_is_to_be_destroyed_is_not_known_where_it_is_not_told() -> None:
+    rows = _spoiled("kms:ListCryptoKeyVersions", lambda body: body.replace("destroy_time", "other"))
+    assert told(rows, "key_version")[f"{KEYS}/ending/cryptoKeyVersions/1"]["destroyed_at"] is None
+    assert _key(rows, "ending")["deletion_at"] is None
+    assert not list(_unexplained(rows))
+
+
+@pytest.mark.parametrize("state", ["PENDING_EXTERNAL_DESTRUCTION", "EXTERNAL_DESTRUCTION_FAILED"])
+def test_when_an_external_key_manager_destroys_material_is_not_offered(state: str) -> None:
+    rows = _spoiled(
+        "kms:ListCryptoKeyVersions", lambda body: _with_state(body, state) if "v0/cards/1" in body else body
+    )
+    version = told(rows, "key_version")[f"{KEYS}/external/cryptoKeyVersions/1"]
+    assert (_key(rows, "external")["deletion_at"], version["destroyed_at"]) == (None, None)
+    dates = {column for gap in gaps(rows, "not_offered") for column in gap.columns if "/external" in gap.subject}
+    assert {"deletion_at", "destroyed_at"} <= dates
+    assert not list(_unexplained(rows))
+
+
+def _with_state(body: str, state: str) -> str:
+    answer = json.loads(body)
+    for version in answer["crypto_key_versions"]:
+        version |= {"state": state, "destroy_time": "2030-01-01T00:00:00Z"}
+    return json.dumps(answer)
+
+
+def test_a_duration_that_no_date_can_hold_is_no_answer() -> None:
+    long = '"destroy_scheduled_duration":"999999999999s"'
+    rows = _spoiled("kms:ListCryptoKeys", lambda body: re.sub('"destroy_scheduled_duration":"[0-9]+s"', long, body))
+    assert not told(rows, "key")
+    assert any("36,525 days" in str(gap.error) for gap in gaps(rows, "failed"))
+    assert not list(_unexplained(rows))
+
+
 def test_stores(rows: list[Row]) -> None:
     stores = told(rows, "key_store")
     ring = stores[RING]
@@ -255,6 +306,18 @@ def test_a_schedule_names_its_topics(rows: list[Row]) -> None:
     assert row["rotation_schedule"] == f"every 2592000s, announced to projects/{HOME}/topics/rotate-secrets"
 
 
+@pytest.mark.parametrize(("seconds", "whole"), [(43_200, 1), (86_400, 1), (91 * 86_400 - 1, 91)])
+def test_a_part_of_a_day_between_rotations_is_a_day(seconds: int, whole: int) -> None:
+    schedule = {"rotation_period": timedelta(seconds=seconds), "next_rotation_at": NOW + days(9)}
+    world = small_world()
+    key = world.add_key(RING, "made", [_version(3)], **schedule)  # type: ignore[arg-type]
+    secret = world.add_secret(HOME, "made", [], created_at=NOW, topics=["projects/p/topics/t"], **schedule)  # type: ignore[arg-type]
+    with served(world=world) as cloud:
+        rows = collected(cloud).rows()
+    assert told(rows, "key")[key]["rotation_period_days"] == whole
+    assert told(rows, "secret")[secret]["rotation_period_days"] == whole
+
+
 @pytest.mark.parametrize(
     ("made", "next_days", "result"),
     [
@@ -319,6 +382,28 @@ def test_every_null_has_its_gap(more: dict[str, Any]) -> None:
         assert not list(_unexplained(collected(cloud, **more).rows()))
 
 
+@pytest.mark.parametrize(
+    ("mode", "rotatable"), [("MANUAL", False), ("CLOUD_KMS", True), ("KEY_MANAGEMENT_MODE_UNSPECIFIED", False)]
+)
+@pytest.mark.parametrize("more", [{}, ONE_BY_ONE], ids=["at once", "one by one"])
+def test_an_external_key_rotates_where_cloud_kms_manages_it(mode: str, rotatable: bool, more: dict[str, Any]) -> None:
+    world = small_world()
+    name = f"projects/{HOME}/locations/{REGION}/ekmConnections/datacenter"
+    world.ekm_connections[name].key_management_mode = kms_v1.EkmConnection.KeyManagementMode[mode]
+    with served(world=world) as cloud:
+        row = _key(collected(cloud, **more).rows(), "external")
+    assert row["rotatable"] is rotatable
+
+
+def test_whether_an_external_key_rotates_is_not_known_without_its_connection() -> None:
+    with served([Rule(fault=Fault.REFUSE, operation="kms:ListEkmConnections")]) as cloud:
+        rows = collected(cloud, **ONE_BY_ONE).rows()
+    assert (_key(rows, "external")["rotatable"], _key(rows, "rotated")["rotatable"]) == (None, True)
+    refused = {(gap.subject, column) for gap in gaps(rows, "refused") for column in gap.columns}
+    assert (f"{KEYS}/external", "rotatable") in refused
+    assert not list(_unexplained(rows))
+
+
 def test_what_the_inventory_does_not_cover_is_a_gap(rows: list[Row]) -> None:
     assert [g for g in gaps(rows, "not_offered") if g.of_table == "protected_resource" and g.rows_missing]
 
@@ -361,6 +446,57 @@ def test_an_asset_that_does_not_tell_what_it_is_part_of_inherits_what_is_not_kno
     assert not list(_unexplained(rows))
 
 
+def _untold(kind: str, name: str, *, policies: bool = True) -> list[Row]:
+    """The rows of a run in which the inventory does not tell of a resource, nor, if so, of its policy."""
+
+    def leave_out(body: str) -> str:
+        answer = json.loads(body)
+        kept = [
+            asset
+            for asset in answer.get("assets", [])
+            if not (asset["asset_type"].endswith(f"/{kind}") and asset["name"].endswith(name))
+            or (policies and "iam_policy" in asset)
+        ]
+        return json.dumps({**answer, "assets": kept})
+
+    with served() as cloud:
+        return _rows_of(collected(cloud), "asset:ListAssets", leave_out)
+
+
+@pytest.mark.parametrize(("policies", "public"), [(True, False), (False, None)])
+def test_a_key_ring_that_is_not_told_of_is_missed(policies: bool, public: bool | None) -> None:
+    rows = _untold("KeyRing", RING, policies=policies)
+    assert RING not in told(rows, "key_store")
+    assert _key(rows, "both")["public"] is public
+    assert _key(rows, "open")["public"] is True
+    missing = {(gap.of_table, gap.subject) for gap in gaps(rows, "failed") if gap.rows_missing}
+    assert {("key_store", RING), ("access", RING)} <= missing
+    assert not list(_unexplained(rows))
+
+
+@pytest.mark.parametrize(
+    ("kind", "table", "name"),
+    [
+        ("CryptoKey", "key", f"{KEYS}/by-hand"),
+        ("Secret", "secret", small_world().by_number(f"projects/{HOME}/secrets/database")),
+    ],
+)
+def test_what_has_versions_and_is_not_told_of_is_missed(kind: str, table: str, name: str) -> None:
+    rows = _untold(kind, name.partition("/")[2].partition("/")[2])
+    assert name not in told(rows, table)
+    assert (table, name) in {(gap.of_table, gap.subject) for gap in gaps(rows, "failed") if gap.rows_missing}
+    [scope] = [row for row in rows if row.table == "scope"]
+    assert scope.complete is None  # type: ignore[attr-defined]
+
+
+def test_a_secret_of_which_nobody_told_versions_is_in_no_known_state() -> None:
+    database = small_world().by_number(f"projects/{HOME}/secrets/database")
+    rows = _untold("SecretVersion", "")
+    row = told(rows, "secret")[database]
+    assert (row["state"], row["last_rotated_at"], row["rotation_result"]) == (None, None, None), "it was not asked"
+    assert not list(_unexplained(rows))
+
+
 def test_a_policy_above_that_was_refused_leaves_access_open() -> None:
     refused = Rule(fault=Fault.REFUSE, operation="resourcemanager:GetIamPolicy", subject="folders/")
     with served([refused]) as cloud:
@@ -393,11 +529,11 @@ def test_a_project_whose_parents_are_refused_does_not_claim_to_know_them() -> No
 
 
 def test_domains_and_projects_of_the_configuration_are_ones_own() -> None:
-    settings = replace(SETTINGS, organization_accounts=("elsewhere.example",))
     with served() as cloud:
         run = collected(cloud)
-    assert _key(run.rows(), "by-hand")["external_accounts"] == ["elsewhere.example"]
-    assert _key(run.rows(settings), "by-hand")["external_accounts"] == []
+    for stated, external in (("example.com", ["elsewhere.example"]), ("elsewhere.example", []), ("", None)):
+        settings = replace(SETTINGS, organization_accounts=(stated,))
+        assert _key(run.rows(settings), "by-hand")["external_accounts"] == external
 
 
 def test_nothing_recorded_is_nothing_known() -> None:

@@ -9,16 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.gcp.answers import Policy
+from collectors.gcp.facts.access import Level, logging_enabled
 from collectors.gcp.facts.scope import own_of
 from collectors.gcp.iam import PolicyFacts, policy_facts, together
 from collectors.gcp.members import Own, member_of
 from collectors.gcp.roles import Service, grants_of
 from evidence.model import Capability, PrincipalKind
 
-OWN = own_of({"example.com", "example-payments", "111", "organizations/9"}, "9", known=True)
+OWN = own_of({"example-payments", "111", "organizations/9"}, "9", known=True, stated=["example.com"])
 """The whole organization is known."""
-PARTLY = own_of({"example.com", "example-payments", "111"}, "9", known=True)
-"""Its domain is known, but not all of its projects."""
+PARTLY = own_of({"example-payments", "111"}, "9", known=True, stated=["example.com"])
+"""Its domains are known, but not all of its projects."""
 NOTHING = own_of({"example-payments"}, "", known=False)
 
 DECRYPT = "roles/cloudkms.cryptoKeyDecrypter"
@@ -50,6 +51,15 @@ def _binding(role: str, *members: str, **more: Any) -> dict[str, Any]:
         ("serviceAccount:example-payments@appspot.gserviceaccount.com", PrincipalKind.MACHINE, False, False, False),
         ("serviceAccount:service-111@gcp-sa-pubsub.iam.gserviceaccount.com", PrincipalKind.SERVICE, False, False, None),
         ("serviceAccount:service-222@compute-system.iam.gserviceaccount.com", PrincipalKind.SERVICE, True, None, None),
+        ("serviceAccount:service-111@evil-project.iam.gserviceaccount.com", PrincipalKind.MACHINE, True, None, None),
+        ("serviceAccount:bq-111@evil-project.iam.gserviceaccount.com", PrincipalKind.MACHINE, True, None, None),
+        (
+            "serviceAccount:service-222@example-payments.iam.gserviceaccount.com",
+            PrincipalKind.MACHINE,
+            False,
+            False,
+            False,
+        ),
         (
             "serviceAccount:bq-111@bigquery-encryption.iam.gserviceaccount.com",
             PrincipalKind.SERVICE,
@@ -86,6 +96,14 @@ def test_members_are_told_by_their_names(
     assert member is not None
     assert member.kind is kind
     assert [known.outside(member) for known in (OWN, PARTLY, NOTHING)] == [own, partly, nothing]
+
+
+def test_a_domain_that_nobody_stated_may_be_another_of_the_organizations() -> None:
+    """Google tells its primary domain alone."""
+    own = own_of({"example.com", "example-payments", "organizations/9"}, "9", known=True, stated=["example-data"])
+    members = ("user:ada@example.com", "user:ada@example.net", "user:eve@gmail.com")
+    outside = [own.outside(member) for member in map(member_of, members) if member is not None]
+    assert outside == [False, None, True]
 
 
 def test_a_deleted_member_is_nobody() -> None:
@@ -155,6 +173,58 @@ def test_predefined_roles_are_understood(role: str, service: Service, capabiliti
     grants = grants_of(role, service, {})
     assert grants is not None
     assert {capability.value for capability in grants.capabilities} == capabilities
+
+
+@pytest.mark.parametrize("service", ["kms", "secretmanager"])
+@pytest.mark.parametrize(
+    ("role", "known"),
+    [
+        ("roles/storage.admin", True),
+        ("roles/logging.viewer", True),
+        ("roles/iam.serviceAccountUser", True),
+        ("roles/iam.organizationRoleAdmin", False),
+        ("roles/firebase.admin", False),
+        ("roles/firebasenotifications.admin", False),
+        ("roles/run.serviceAgent", False),
+        ("roles/storage.serviceAgent", False),
+        ("roles/compute.instanceGroupManagerServiceAgent", False),
+        ("roles/composer.worker", False),
+        ("roles/", False),
+        ("roles/storage", False),
+        ("storage.admin", False),
+        ("projects/p/roles/storage.admin", False),
+    ],
+)
+def test_only_roles_that_are_known_to_give_nothing_do(role: str, known: bool, service: Service) -> None:
+    assert (grants_of(role, service, {}) is not None) is known
+    if not known:
+        facts = _facts(_binding(role, "user:ada@example.com"), service=service)
+        assert (facts.wildcard_access, facts.unknown_roles) == (None, (role,))
+
+
+def _logged(service: str, *exempted: str, log_type: str = "DATA_READ") -> Level:
+    log = {"log_type": log_type, "exempted_members": list(exempted)}
+    config = {"service": service, "audit_log_configs": [log]}
+    return Level("", "", Policy.model_validate({"audit_configs": [config]}))
+
+
+_KMS, _ALL = "cloudkms.googleapis.com", "allServices"
+
+
+@pytest.mark.parametrize(
+    ("levels", "enabled"),
+    [
+        ([_logged(_KMS), _logged(_ALL)], True),
+        ([_logged(_KMS), _logged(_ALL, "user:ada@example.com")], None),
+        ([_logged(_KMS, "user:ada@example.com"), _logged(_ALL)], None),
+        ([_logged(_KMS), _logged("storage.googleapis.com", "user:ada@example.com")], True),
+        ([_logged(_KMS), _logged(_ALL, "user:ada@example.com", log_type="DATA_WRITE")], True),
+        ([_logged(_KMS), Level("", "", None)], None),
+        ([_logged("storage.googleapis.com")], False),
+    ],
+)
+def test_audit_logs_and_who_is_exempted_from_them_add_up(levels: list[Level], enabled: bool | None) -> None:
+    assert logging_enabled(levels, _KMS) is enabled
 
 
 _POLICIES = st.lists(

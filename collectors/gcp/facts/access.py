@@ -141,16 +141,19 @@ def logging_enabled(levels: Sequence[Level], service: str) -> bool | None:
     """Uses of keys, or reads of secrets, are written to the audit log by one of the policies.
 
     These are Data Access logs, which are off unless a policy switches them on: reads of data, and where a service
-    writes any, writes too. Source: Cloud Audit Logs documentation, configure Data Access audit logs; Cloud KMS audit
-    logging. None where a policy was not read, or exempts somebody.
+    writes any, writes too. What the policies switch on for the service and for all services adds up, and so do the
+    members whom they exempt: None where any is, or a policy was not read that might. Source: Cloud Audit Logs
+    documentation, configure Data Access audit logs; Cloud KMS audit logging.
     """
-    states: list[bool | None] = []
-    for level in levels:
-        if level.policy is None:
-            states.append(None)
-            continue
-        for config in level.policy.audit_configs:
-            if config.service in (service, "allServices"):
-                reads = [log for log in config.audit_log_configs if log.log_type == "DATA_READ"]
-                states += [None if log.exempted_members else True for log in reads]
-    return True if True in states else None if None in states else False
+    policies = [level.policy for level in levels if level.policy is not None]
+    configs = [config for policy in policies for config in policy.audit_configs]
+    reads = [
+        log
+        for config in configs
+        if config.service in (service, "allServices")
+        for log in config.audit_log_configs
+        if log.log_type == "DATA_READ"
+    ]
+    if len(policies) < len(levels) or any(log.exempted_members for log in reads):
+        return None
+    return bool(reads)

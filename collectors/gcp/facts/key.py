@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from itertools import zip_longest
 from typing import Any
 
-from collectors.gcp.answers import CryptoKey, ProtectedResources, ProtectedSummary, Version, Versions
+from collectors.gcp.answers import CryptoKey, EkmConnection, ProtectedResources, ProtectedSummary, Version, Versions
 from collectors.gcp.assets import MATERIAL_TO_COME
 from collectors.gcp.facts.access import Level, access_rows, admitted, of_roles, own_level
 from collectors.gcp.facts.scope import Setting, listed
-from collectors.gcp.key_specs import ALGORITHMS, ROTATED, key_type, protection, rotatable, usage
+from collectors.gcp.key_specs import ALGORITHMS, COORDINATED, ROTATED, key_type, protection, rotatable, usage
 from collectors.gcp.names import last, location_of, parent
 from collectors.gcp.operations import EXTERNAL_KEYS_NOT_OFFERED
 from collectors.scope_rows import NOT_ASKED, expect
@@ -41,7 +41,8 @@ AUTOKEY = "Cloud KMS Autokey"
 AUTOKEY_RING = "autokey"
 """Autokey makes its keys in a key ring of this name. Source: Cloud KMS documentation, Autokey overview."""
 
-_GONE = ("DESTROYED", "PENDING_EXTERNAL_DESTRUCTION", "EXTERNAL_DESTRUCTION_FAILED")
+_LEFT_TO_OTHERS = ("PENDING_EXTERNAL_DESTRUCTION", "EXTERNAL_DESTRUCTION_FAILED")
+_GONE = ("DESTROYED", *_LEFT_TO_OTHERS)
 _FAILED = ("IMPORT_FAILED", "GENERATION_FAILED")
 _STATES = {
     "PENDING_GENERATION": State.PRE_ACTIVE,
@@ -74,6 +75,8 @@ class KeyReading:
     """The lists that it is part of, for the reasons why they do not tell."""
     evidence: Sequence[str]
     account: str
+    connection: EkmConnection | None
+    """The one to its external key manager, where it names one and that was read."""
     autokey: bool | None
     """Autokey made it; None where that was not read."""
 
@@ -106,7 +109,7 @@ def key_rows(setting: Setting, key: KeyReading) -> Generator[Row, None, bool]:
         external_accounts=None if facts.outsiders is None else list(facts.outsiders),
         wildcard_access=facts.wildcard_access,
     )
-    for name, value in _described(setting, key.key, versions).items():
+    for name, value in _described(setting, key, versions).items():
         setattr(row, name, value)
     external = row.protection_level is ProtectionLevel.EXTERNAL
     not_offered = EXTERNAL_KEYS_NOT_OFFERED if external else {}
@@ -138,8 +141,9 @@ def _number(version: Version) -> tuple[int, str]:
     return (int(id), "") if id.isascii() and id.isdecimal() and len(id) < 19 else (0, id)
 
 
-def _described(setting: Setting, key: CryptoKey | None, versions: list[Version] | None) -> dict[str, Any]:
+def _described(setting: Setting, about: KeyReading, versions: list[Version] | None) -> dict[str, Any]:
     """The columns that the key's message and its versions fill."""
+    key = about.key
     if key is None:
         return {}
     facts: dict[str, Any] = {
@@ -147,21 +151,27 @@ def _described(setting: Setting, key: CryptoKey | None, versions: list[Version] 
         "key_type": key_type(key.purpose),
         "created_at": key.create_time,
         "access_reasons": _reasons(key),
-        "deletion_window_set": key.destroy_scheduled_duration is not None,
-        "deletion_window_days": (key.destroy_scheduled_duration or 0) // _DAY,
+        **_deletion_window(key),
         **asdict(tag_facts(key.labels, "", setting.settings)),
     }
     if versions is None:
         return facts | _without_versions(key)
     used = in_use(key, versions)
     state = _state(key, versions)
-    level = protection(used.protection_level if used else key.version_template.protection_level)
+    told = used.protection_level if used else key.version_template.protection_level
+    level = protection(told)
     facts |= _material(key, used, level)
     facts |= _lifecycle(key, versions, state)
     facts |= _history(key, versions, used, level)
-    facts |= _rotation(key, level, active=state is State.ACTIVE)
+    facts |= _rotation(key, level, active=state is State.ACTIVE, coordinated=_coordinated(told, about.connection))
     facts["attestation"] = used.attestation.format if used and used.attestation else ""
     return facts
+
+
+def _deletion_window(key: CryptoKey) -> dict[str, Any]:
+    """How long a version waits to be destroyed, which Cloud KMS states of every key."""
+    wait = key.destroy_scheduled_duration
+    return {} if wait is None else {"deletion_window_set": True, "deletion_window_days": wait // _DAY}
 
 
 def _without_versions(key: CryptoKey) -> dict[str, Any]:
@@ -200,9 +210,11 @@ def _start(version: Version) -> datetime:
     return version.import_time or version.generate_time or version.create_time
 
 
-def _origin(version: Version) -> Origin:
-    if protection(version.protection_level) is ProtectionLevel.EXTERNAL:
-        return Origin.EXTERNAL
+def _origin(version: Version) -> Origin | None:
+    """Where its material comes from; None where it is protected in a way that is not known."""
+    level = protection(version.protection_level)
+    if level in (None, ProtectionLevel.EXTERNAL):
+        return None if level is None else Origin.EXTERNAL
     return Origin.IMPORTED if version.import_job or version.import_time else Origin.GENERATED
 
 
@@ -212,15 +224,19 @@ def _reasons(key: CryptoKey) -> list[str]:
     return [] if policy is None else sorted(set(policy.allowed_access_reasons)) or ["none"]
 
 
+_ORIGINS: dict[ProtectionLevel | None, Origin] = {
+    ProtectionLevel.SOFTWARE: Origin.GENERATED,
+    ProtectionLevel.HSM: Origin.GENERATED,
+    ProtectionLevel.EXTERNAL: Origin.EXTERNAL,
+}
+"""Of a key without versions, unless it takes imported material alone."""
+
+
 def _material(key: CryptoKey, used: Version | None, level: ProtectionLevel | None) -> dict[str, Any]:
     name = used.algorithm if used else key.version_template.algorithm
-    origin = _origin(used) if used else None
+    origin = _origin(used) if used else _ORIGINS.get(level)
     if key.import_only:
         origin = Origin.IMPORTED
-    elif level is ProtectionLevel.EXTERNAL:
-        origin = Origin.EXTERNAL
-    elif origin is None:
-        origin = Origin.GENERATED
     algorithm = ALGORITHMS.get(name)
     return {
         "origin": origin,
@@ -244,27 +260,41 @@ def _lifecycle(key: CryptoKey, versions: Sequence[Version], state: State) -> dic
     }
     if state is State.PENDING_DELETION:
         last_day = None if None in ending else max(day for day in ending if day is not None)
-        wait = key.destroy_scheduled_duration
-        known = last_day is not None and wait is not None
         facts["deletion_at"] = last_day
-        facts["deletion_requested_at"] = last_day - timedelta(seconds=wait) if known else None  # type: ignore[operator,arg-type]
+        facts["deletion_requested_at"] = _requested_at(last_day, key.destroy_scheduled_duration)
     elif state is State.DESTROYED:
         facts["deletion_requested_at"] = None
         facts["deletion_at"] = None if None in destroyed else max(day for day in destroyed if day is not None)
     return facts
 
 
+def _requested_at(last_day: datetime | None, wait: int | None) -> datetime | None:
+    if last_day is None or wait is None:
+        return None
+    try:
+        return last_day - timedelta(seconds=wait)
+    except OverflowError:
+        return None
+
+
 def _destroyed_at(version: Version) -> datetime | None:
+    """When its material was or will be destroyed; None where that is not told, as of what an external key manager is
+    yet to destroy or failed to.
+    """
+    if version.state in _LEFT_TO_OTHERS:
+        return None
     if version.state in _GONE:
         return version.destroy_event_time or version.destroy_time
-    return version.destroy_time or NEVER
+    return version.destroy_time or (None if version.state == "DESTROY_SCHEDULED" else NEVER)
 
 
 def _history(
     key: CryptoKey, versions: Sequence[Version], used: Version | None, level: ProtectionLevel | None
 ) -> dict[str, Any]:
-    """How often its material was replaced, by whomever. What an external key manager does is not seen."""
-    if level is ProtectionLevel.EXTERNAL:
+    """How often its material was replaced, by whomever. What an external key manager does is not seen, and what
+    happens where material is protected in a way that is not known may not be.
+    """
+    if level in (None, ProtectionLevel.EXTERNAL):
         return {}
     with_material = [version for version in versions if version.state not in MATERIAL_TO_COME]
     current = used if used in with_material else None
@@ -274,14 +304,23 @@ def _history(
     }
 
 
-def _rotation(key: CryptoKey, level: ProtectionLevel | None, *, active: bool) -> dict[str, Any]:
-    reason = rotatable(key.purpose, level, import_only=key.import_only, active=active)
+def _coordinated(level: str, connection: EkmConnection | None) -> bool | None:
+    """Cloud KMS has the external key manager make material, which it can only through a connection."""
+    if level != "EXTERNAL_VPC":
+        return False
+    return None if connection is None else COORDINATED.get(connection.key_management_mode)
+
+
+def _rotation(
+    key: CryptoKey, level: ProtectionLevel | None, *, active: bool, coordinated: bool | None
+) -> dict[str, Any]:
+    reason = rotatable(key.purpose, level, import_only=key.import_only, active=active, coordinated=coordinated)
     facts: dict[str, Any] = {} if reason is None else {"rotatable": reason is Rotatable.YES, "rotatable_reason": reason}
     if key.rotation_period is None or key.next_rotation_time is None:
         return facts | _OFF
     return facts | {
         "rotation_enabled": True,
-        "rotation_period_days": key.rotation_period // _DAY,
+        "rotation_period_days": -(-key.rotation_period // _DAY),  # 12 hours are a day, not none
         "rotation_next_at": key.next_rotation_time,
     }
 
@@ -320,7 +359,7 @@ def _version(
     state = _STATES[version.state]
     has_material = version.state not in MATERIAL_TO_COME
     created_at: datetime = _start(version) if has_material else NEVER
-    superseded_at: datetime = NEVER
+    superseded_at: datetime | None = NEVER
     if key.purpose == ROTATED and current is not None and version.name != current.name:
         if _number(version) > _number(current):
             created_at = NEVER  # it has not become the primary one
@@ -329,7 +368,7 @@ def _version(
             superseded_at = _start(following) if following is not None else NEVER
             state = State.DEACTIVATED if state is State.ACTIVE else state
     elif version.state in _GONE:
-        superseded_at = _destroyed_at(version) or NEVER
+        superseded_at = _destroyed_at(version)
     options = version.external_protection_level_options
     algorithm = ALGORITHMS.get(version.algorithm)
     return {

@@ -39,7 +39,8 @@ class Location:
     reading: Reading
     rings: dict[str, str] = field(default_factory=dict)
     """Key ring → the observation that lists it; it is taken out once it is read."""
-    connections: list[tuple[str, EkmConnection]] = field(default_factory=list)
+    connections: dict[str, tuple[str, EkmConnection]] = field(default_factory=dict)
+    """EKM connection → the observation that lists it, and what it says."""
     inherited: list[Level] = field(default_factory=list)
     autokey: Autokey = field(default_factory=Autokey)
     read_rings: dict[str, _Ring] = field(default_factory=dict)
@@ -58,7 +59,7 @@ class Location:
         location.whole = RINGS not in reading.failures
         if location.rings:
             for observation, found in listed(reading, CONNECTIONS, EkmConnections):
-                location.connections.extend((observation, one) for one in found.ekm_connections)
+                location.connections.update({one.name: (observation, one) for one in found.ekm_connections})
             location.whole = location.whole and CONNECTIONS not in reading.failures
             location.inherited = list(inherited_levels(setting, reading, "kms").values())
             location.autokey = Autokey.read(reading, key_project(reading))
@@ -99,7 +100,7 @@ def _location_rows(setting: Setting, location: Location, tally: Tally) -> Iterat
             yield setting.rows_missing(anchor, table, "", *tally.why(RINGS))
     elif CONNECTIONS in failures:
         yield setting.rows_missing(anchor, "key_store", "", *tally.why(CONNECTIONS))
-    for observation, found in location.connections:
+    for observation, found in location.connections.values():
         tally.described += 1
         row = ekm_connection(setting, found, setting.header.account, [observation])
         yield from setting.explained(row, [location.reading], CONNECTIONS_NOT_OFFERED)
@@ -138,6 +139,7 @@ def _key_rows(setting: Setting, location: Location, reading: Reading, tally: Tal
     name = reading.subject
     observation, described, holder = location.keys.pop(name)
     ring = location.read_rings[holder]
+    _, connection = location.connections.get(described.crypto_key_backend, ("", None))
     key = KeyReading(
         name=name,
         key=described,
@@ -148,6 +150,7 @@ def _key_rows(setting: Setting, location: Location, reading: Reading, tally: Tal
         context=[ring.reading, location.reading],
         evidence=[observation],
         account=setting.header.account,
+        connection=connection,
         autokey=location.autokey.made(name, holder, AUTOKEY_RING),
     )
     tally.described += yield from key_rows(setting, key)

@@ -11,14 +11,14 @@ from collectors.gcp.assets import LIST, Assets, Found, read_assets
 from collectors.gcp.facts.access import INHERITED, Level, access_rows, inherited_levels, level_of, read_level
 from collectors.gcp.facts.key import AUTOKEY_RING, KeyReading, key_rows, not_covered
 from collectors.gcp.facts.scope import Setting, each, listed
-from collectors.gcp.facts.secret import SecretReading, secret_rows
+from collectors.gcp.facts.secret import VERSIONS, SecretReading, secret_rows
 from collectors.gcp.facts.store import Autokey, ekm_connection, key_project, key_ring, secrets_store
 from collectors.gcp.names import last, location_of, parent, part
 from collectors.gcp.operations import CONNECTIONS_NOT_OFFERED
 from collectors.gcp.roles import Service
 from collectors.scope_rows import Tally, without_bodies
 from evidence.model import GapKind, Key, Row, Scope
-from evidence.reading import Reading
+from evidence.reading import Failure, Reading
 
 _DESCRIBED: Mapping[str, type[Message]] = {
     "resourcemanager:GetProject": Project,
@@ -30,6 +30,7 @@ _LISTS: Mapping[str, type[Page]] = {
     "resourcemanager:ListProjects": Projects,
     "kms:ListLocations": Locations,
 }
+_NOT_TOLD = "something in it is told of, but it is not itself"
 _UNREADABLE = "the asset's data is not what its service documents"
 
 
@@ -37,7 +38,7 @@ def normalize_root(setting: Setting, readings: Iterator[Reading]) -> Iterator[Ro
     """The scope's row, and where Cloud Asset Inventory was read, the rows of all that it tells.
 
     The scope's own reading comes first, then those of projects with key rings, of their locations and of their keys,
-    each after what leads to it.
+    each after what leads to it, and those of secrets whose versions the inventory does not tell.
     """
     tally = Tally(setting.operations)
     facts: dict[str, str | None] = {}
@@ -56,7 +57,7 @@ def normalize_root(setting: Setting, readings: Iterator[Reading]) -> Iterator[Ro
         tally.count(reading)
     if inventory is not None:
         unread_projects = [name for name, found in inventory.projects.items() if found is None]
-        for name in [*unread_projects, *inventory.places, *inventory.assets.keys]:
+        for name in [*unread_projects, *inventory.places, *inventory.secrets, *inventory.assets.keys]:
             unread = Reading(name, [])
             yield from _subject_rows(setting, inventory, unread, tally)
             tally.count(unread)
@@ -132,6 +133,8 @@ class _Inventory:
     places: dict[str, list[str]] = field(default_factory=dict)
     """Location → its key rings; it is taken out once it is read."""
     read_places: dict[str, tuple[Reading, Autokey]] = field(default_factory=dict)
+    secrets: dict[str, Found] = field(default_factory=dict)
+    """Secrets whose versions Secret Manager itself is asked for; each is taken out once it is read."""
     handed_down: dict[tuple[str, Service], list[Level]] = field(default_factory=dict)
 
     @classmethod
@@ -153,7 +156,12 @@ class _Inventory:
         )
         for ring in assets.rings:
             inventory.places.setdefault(parent(ring), []).append(ring)
-            inventory.projects[parent(parent(ring))] = None
+        for place in assets.keys_by_place:
+            inventory.places.setdefault(place, [])
+        for place in inventory.places:
+            inventory.projects[parent(place)] = None
+        lacking = {name: found for name, found in assets.secrets.items() if assets.lacks_secret_versions(name)}
+        inventory.secrets.update(lacking)
         for found in (*assets.rings.values(), *assets.keys.values()):
             inventory.above(found, "kms")  # what is missing belongs to the scope before its first row is made
         return inventory
@@ -161,6 +169,13 @@ class _Inventory:
     def account(self, name: str) -> str:
         """The id of the project that holds a resource, as far as it is known."""
         return last(self.assets.id_of(self.assets.number_of(f"projects/{part(name, 'projects')}")))
+
+    def of_ring(self, name: str, holder: Found) -> Level:
+        """The policy of the key ring of a key; where the ring is not told of, only a policy that is."""
+        via = "IAM policy of the key ring"
+        if name not in self.assets.rings and name not in self.assets.policies:
+            return Level(via, LIST, None, failure=Failure(GapKind.FAILED, _NOT_TOLD, holder.observation))
+        return self._told(name, self.assets.rings.get(name, holder), via, "kms")
 
     def own(self, name: str, found: Found, kind: str, service: Service) -> Level:
         """The policy of a key ring, key or secret; one that is not told of is empty."""
@@ -220,15 +235,40 @@ def _first_rows(setting: Setting, inventory: _Inventory, tally: Tally) -> Iterat
         yield from setting.explained(store, [inventory.reading])
         yield from access_rows(setting, store.id, levels, inventory.reading)
     for name, found in assets.secrets.items():
-        yield from _secret(setting, inventory, name, found, tally)
+        if name not in inventory.secrets:
+            own = Reading(name, [])
+            yield from _secret(setting, inventory, found, own, tally)
+            tally.count(own)
+    yield from _not_told(setting, assets, tally)
     if assets.keys:
         yield not_covered(setting)
 
 
-def _secret(setting: Setting, inventory: _Inventory, name: str, found: Found, tally: Tally) -> Iterator[Row]:
-    own = Reading(name, [])
+def _not_told(setting: Setting, assets: Assets, tally: Tally) -> Iterator[Row]:
+    """Gaps of key rings, keys and secrets that the inventory does not tell of, though it does of something in them."""
+    in_rings = {ring: jobs[0] for ring, jobs in assets.jobs.items()}
+    in_rings |= {parent(key): found for key, found in assets.keys.items()}
+    in_keys = {key: versions[0] for key, versions in assets.versions.items()}
+    in_secrets = {secret: versions[0] for secret, versions in assets.secret_versions.items()}
+    for tables, known, needed in (
+        (("key_store", "access"), assets.rings, in_rings),
+        (("key",), assets.keys, in_keys),
+        (("secret",), assets.secrets, in_secrets),
+    ):
+        for name in sorted(needed.keys() - known.keys()):
+            failure = Failure(GapKind.FAILED, _NOT_TOLD, needed[name].observation)
+            tally.failures.setdefault(LIST, failure)
+            anchor = Key(**setting.bookkeeping(name, ()))  # type: ignore[arg-type]
+            for table in tables:
+                yield setting.rows_missing(anchor, table, name, LIST, failure)
+
+
+def _secret(setting: Setting, inventory: _Inventory, found: Found, own: Reading, tally: Tally) -> Iterator[Row]:
+    """A secret. `own` holds its versions where they were asked for."""
+    name = own.subject
+    asked = inventory.secrets.pop(name, None) is not None
     versions = [version.data for version in inventory.assets.secret_versions.get(name, ())]
-    if found.data is None or None in versions:
+    if found.data is None:
         own.fail(LIST, GapKind.FAILED, _UNREADABLE, found.observation)
     tally.described += yield from secret_rows(
         setting,
@@ -236,8 +276,8 @@ def _secret(setting: Setting, inventory: _Inventory, name: str, found: Found, ta
             name=name,
             secret=found.data,
             reading=own,
-            versions=[version for version in versions if version is not None],
-            versions_by=LIST,
+            versions=None if asked else versions,
+            versions_by=VERSIONS if asked else LIST,
             policy=inventory.own(name, found, "secret", "secretmanager"),
             above=inventory.above(found, "secretmanager"),
             context=[inventory.reading],
@@ -246,7 +286,6 @@ def _secret(setting: Setting, inventory: _Inventory, name: str, found: Found, ta
             received=inventory.received,
         ),
     )
-    tally.count(own)
 
 
 def _subject_rows(setting: Setting, inventory: _Inventory, reading: Reading, tally: Tally) -> Iterator[Row]:
@@ -254,6 +293,8 @@ def _subject_rows(setting: Setting, inventory: _Inventory, reading: Reading, tal
         inventory.projects[reading.subject] = (reading, key_project(reading))
     elif reading.subject in inventory.places:
         yield from _place_rows(setting, inventory, reading, tally)
+    elif reading.subject in inventory.secrets:
+        yield from _secret(setting, inventory, inventory.secrets[reading.subject], reading, tally)
     elif reading.subject in inventory.assets.keys:
         yield from _key_rows(setting, inventory, reading, tally)
 
@@ -284,23 +325,24 @@ def _key_rows(setting: Setting, inventory: _Inventory, reading: Reading, tally: 
     assets = inventory.assets
     asked = assets.lacks_versions(name)
     found = assets.keys.pop(name)
-    ring = assets.rings.get(parent(name))
+    ring = inventory.of_ring(parent(name), found)
+    if ring.failure is not None:
+        reading.fail(LIST, ring.failure.kind, ring.failure.error, ring.failure.observation)
     if found.data is None:
         reading.fail(LIST, GapKind.FAILED, _UNREADABLE, found.observation)
     place, autokey = inventory.read_places.get(parent(parent(name)), (Reading("", []), Autokey()))
-    above = inventory.above(found, "kms")
-    if ring is not None:
-        above = [inventory.own(parent(name), ring, "key ring", "kms"), *above]
+    connection = assets.connections.get(found.data.crypto_key_backend) if found.data else None
     key = KeyReading(
         name=name,
         key=found.data,
         reading=reading,
         versions=None if asked else [version.data for version in assets.versions.get(name, ())],
         policy=inventory.own(name, found, "key", "kms"),
-        above=above,
+        above=[ring, *inventory.above(found, "kms")],
         context=[place, inventory.reading],
         evidence=[found.observation],
         account=inventory.account(name),
+        connection=connection.data if connection else None,
         autokey=autokey.made(name, parent(name), AUTOKEY_RING),
     )
     tally.described += yield from key_rows(setting, key)

@@ -38,9 +38,10 @@ class Setting(scope_rows.Setting):
             self,
             "own",
             own_of(
-                {header.account, *header.organization_accounts, *self.settings.organization_accounts},
+                {header.account, *header.organization_accounts},
                 header.organization,
                 known=header.organization_known,
+                stated=self.settings.organization_accounts,
             ),
         )
 
@@ -50,23 +51,28 @@ class Setting(scope_rows.Setting):
         return bool(self.header.organization) or self.header.organization_known
 
 
-def own_of(accounts: Iterable[str], organization: str, *, known: bool) -> Own:
+def own_of(accounts: Iterable[str], organization: str, *, known: bool, stated: Iterable[str] = ()) -> Own:
     """What is the organization's own, of domains, projects' ids and numbers, and `organizations/NUMBER`.
 
     The last stands for "these are all of its projects". Without an organization, what the configuration names is all
-    there is. `known` is false where what was asked about the organization was not answered whole.
+    there is. `known` is false where what was asked about the organization was not answered whole. Google tells the
+    primary domain alone, so that only where the configuration has `stated` domains these are all.
     """
-    accounts = set(accounts) - {""}
-    domains = frozenset(name.lower() for name in accounts if "." in name and ":" not in name)
+    accounts = {*accounts, *stated} - {""}
+    domains = _domains(accounts)
     whole = {name for name in accounts if name.startswith("organizations/")}
     projects = accounts - domains - whole
     return Own(
         domains=domains,
-        all_domains=known and bool(domains),
+        all_domains=known and bool(_domains(stated)),
         projects=frozenset(projects),
         organization=organization,
         all_projects=known and (not organization or f"organizations/{organization}" in whole),
     )
+
+
+def _domains(accounts: Iterable[str]) -> frozenset[str]:
+    return frozenset(name.lower() for name in accounts if "." in name and ":" not in name)
 
 
 def listed(reading: Reading, operation: str, model: type[PageT]) -> Iterator[tuple[str, PageT]]:

@@ -235,7 +235,7 @@ def _rotation(secret: SecretMessage) -> dict[str, Any]:
     topics = ", ".join(sorted(topic.name for topic in secret.topics))
     return {
         "rotation_enabled": True,
-        "rotation_period_days": rotation.rotation_period // _DAY,
+        "rotation_period_days": -(-rotation.rotation_period // _DAY),  # 12 hours are a day, not none
         "rotation_schedule": f"every {rotation.rotation_period}s" + (f", announced to {topics}" if topics else ""),
         "rotation_next_at": rotation.next_rotation_time,
     }
