@@ -251,6 +251,7 @@ class Key(Row):
     protection_level: ProtectionLevel | None = column("What protects its material")
     state: State | None = column("Its state, in the terms of SP 800-57")
     created_at: datetime | None = column("When it was created")
+    updated_at: datetime | None = column("When its settings were last changed")
     activated_at: datetime | None = column("When it could first be used; NEVER if not yet")
     expires_at: datetime | None = column("When its material expires; NEVER if it does not")
     expiry_settable: bool | None = column("The key store lets its owner set an expiry date for it")
@@ -270,6 +271,9 @@ class Key(Row):
     usage_tracked_since: datetime | None = column("From when on the provider knows about use")
     deletion_window_set: bool | None = column("A waiting period before destruction has been chosen for it")
     deletion_window_days: int | None = column("Days between the request and the destruction; 0 where none is chosen")
+    recovery_level: str | None = column(
+        "What becomes of it when it is deleted, in the provider's words; empty for none"
+    )
     deletion_requested_at: datetime | None = column("When its deletion was asked for; NEVER if it was not")
     deletion_at: datetime | None = column("When it will be destroyed; NEVER if that is not scheduled")
     extractable: bool | None = column("Its material can leave the key store in clear")

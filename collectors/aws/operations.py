@@ -16,7 +16,7 @@ _KEY_DESCRIBED = """description account region key_store manager managed_by orig
     parameter_set bits security_bits pq_category mechanisms protection_level state created_at activated_at expires_at
     expiry_settable suspended_at rotatable rotatable_reason deletion_window_set deletion_window_days
     deletion_requested_at deletion_at
-    extractable release_policy attestation access_reasons regions"""
+    extractable recovery_level release_policy attestation access_reasons regions"""
 _VERSION_FACTS = """key state created_at superseded_at cause expires_at destroyed_at origin algorithm protection_level
     external_key attestation"""
 _KEY_USE = "used last_used_at usage_tracked_since"
@@ -205,6 +205,7 @@ _UNDECIDED = "a condition in the policy depends on more than the policy says"
 
 KMS_NOT_OFFERED = {
     "key.activated_at": "KMS does not tell when imported material was first imported",
+    "key.updated_at": "KMS does not tell when a key was last changed",
     "key.suspended_at": "KMS does not tell since when a key is disabled",
     "key.rotation_next_at": "KMS states no next date for a key that is not in use",
     "key.rotations": "KMS does not see rotations that happen outside it, in an external key manager",

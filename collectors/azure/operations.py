@@ -13,9 +13,9 @@ _ACCESS_FACTS = "subject principal principal_kind capability via conditions exte
 _ROTATION_FACTS = "rotation_enabled rotation_period_days rotation_next_at"
 _HISTORY_FACTS = "rotations last_rotated_at"
 _KEY_DESCRIBED = f"""name aliases description account region key_store manager managed_by usages key_type algorithm
-    parameter_set bits security_bits pq_category mechanisms protection_level state created_at activated_at
+    parameter_set bits security_bits pq_category mechanisms protection_level state created_at updated_at activated_at
     expires_at expiry_settable suspended_at rotatable rotatable_reason deletion_window_set deletion_window_days
-    deletion_requested_at deletion_at extractable release_policy attestation access_reasons {_TAG_FACTS}"""
+    recovery_level deletion_requested_at deletion_at extractable release_policy attestation access_reasons {_TAG_FACTS}"""
 _VERSION_FACTS = """key state created_at superseded_at cause expires_at destroyed_at algorithm protection_level
     external_key attestation"""
 _SECRET_LISTED = f"""name kind content_type description account region key_store managed_by manager state expires_at
@@ -345,6 +345,8 @@ MANAGED_HSM = (
 _NOT_LOGGED_USE = "the Key Vault API does not tell when a key was used; the audit log does"
 _KEYS_NOT_OFFERED = {
     "key.mechanisms": "the algorithms follow from type, size and operations, which the API does not all tell",
+    "key.updated_at": "Resource Manager does not tell when a key was last changed",
+    "key.recovery_level": "Resource Manager does not tell the recovery level of every key",
     "key.origin": "the Key Vault API does not tell a generated key from an imported one",
     "key.suspended_at": "the Key Vault API does not tell since when a key is disabled",
     "key.used": _NOT_LOGGED_USE,

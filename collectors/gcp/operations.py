@@ -251,6 +251,7 @@ KMS_NOT_OFFERED = {
     "key_store.activated": "only a test of its connection would tell whether an external key manager answers",
     "key_store.connection_state": "only a test of its connection would tell whether an external key manager answers",
     "key.suspended_at": "Cloud KMS does not tell since when a version is disabled",
+    "key.updated_at": "Cloud KMS does not tell when a key was last changed",
     "key.used": "Cloud KMS does not tell when a key was used",
     "key.last_used_at": "Cloud KMS does not tell when a key was used",
     "key.usage_tracked_since": "Cloud KMS does not tell when a key was used",

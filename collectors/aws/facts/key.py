@@ -199,6 +199,7 @@ def _description(setting: Setting, metadata: Metadata, region: str | None) -> di
         "protection_level": _protection(metadata.Origin),
         "extractable": False if metadata.Origin in ("AWS_KMS", "EXTERNAL", "AWS_CLOUDHSM") else None,
         "release_policy": "",
+        "recovery_level": "",
         "attestation": "",
         "access_reasons": [],
         "regions": _regions(metadata, region),

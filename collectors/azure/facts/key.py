@@ -269,6 +269,8 @@ def _lifecycle(told: Description, retention: int | None) -> dict[str, Any]:
     return {
         "state": state_of(attributes, told.received_at),
         "expires_at": attributes.exp or NEVER,
+        "updated_at": attributes.updated,
+        "recovery_level": attributes.recoveryLevel,
         "suspended_at": NEVER if attributes.enabled else None,
         "deletion_window_set": None if days is None else days > 0,
         "deletion_window_days": days,

@@ -101,6 +101,7 @@ def key_rows(setting: Setting, key: KeyReading) -> Generator[Row, None, bool]:
         expires_at=NEVER,
         expiry_settable=False,
         rotation_requested_at=NEVER,
+        recovery_level="",
         release_policy="",
         account_delegated=False,
         regions=[location_of(key.name)],
