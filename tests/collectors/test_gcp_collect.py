@@ -29,6 +29,7 @@ from keyproof.demo.faults import Fault
 from keyproof.demo.gcp.embedded import TOKEN_OPERATION
 from keyproof.demo.gcp.faults import Rule
 from keyproof.demo.gcp.world import Place, Version, World
+from keyproof.demo.http import HttpResponse
 from keyproof.demo.names import days
 
 ROOT = f"prod/{ORGANIZATION}/global/organization"
@@ -309,6 +310,19 @@ def test_no_other_server_is_asked(address: str) -> None:
         assert session.get(f"https://{host}/v1/projects/{HOME}/locations/{REGION}/keyRings").ok
         with pytest.raises(UndeclaredOperation, match="not the client's server"):
             session.get(f"{place}/v1/projects/{HOME}/locations/{REGION}/keyRings")
+
+
+@pytest.mark.parametrize("server", ["", "http://elsewhere.example"])
+def test_an_answer_that_leads_elsewhere_is_not_followed(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be it to what may be asked: it is not what was asked."""
+    to = f"{server}/v1/projects/{HOME}/locations"
+    with served() as cloud:
+        leading = HttpResponse(302, {"Location": to}, b"")
+        monkeypatch.setattr("keyproof.demo.gcp.embedded.write_http", lambda answer, http: leading)
+        run = collected(cloud, transport="rest", **BY_PROJECT)
+        assert asked(cloud)["kms:ListLocations"] == 2
+    assert {o.status for o in run.observations} == {Status.FAILED}
+    assert all(f"leads to {to}" in o.error for o in run.observations)
 
 
 def test_every_declared_operation_has_its_method_and_no_other_has() -> None:
