@@ -15,7 +15,8 @@ _HISTORY_FACTS = "rotations last_rotated_at"
 _KEY_DESCRIBED = f"""name aliases description account region key_store manager managed_by usages key_type algorithm
     parameter_set bits security_bits pq_category mechanisms protection_level state created_at updated_at activated_at
     expires_at expiry_settable suspended_at rotatable rotatable_reason deletion_window_set deletion_window_days
-    recovery_level deletion_requested_at deletion_at extractable release_policy attestation access_reasons {_TAG_FACTS}"""
+    recovery_level deletion_requested_at deletion_at extractable release_policy attestation access_reasons
+    {_TAG_FACTS}"""
 _VERSION_FACTS = """key state created_at superseded_at cause expires_at destroyed_at algorithm protection_level
     external_key attestation"""
 _SECRET_LISTED = f"""name kind content_type description account region key_store managed_by manager state expires_at
