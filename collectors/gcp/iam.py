@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from collectors.gcp.answers import Binding, Policy
 from collectors.gcp.members import Member, Own, member_of
 from collectors.gcp.roles import Grants, Service, grants_of
-from evidence.model import Capability
+from evidence.model import Capability, PrincipalKind
 from evidence.observation import canonical_json
 
 
@@ -51,10 +51,22 @@ def policy_facts(policy: Policy, service: Service, own: Own, own_roles: Mapping[
     every: list[PolicyFacts] = []
     for binding in policy.bindings:
         grants = grants_of(binding.role, service, own_roles)
+        if grants is None and _of_agents_alone(binding, own):
+            continue
         if grants is None or grants.concerned:
             every.append(_binding_facts(binding, grants, own))
     told = dict.fromkeys(admission for facts in every for admission in facts.admissions)
     return replace(together(every), admissions=tuple(told))
+
+
+def _of_agents_alone(binding: Binding, own: Own) -> bool:
+    """A role made for a service agent, held by service agents of the own projects alone: Google acts for its customer.
+
+    Every project has such bindings. They are in each observation, and who holds them is no one's choice.
+    """
+    members = [member for member in map(member_of, binding.members) if member is not None]
+    agents = (member.kind is PrincipalKind.SERVICE and own.outside(member) is False for member in members)
+    return binding.role.startswith("roles/") and binding.role.endswith(".serviceAgent") and all(agents)
 
 
 def together(every: Iterable[PolicyFacts]) -> PolicyFacts:

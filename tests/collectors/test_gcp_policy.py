@@ -202,6 +202,17 @@ def test_only_roles_that_are_known_to_give_nothing_do(role: str, known: bool, se
         assert (facts.wildcard_access, facts.unknown_roles) == (None, (role,))
 
 
+def test_a_role_of_service_agents_is_left_out_where_only_own_agents_hold_it() -> None:
+    agent = "serviceAccount:service-111@gcp-sa-pubsub.iam.gserviceaccount.com"
+    elsewhere = "serviceAccount:service-222@gcp-sa-pubsub.iam.gserviceaccount.com"
+    role = "roles/pubsub.serviceAgent"
+    told = _facts(_binding(role, agent))
+    assert (told.wildcard_access, told.outsiders, told.unknown_roles) == (False, (), ())
+    for members, own in (((agent, "user:ada@example.com"), OWN), ((elsewhere,), OWN), ((agent,), NOTHING)):
+        assert _facts(_binding(role, *members), own=own).unknown_roles == (role,)
+    assert _facts(_binding("roles/firebase.admin", agent)).unknown_roles == ("roles/firebase.admin",)
+
+
 def _logged(service: str, *exempted: str, log_type: str = "DATA_READ") -> Level:
     log = {"log_type": log_type, "exempted_members": list(exempted)}
     config = {"service": service, "audit_log_configs": [log]}
