@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 Service = Literal["kms", "secretmanager"]
 Transport = Literal["grpc", "rest"]
@@ -25,11 +25,27 @@ def _without_repetition(names: list[str]) -> list[str]:
     return names
 
 
-ProjectId = Annotated[str, StringConstraints(pattern=r"^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$")]
+def _named(what: str, pattern: str, example: str) -> BeforeValidator:
+    """Accepts a text of that pattern; else says what it is not, and what it looks like."""
+
+    def check(value: object) -> object:
+        if isinstance(value, int):
+            raise ValueError(f"{value!r} is a number: put it in quotation marks")
+        if not (isinstance(value, str) and re.fullmatch(pattern, value)):
+            raise ValueError(f"{value!r} is no {what}, such as {example}")
+        return value
+
+    return BeforeValidator(check)
+
+
+ProjectId = Annotated[
+    str, _named("id of a project", r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]", "example-payments")
+]
 """Source: Resource Manager, creating and managing projects; those of a domain carry it before a colon."""
 
-Number = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}$")]
-Location = Annotated[str, StringConstraints(pattern=r"^[a-z]+(-[a-z0-9]+)*$")]
+Folder = Annotated[str, _named("number of a folder", "[0-9]{1,20}", '"345678901234"')]
+OrganizationNumber = Annotated[str, _named("number of an organization", "[0-9]{1,20}", '"123456789012"')]
+Location = Annotated[str, _named("location", "[a-z]+(-[a-z0-9]+)*", "europe-west3")]
 
 
 class GcpConfiguration(BaseModel):
@@ -40,9 +56,9 @@ class GcpConfiguration(BaseModel):
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     """Stands in the ids of scopes."""
     projects: Annotated[list[ProjectId], Field(min_length=1), AfterValidator(_without_repetition)] | None = None
-    folders: Annotated[list[Number], Field(min_length=1), AfterValidator(_without_repetition)] | None = None
+    folders: Annotated[list[Folder], Field(min_length=1), AfterValidator(_without_repetition)] | None = None
     """Each with all that is below it."""
-    organization: Number | None = None
+    organization: OrganizationNumber | None = None
     services: Annotated[list[Service], Field(min_length=1)] = ["kms", "secretmanager"]
     secret_locations: Annotated[list[Location], AfterValidator(_without_repetition)] = []
     """Locations whose regional secrets are read too, where Cloud Asset Inventory does not tell of them."""
