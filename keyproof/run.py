@@ -16,7 +16,7 @@ from collectors.source import Settings
 from controls.catalogue import Catalogue, load_catalogue
 from controls.register import AttestationRecord, ExceptionRecord, load_attestations, load_exceptions
 from evidence.findings import Assessment
-from evidence.manifest import MANIFEST
+from evidence.manifest import Manifest
 from evidence.model import TABLES
 from evidence.operation import Operation
 from evidence.store import (
@@ -202,16 +202,16 @@ def write_pack(
         if name not in FORMATS:
             raise ConfigurationError(f"--format {name}: no such output{suggestion(name, FORMATS)}")
     place = out or run.folder / PACK
-    build_pack(run, place, formats=formats or list(FORMATS), previous=_previous(store, run), on_step=on_step)
+    manifest = build_pack(run, place, formats=formats or list(FORMATS), previous=_previous(store, run), on_step=on_step)
     if out is None:
         store.publish(run, sorted(path for path in place.rglob("*") if path.is_file()))
-    run.write_pack_record(PackRecord(place=str(place.resolve()), manifest_sha256=_digest(place / MANIFEST)))
+    run.write_pack_record(PackRecord(place=str(place.resolve()), manifest_sha256=_digest(manifest)))
     store.publish(run, [run.folder / PACK_RECORD])
     return place
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _digest(manifest: Manifest) -> str:
+    return hashlib.sha256(manifest.to_bytes()).hexdigest()
 
 
 def _previous(store: Store, run: Run) -> str:

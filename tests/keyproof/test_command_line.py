@@ -125,7 +125,7 @@ def test_a_pack_verifies_as_one_file_without_any_sdk(ran: Path, tmp_path: Path) 
 
 def test_runs_are_listed(ran: Path) -> None:
     told = json.loads(keyproof("runs", "--json", cwd=ran).stdout)
-    assert [run["state"] for run in told] == ["collected"]
+    assert [run["state"] for run in told] == ["reported"]
     assert told[0]["run"] in keyproof("runs", cwd=ran).stdout
 
 
