@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import ClassVar, TypeVar
+from typing import ClassVar, TypedDict, TypeVar
 
 from collectors.declaration import ServiceDeclaration
 from collectors.source import Settings
@@ -19,6 +19,15 @@ from evidence.recording import ScopeHeader
 NOT_ASKED = "it was not asked"
 
 PageT = TypeVar("PageT", bound=Answer)
+
+
+class Bookkeeping(TypedDict):
+    """The columns that every row has, as a row's class takes them."""
+
+    id: str
+    source: str
+    scope: str
+    evidence: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +48,7 @@ class Setting:
         """What is asked in the scopes of this service, and what it does not tell."""
         return self.services[self.header.service]
 
-    def bookkeeping(self, id: str, evidence: Iterable[str]) -> dict[str, object]:
+    def bookkeeping(self, id: str, evidence: Iterable[str]) -> Bookkeeping:
         """The columns that every row has."""
         return {
             "id": id,
@@ -143,7 +152,7 @@ class Tally:
         header = setting.header
         complete = not self.failures and self.calls > 0
         row = Scope(
-            **setting.bookkeeping(header.id, self.evidence),  # type: ignore[arg-type]
+            **setting.bookkeeping(header.id, self.evidence),
             provider=setting.provider,
             account=facts.get("account") or header.account or None,
             account_name=facts.get("account_name", header.account_name),

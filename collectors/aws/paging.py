@@ -1,17 +1,13 @@
-"""How AWS's lists go from page to page, and how a page without end is noticed."""
+"""How each of AWS's lists goes from page to page."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from evidence.observation import JSON, Observation, Status
-from evidence.reading import tidy
-
-Ask = Callable[[dict[str, JSON], Callable[[dict[str, Any]], str]], Observation]
-"""Makes the observation of a page from its parameters, and from what tells what is wrong with its answer."""
+from collectors.paging import Ask, pages
+from evidence.observation import JSON, Observation
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +29,7 @@ class Paging:
 
     def pages(self, parameters: dict[str, JSON], ask: Ask) -> Iterator[Observation]:
         """Page after page until the last, or the first without a usable answer."""
-        seen: set[str] = set()
-
-        def check(answer: dict[str, Any]) -> str:
-            if self.following(answer) in seen:
-                return "RepeatedToken: the page names a next page that was read before"
-            return ""
-
-        token = ""
-        while True:
-            page = ask({**parameters, **self.size, **({self.asks: token} if token else {})}, check)
-            yield page
-            token = self.following(json.loads(tidy(page.body))) if page.status is Status.OK else ""
-            if not token:
-                return
-            seen.add(token)
+        return pages(ask, {**parameters, **self.size}, self.asks, self.following)
 
 
 def _kms(size: int) -> Paging:

@@ -1,16 +1,13 @@
-"""How Google Cloud's lists go from page to page, and how a page without end is noticed."""
+"""How Google Cloud's lists go from page to page."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from evidence.observation import JSON, Observation, Status
-from evidence.reading import tidy
-
-Ask = Callable[[dict[str, JSON], Callable[[dict[str, Any]], str]], Observation]
-"""Makes the observation of a page from its parameters, and from what tells what is wrong with its answer."""
+from collectors import paging
+from collectors.paging import Ask
+from evidence.observation import JSON, Observation
 
 PAGE_SIZES = {
     "resourcemanager:ListFolders": 100,
@@ -30,10 +27,6 @@ PAGE_SIZES = {
 """By operation, how much is asked for at once; a service may answer less."""
 
 
-MOST_PAGES = 10_000
-"""Of one list: far above what a project can hold, and bounded."""
-
-
 def following(answer: dict[str, Any]) -> str:
     """The token of the next page; "" where this is the last."""
     token = answer.get("next_page_token", answer.get("nextPageToken"))
@@ -42,21 +35,4 @@ def following(answer: dict[str, Any]) -> str:
 
 def pages(operation: str, parameters: dict[str, JSON], ask: Ask) -> Iterator[Observation]:
     """Page after page until the last, or the first without a usable answer."""
-    seen: set[str] = set()
-
-    def check(answer: dict[str, Any]) -> str:
-        if following(answer) in seen:
-            return "RepeatedToken: the page names a next page that was read before"
-        if following(answer) and len(seen) + 1 >= MOST_PAGES:
-            return f"TooManyPages: the list does not end within {MOST_PAGES:,} pages"
-        return ""
-
-    sized: dict[str, JSON] = {**parameters, "page_size": PAGE_SIZES[operation]}
-    token = ""
-    while True:
-        page = ask({**sized, **({"page_token": token} if token else {})}, check)
-        yield page
-        token = following(json.loads(tidy(page.body))) if page.status is Status.OK else ""
-        if not token:
-            return
-        seen.add(token)
+    return paging.pages(ask, {**parameters, "page_size": PAGE_SIZES[operation]}, "page_token", following)

@@ -265,7 +265,7 @@ def test_a_list_that_goes_in_circles_ends(tmp_path: Path) -> None:
     pages = list(Paging("NextToken", "NextToken").pages({}, ask))
     assert asked == [{}, {"NextToken": "a"}, {"NextToken": "b"}]
     assert [page.status for page in pages] == [Status.OK, Status.OK, Status.FAILED]
-    assert "RepeatedToken" in pages[-1].error
+    assert "RepeatedPage" in pages[-1].error
 
 
 def _observation(body: str, status: Status, error: str) -> Observation:

@@ -19,9 +19,10 @@ from collectors.azure.collect import AzureCollector
 from collectors.azure.configuration import AzureConfiguration
 from collectors.azure.credentials import LARGEST_ANSWER, ambient_seat
 from collectors.azure.operations import OPERATIONS
-from collectors.azure.paging import MOST_PAGES, pages
+from collectors.azure.paging import pages
 from collectors.azure.routes import ROUTES
 from collectors.azure.wire import _Guard
+from collectors.paging import MOST_PAGES
 from collectors.source import CredentialError, UndeclaredOperation
 from evidence.observation import Observation, Status, body_digest
 from evidence.recording import ScopeHeader, read_scope, scope_files
@@ -290,7 +291,7 @@ def test_a_list_that_goes_in_circles_ends() -> None:
     found = list(pages("keys:GetKeys", {}, HOST, ask))
     assert asked == [{}, {"nextLink": first}, {"nextLink": second}]
     assert [page.status for page in found] == [Status.OK, Status.OK, Status.FAILED]
-    assert "RepeatedLink" in found[-1].error
+    assert "RepeatedPage" in found[-1].error
 
 
 @pytest.mark.parametrize(("length", "last"), [(MOST_PAGES, Status.OK), (MOST_PAGES + 1, Status.FAILED)])

@@ -20,8 +20,9 @@ from collectors.gcp.collect import GcpCollector
 from collectors.gcp.credentials import ambient_seat
 from collectors.gcp.methods import METHODS
 from collectors.gcp.operations import OPERATIONS
-from collectors.gcp.paging import MOST_PAGES, PAGE_SIZES, pages
+from collectors.gcp.paging import PAGE_SIZES, pages
 from collectors.gcp.wire import GUARD
+from collectors.paging import MOST_PAGES
 from collectors.source import CredentialError, UndeclaredOperation
 from evidence.observation import Observation, Status, body_digest
 from keyproof.collection import Collection, Progress
@@ -455,7 +456,7 @@ def test_a_list_without_end_is_given_up() -> None:
     made, _ = _pages_of({"next_page_token": str(number)} for number in itertools.count())
     assert len(made) == MOST_PAGES
     assert {page.status for page in made[:-1]} == {Status.OK}
-    assert (made[-1].status, made[-1].error.partition(":")[0]) == (Status.FAILED, "TooManyPages")
+    assert (made[-1].status, made[-1].error.partition(":")[0]) == (Status.FAILED, "EndlessList")
 
 
 def test_a_list_that_ends_with_the_last_page_is_whole() -> None:

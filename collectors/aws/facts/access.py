@@ -77,7 +77,7 @@ def policy_rows(
         for capability in admission.capabilities:
             id = short_id("ACC", subject, via, admission.principal, capability, admission.conditions)
             row = Access(
-                **setting.bookkeeping(id, (o.id for o in reading.of(operation))),  # type: ignore[arg-type]
+                **setting.bookkeeping(id, (o.id for o in reading.of(operation))),
                 subject=subject,
                 principal=admission.principal,
                 principal_kind=admission.kind,
@@ -102,7 +102,7 @@ def grant_rows(setting: Setting, subject: str, reading: Reading, facts: GrantFac
         for capability in capabilities:
             id = short_id("ACC", subject, "grant", grant.GrantId, capability)
             row = Access(
-                **setting.bookkeeping(id, (o.id for o in reading.of(operation))),  # type: ignore[arg-type]
+                **setting.bookkeeping(id, (o.id for o in reading.of(operation))),
                 subject=subject,
                 principal=principal or None,
                 principal_kind=_grantee_kind(grant, principal),
@@ -129,7 +129,7 @@ def _grantee_kind(grant: Grant, principal: str) -> PrincipalKind:
 
 
 def _anchor(setting: Setting, subject: str) -> Row:
-    return Access(**setting.bookkeeping(subject, ()))  # type: ignore[arg-type]
+    return Access(**setting.bookkeeping(subject, ()))
 
 
 def _only(reading: Reading, operation: str) -> Reading:

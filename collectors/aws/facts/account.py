@@ -29,7 +29,7 @@ def normalize_account(setting: Setting, readings: Iterator[Reading]) -> Iterator
 
 
 def _lists(setting: Setting, reading: Reading) -> Iterator[Row]:
-    anchor = Scope(**setting.bookkeeping(setting.header.id, ()))  # type: ignore[arg-type]
+    anchor = Scope(**setting.bookkeeping(setting.header.id, ()))
     if any(reading.of("account:ListRegions")):
         list(listed(reading, "account:ListRegions", Regions, lambda page: page.more))
     if any(reading.of("organizations:ListAccounts")):

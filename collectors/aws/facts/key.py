@@ -109,7 +109,7 @@ def key_rows(setting: Setting, key: KeyReading) -> Generator[Row, None, bool]:
     owner = setting.owner(account or setting.header.account)
     policy, grants = (_policy(reading, owner), _grants(reading, owner)) if customer else (None, None)
     row = Key(
-        **setting.bookkeeping(key.arn, key.evidence),  # type: ignore[arg-type]
+        **setting.bookkeeping(key.arn, key.evidence),
         name=None if key.aliases is None else next(iter(key.aliases), key.arn.rpartition("/")[2]),
         aliases=key.aliases,
         account=account,
@@ -421,7 +421,7 @@ def _versions(
     has_material = not (imported and metadata.KeyState == "PendingImport" and not rotations)
     for number, rotation in enumerate([*first, *later] if has_material else []):
         yield KeyVersion(
-            **setting.bookkeeping(_version_id(arn, rotation, number), evidence),  # type: ignore[arg-type]
+            **setting.bookkeeping(_version_id(arn, rotation, number), evidence),
             key=arn,
             state=state if starts[number] == NEVER else State.DEACTIVATED,
             created_at=_start(rotation, metadata, imported),
@@ -431,7 +431,7 @@ def _versions(
         )
     for number, rotation in enumerate(pending):
         yield KeyVersion(
-            **setting.bookkeeping(_version_id(arn, rotation, -1 - number), evidence),  # type: ignore[arg-type]
+            **setting.bookkeeping(_version_id(arn, rotation, -1 - number), evidence),
             key=arn,
             state=State.PRE_ACTIVE,
             created_at=NEVER,

@@ -116,7 +116,7 @@ def normalize_kms(setting: Setting, readings: Iterator[Reading]) -> Iterator[Row
 
 def _region_rows(setting: Setting, region: Region, tally: Tally) -> Iterator[Row]:
     failures = region.reading.failures
-    anchor = Key(**setting.bookkeeping(setting.header.id, ()))  # type: ignore[arg-type]
+    anchor = Key(**setting.bookkeeping(setting.header.id, ()))
     complete = not failures.keys() & {"kms:ListKeys", "kms:DescribeCustomKeyStores"}
     tally.listed = len(region.keys) + len(region.stores) if complete else None
     tally.described = len(region.stores)
@@ -135,7 +135,7 @@ def _service_store(setting: Setting, region: Region) -> KeyStore:
     """KMS itself. Source: AWS KMS Developer Guide: keys are held in hardware security modules, and a deletion waits."""
     header = setting.header
     return KeyStore(
-        **setting.bookkeeping(setting.store(), (o.id for o in region.reading.of("kms:ListKeys"))),  # type: ignore[arg-type]
+        **setting.bookkeeping(setting.store(), (o.id for o in region.reading.of("kms:ListKeys"))),
         kind="AWS KMS",
         name=f"AWS KMS in {header.region}",
         account=header.account,
@@ -160,7 +160,7 @@ def _custom_store(setting: Setting, observation: str, store: CustomKeyStore) -> 
     proxy = store.XksProxyConfiguration
     connectivity = proxy.Connectivity if proxy else None
     return KeyStore(
-        **setting.bookkeeping(store.CustomKeyStoreId, [observation]),  # type: ignore[arg-type]
+        **setting.bookkeeping(store.CustomKeyStoreId, [observation]),
         kind=_STORE_KINDS.get(kind),
         name=store.CustomKeyStoreName,
         account=setting.header.account,

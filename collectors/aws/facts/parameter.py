@@ -85,7 +85,7 @@ def _arn(setting: Setting, parameter: Parameter) -> str:
 
 def _store_rows(setting: Setting, store: _Store, tally: Tally) -> Iterator[Row]:
     header = setting.header
-    anchor = Secret(**setting.bookkeeping(header.id, ()))  # type: ignore[arg-type]
+    anchor = Secret(**setting.bookkeeping(header.id, ()))
     if LIST in store.reading.failures:
         for table in ("secret", "access"):
             yield setting.rows_missing(anchor, table, "", *tally.why(LIST))
@@ -93,7 +93,7 @@ def _store_rows(setting: Setting, store: _Store, tally: Tally) -> Iterator[Row]:
         yield setting.rows_missing(anchor, "key_store", "", *tally.why(LIST))
         return
     row = KeyStore(
-        **setting.bookkeeping(setting.store(), (o.id for o in store.reading.of(LIST))),  # type: ignore[arg-type]
+        **setting.bookkeeping(setting.store(), (o.id for o in store.reading.of(LIST))),
         kind="AWS Systems Manager Parameter Store",
         name=f"Parameter Store in {header.region}",
         account=header.account,
@@ -121,7 +121,7 @@ def _parameter_rows(setting: Setting, store: _Store, reading: Reading) -> Iterat
     tags = _tags(store, reading)
     region, account = (arn.split(":") + [""] * 5)[3:5]
     row = Secret(
-        **setting.bookkeeping(arn, filter(None, [observation, *reading.evidence])),  # type: ignore[arg-type]
+        **setting.bookkeeping(arn, filter(None, [observation, *reading.evidence])),
         kind="parameter",
         content_type="",
         account=account or setting.header.account or None,

@@ -74,11 +74,11 @@ def _list_rows(setting: Setting, reading: Reading, tally: Tally) -> Generator[Ro
     tally.count(reading)
     header = setting.header
     if not pages:
-        nothing = Secret(**setting.bookkeeping(header.id, ()))  # type: ignore[arg-type]
+        nothing = Secret(**setting.bookkeeping(header.id, ()))
         yield setting.rows_missing(nothing, "key_store", "", *tally.why(LIST))
     else:
         store = KeyStore(
-            **setting.bookkeeping(setting.store(), reading.evidence),  # type: ignore[arg-type]
+            **setting.bookkeeping(setting.store(), reading.evidence),
             kind="AWS Secrets Manager",
             name=f"AWS Secrets Manager in {header.region}",
             account=header.account,
@@ -98,7 +98,7 @@ def _list_rows(setting: Setting, reading: Reading, tally: Tally) -> Generator[Ro
         )
         yield from setting.explained(store, [reading])
     if LIST in reading.failures:
-        anchor = Secret(**setting.bookkeeping(header.id, ()))  # type: ignore[arg-type]
+        anchor = Secret(**setting.bookkeeping(header.id, ()))
         for table in ("secret", "access"):
             yield setting.rows_missing(anchor, table, "", *tally.why(LIST))
     return names
@@ -116,7 +116,7 @@ def _secret_rows(setting: Setting, reading: Reading, name: str | None) -> Genera
     policy = _policy(setting, reading, deleted)
     region, account = (reading.subject.split(":") + [""] * 5)[3:5]
     row = Secret(
-        **setting.bookkeeping(reading.subject, reading.evidence),  # type: ignore[arg-type]
+        **setting.bookkeeping(reading.subject, reading.evidence),
         name=name,
         kind="secret",
         content_type="",

@@ -294,7 +294,7 @@ def access_rows(
             subject = _subject(grant, kind, resource, things)
             for capability in capabilities if subject else ():
                 row = Access(
-                    **setting.bookkeeping(short_id("ACC", subject, grant.id, capability), grant.evidence),  # type: ignore[arg-type]
+                    **setting.bookkeeping(short_id("ACC", subject, grant.id, capability), grant.evidence),
                     subject=subject,
                     principal=grant.principal,
                     principal_kind=grant.kind,
@@ -305,7 +305,7 @@ def access_rows(
                     public=False,
                 )
                 yield from setting.explained(row, [grant.untold, reading])
-    anchor = Access(**setting.bookkeeping(setting.header.id, ()))  # type: ignore[arg-type]
+    anchor = Access(**setting.bookkeeping(setting.header.id, ()))
     for operation in (*access.operations, *_unlisted(access, things)):
         if operation in reading.failures:
             yield setting.rows_missing(anchor, "access", "", operation, reading.failures[operation])

@@ -35,7 +35,7 @@ def certificate_rows(
     """The row of one certificate and its gaps. Returns whether its description was read."""
     id, item = reading.subject, entry.item
     row = Certificate(
-        **setting.bookkeeping(id, [*reading.evidence, *filter(None, [entry.observation])]),  # type: ignore[arg-type]
+        **setting.bookkeeping(id, [*reading.evidence, *filter(None, [entry.observation])]),
         name=thing_name(id),
         account=setting.header.account,
         region=setting.header.region,

@@ -92,7 +92,7 @@ def key_rows(setting: Setting, store: Store, reading: Reading, entry: ListedThin
     versions = None if entry.deleted else _versions(reading, entry, f"{by_manager}_ListVersions")
     evidence = [*reading.evidence, *filter(None, [entry.observation])]
     row = Key(
-        **setting.bookkeeping(id, evidence),  # type: ignore[arg-type]
+        **setting.bookkeeping(id, evidence),
         name=thing_name(id),
         aliases=[],
         description="",
@@ -366,7 +366,7 @@ def _version_rows(
         newest = superseded_at == NEVER
         yield from setting.explained(
             KeyVersion(
-                **setting.bookkeeping(version.id, [version.observation]),  # type: ignore[arg-type]
+                **setting.bookkeeping(version.id, [version.observation]),
                 key=row.id,
                 state=_version_state(version, row.state, newest=newest),
                 created_at=version.attributes.created,

@@ -20,7 +20,7 @@ def secret_rows(setting: Setting, store: Store, reading: Reading, entry: ListedT
     """The row of one secret and its gaps."""
     id, item = reading.subject, entry.item
     row = Secret(
-        **setting.bookkeeping(id, [*reading.evidence, *filter(None, [entry.observation])]),  # type: ignore[arg-type]
+        **setting.bookkeeping(id, [*reading.evidence, *filter(None, [entry.observation])]),
         name=thing_name(id),
         description="",
         account=setting.header.account,

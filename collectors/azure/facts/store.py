@@ -179,7 +179,7 @@ def _row(setting: Setting, reading: Reading, resource: str, kind: str) -> KeySto
     own = (VAULT, HSM, REGIONS, DIAGNOSTICS, WORKSPACE, SETTINGS)
     evidence = [o.id for o in reading.observations if o.operation in own]
     return KeyStore(
-        **setting.bookkeeping(resource, evidence),  # type: ignore[arg-type]
+        **setting.bookkeeping(resource, evidence),
         kind=kind,
         name=resource.rpartition("/")[2],
         account=setting.header.account,
@@ -251,7 +251,7 @@ def _connection(setting: Setting, reading: Reading, store: Store) -> None:
         return
     told = {"path_prefix": answer.path_prefix, "server_subject_common_name": answer.server_subject_common_name}
     store.external = KeyStore(
-        **setting.bookkeeping(f"{store.resource}/ekm", (o.id for o in reading.of(EKM))),  # type: ignore[arg-type]
+        **setting.bookkeeping(f"{store.resource}/ekm", (o.id for o in reading.of(EKM))),
         kind="EKM connection",
         name=answer.host,
         account=setting.header.account,

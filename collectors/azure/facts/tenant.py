@@ -73,7 +73,7 @@ def normalize_subscription(setting: Setting, readings: Iterator[Reading]) -> Ite
 
 def _missing(setting: Setting, reading: Reading, operation: str, table: str) -> Iterator[Row]:
     if operation in reading.failures:
-        anchor = Scope(**setting.bookkeeping(setting.header.id, ()))  # type: ignore[arg-type]
+        anchor = Scope(**setting.bookkeeping(setting.header.id, ()))
         yield setting.rows_missing(anchor, table, "", operation, reading.failures[operation])
 
 
@@ -81,7 +81,7 @@ def _deleted_store(setting: Setting, kind: str, store: DeletedStore, observation
     told = store.properties
     id = told.vaultId or told.mhsmId or store.id
     return KeyStore(
-        **setting.bookkeeping(id, [observation]),  # type: ignore[arg-type]
+        **setting.bookkeeping(id, [observation]),
         kind=kind,
         name=id.rpartition("/")[2],
         account=setting.header.account,

@@ -91,7 +91,7 @@ def _store_rows(
     yield from setting.explained(store.row, [store.reading])
     if store.external is not None:
         yield from setting.explained(store.external, [store.reading], EKM_NOT_OFFERED)
-    anchor = Scope(**setting.bookkeeping(setting.header.id, ()))  # type: ignore[arg-type]
+    anchor = Scope(**setting.bookkeeping(setting.header.id, ()))
     if EKM in store.reading.failures:
         yield setting.rows_missing(anchor, "key_store", "", EKM, store.reading.failures[EKM])
     for operation in incomplete:

@@ -105,7 +105,7 @@ def _unknown_roles(facts: PolicyFacts) -> Failure:
 
 def access_rows(setting: Setting, subject: str, levels: Sequence[Level], reading: Reading) -> Iterator[Row]:
     """The access rows of a key, secret or store by its policies, with the gaps of those that are not known."""
-    anchor = Access(**setting.bookkeeping(subject, ()))  # type: ignore[arg-type]
+    anchor = Access(**setting.bookkeeping(subject, ()))
     written: set[str] = set()
     missing: set[str] = set()
     for level in levels:
@@ -121,7 +121,7 @@ def access_rows(setting: Setting, subject: str, levels: Sequence[Level], reading
                 continue
             written.add(id)
             row = Access(
-                **setting.bookkeeping(id, [level.observation]),  # type: ignore[arg-type]
+                **setting.bookkeeping(id, [level.observation]),
                 subject=subject,
                 principal=member.principal,
                 principal_kind=member.kind,

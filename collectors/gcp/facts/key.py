@@ -89,7 +89,7 @@ def key_rows(setting: Setting, key: KeyReading) -> Generator[Row, None, bool]:
     levels = [policy, *key.above]
     facts = admitted(levels)
     row = Key(
-        **setting.bookkeeping(key.name, [*key.evidence, *reading.evidence]),  # type: ignore[arg-type]
+        **setting.bookkeeping(key.name, [*key.evidence, *reading.evidence]),
         name=last(key.name),
         aliases=[],
         description="",
@@ -341,7 +341,7 @@ def _version_rows(setting: Setting, key: KeyReading, row: Key, versions: list[Ve
     for version, following in zip_longest(versions, versions[1:]):
         facts = _version(key.key, version, following, current, first=version is versions[0])
         made = KeyVersion(
-            **setting.bookkeeping(version.name, evidence),  # type: ignore[arg-type]
+            **setting.bookkeeping(version.name, evidence),
             key=key.name,
             expires_at=NEVER,
             destroyed_at=_destroyed_at(version),
@@ -419,7 +419,7 @@ def _resource_rows(setting: Setting, key: KeyReading, row: Key) -> Iterator[Row]
             for resource in page.protected_resources:
                 found += 1
                 made = ProtectedResource(
-                    **setting.bookkeeping(f"{resource.name}#{key.name}", [observation]),  # type: ignore[arg-type]
+                    **setting.bookkeeping(f"{resource.name}#{key.name}", [observation]),
                     name=resource.name,
                     kind=resource.resource_type,
                     service=resource.cloud_product or resource.resource_type.partition("/")[0],
@@ -442,7 +442,7 @@ def _resource_rows(setting: Setting, key: KeyReading, row: Key) -> Iterator[Row]
 
 def not_covered(setting: Setting) -> Row:
     """The gap of the resources that KMS Inventory does not know of."""
-    anchor = Key(**setting.bookkeeping(setting.header.id, ()))  # type: ignore[arg-type]
+    anchor = Key(**setting.bookkeeping(setting.header.id, ()))
     why = "KMS Inventory tracks the resources of some services only, and of none outside the organization"
     failure = Failure(GapKind.NOT_OFFERED, why, "")
     return setting.rows_missing(anchor, "protected_resource", "", SEARCH, failure)

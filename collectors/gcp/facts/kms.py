@@ -94,7 +94,7 @@ def normalize_kms(setting: Setting, readings: Iterator[Reading]) -> Iterator[Row
 
 def _location_rows(setting: Setting, location: Location, tally: Tally) -> Iterator[Row]:
     failures = location.reading.failures
-    anchor = Key(**setting.bookkeeping(setting.header.id, ()))  # type: ignore[arg-type]
+    anchor = Key(**setting.bookkeeping(setting.header.id, ()))
     if RINGS in failures:
         for table in ("key_store", *TABLES_OF_KEYS):
             yield setting.rows_missing(anchor, table, "", *tally.why(RINGS))

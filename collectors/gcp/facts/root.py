@@ -101,7 +101,7 @@ def _organizations(assets: Assets) -> Iterator[str]:
 
 def _incomplete_lists(setting: Setting, reading: Reading) -> Iterator[Row]:
     """Gaps where projects, folders or locations may be missing. Each folder's list has an end of its own."""
-    anchor = Scope(**setting.bookkeeping(setting.header.id, ()))  # type: ignore[arg-type]
+    anchor = Scope(**setting.bookkeeping(setting.header.id, ()))
     for operation, model in _LISTS.items():
         parents: dict[str, list[int]] = {}
         for position, observation in enumerate(reading.of(operation)):
@@ -220,7 +220,7 @@ def _first_rows(setting: Setting, inventory: _Inventory, tally: Tally) -> Iterat
     for name, found in assets.connections.items():
         if found.data is None:
             inventory.reading.fail(LIST, GapKind.FAILED, _UNREADABLE, found.observation)
-            anchor = Key(**setting.bookkeeping(name, ()))  # type: ignore[arg-type]
+            anchor = Key(**setting.bookkeeping(name, ()))
             yield setting.rows_missing(anchor, "key_store", name, LIST, inventory.reading.failures[LIST])
             continue
         tally.described += 1
@@ -258,7 +258,7 @@ def _not_told(setting: Setting, assets: Assets, tally: Tally) -> Iterator[Row]:
         for name in sorted(needed.keys() - known.keys()):
             failure = Failure(GapKind.FAILED, _NOT_TOLD, needed[name].observation)
             tally.failures.setdefault(LIST, failure)
-            anchor = Key(**setting.bookkeeping(name, ()))  # type: ignore[arg-type]
+            anchor = Key(**setting.bookkeeping(name, ()))
             for table in tables:
                 yield setting.rows_missing(anchor, table, name, LIST, failure)
 

@@ -99,7 +99,7 @@ def _list_rows(setting: Setting, found: _Listed, tally: Tally) -> Iterator[Row]:
     failures = found.reading.failures
     tally.listed = None if LIST in failures else len(found.secrets)
     tally.count(found.reading)
-    anchor = Secret(**setting.bookkeeping(header.id, ()))  # type: ignore[arg-type]
+    anchor = Secret(**setting.bookkeeping(header.id, ()))
     if found.answered:
         evidence = found.reading.evidence
         store = secrets_store(setting, header.account, header.region, evidence, found.inherited)
@@ -143,7 +143,7 @@ def secret_rows(setting: Setting, found: SecretReading) -> Generator[Row, None, 
     facts = admitted(levels)
     location = location_of(found.name)
     row = Secret(
-        **setting.bookkeeping(found.name, [*found.evidence, *reading.evidence]),  # type: ignore[arg-type]
+        **setting.bookkeeping(found.name, [*found.evidence, *reading.evidence]),
         name=last(found.name),
         description="",
         account=found.account,

@@ -67,7 +67,7 @@ def key_project(reading: Reading) -> str | None:
 def _row(setting: Setting, id: str, evidence: Iterable[str], account: str, **facts: Any) -> KeyStore:
     region = facts.pop("region")
     return KeyStore(
-        **setting.bookkeeping(id, evidence),  # type: ignore[arg-type]
+        **setting.bookkeeping(id, evidence),
         account=account,
         region=region,
         regions=[region],
