@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import threading
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from keyproof.demo.http import HttpResponse
 
@@ -38,6 +40,50 @@ class Fault(StrEnum):
     """No answer comes, and the connection stays open."""
     CLOSE = "close"
     """The connection is closed without an answer."""
+
+
+class Limited(Protocol):
+    """A rule of any provider."""
+
+    @property
+    def calls(self) -> Collection[int] | None:
+        """Which of the requests that fit it befalls, counted from 1 for each rule; None for all."""
+        ...
+
+
+RuleT = TypeVar("RuleT", bound=Limited)
+RequestT = TypeVar("RequestT")
+
+
+class Choice(Generic[RequestT, RuleT]):
+    """Chooses the rule that befalls a request, and counts for each rule the requests that fit it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._fitting: Counter[RuleT] = Counter()
+
+    def of(
+        self,
+        plan: Sequence[RuleT] | Callable[[RequestT], RuleT | None],
+        refusals: Sequence[RuleT],
+        request: RequestT,
+        fits: Callable[[RuleT], bool],
+    ) -> RuleT | None:
+        """The first rule of the plan, then of what the world refuses anyway, that fits and whose turn it is."""
+        if callable(plan):
+            rule = plan(request)
+            if rule is not None:
+                return rule
+            rules = refusals
+        else:
+            rules = [*plan, *refusals]
+        with self._lock:
+            for rule in rules:
+                if fits(rule):
+                    self._fitting[rule] += 1
+                    if rule.calls is None or self._fitting[rule] in rule.calls:
+                        return rule
+        return None
 
 
 def spoil(fault: Fault, response: HttpResponse, without_token: Callable[[Any], Any]) -> HttpResponse:

@@ -19,7 +19,7 @@ from keyproof.demo.aws import account_answers, kms_answers, secret_answers
 from keyproof.demo.aws.faults import FaultPlan, Rule, error_of, without_token
 from keyproof.demo.aws.wire import AwsError, Request, read_request, write_answer, write_error
 from keyproof.demo.aws.world import World
-from keyproof.demo.faults import Fault, spoil
+from keyproof.demo.faults import Choice, Fault, spoil
 from keyproof.demo.http import HttpRequest, HttpResponse, HttpServer
 from keyproof.demo.names import stable_id
 
@@ -64,7 +64,7 @@ class EmbeddedAws:
         self.calls: list[Call] = []
         self._closing = threading.Event()
         self._lock = threading.Lock()
-        self._fitting: Counter[Rule] = Counter()
+        self._choice: Choice[Request, Rule] = Choice()
         self._identical: Counter[str] = Counter()
         self._server = HttpServer(self.answer)
         self._port = 0
@@ -139,20 +139,7 @@ class EmbeddedAws:
             return stable_id("request", identity, str(self._identical[identity]))
 
     def _rule(self, request: Request) -> Rule | None:
-        if callable(self.faults):
-            rule = self.faults(request)
-            if rule is not None:
-                return rule
-            rules = self.world.refusals
-        else:
-            rules = [*self.faults, *self.world.refusals]
-        with self._lock:
-            for rule in rules:
-                if rule.fits(request):
-                    self._fitting[rule] += 1
-                    if rule.calls is None or self._fitting[rule] in rule.calls:
-                        return rule
-        return None
+        return self._choice.of(self.faults, self.world.refusals, request, lambda rule: rule.fits(request))
 
     def _switched_on(self, request: Request) -> bool:
         account = self.world.accounts.get(request.account)

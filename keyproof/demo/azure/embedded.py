@@ -40,7 +40,7 @@ from keyproof.demo.azure.wire import (
     write_error,
 )
 from keyproof.demo.azure.world import MANAGED_HSM, Operation, Store, World, iso
-from keyproof.demo.faults import Fault, spoil
+from keyproof.demo.faults import Choice, Fault, spoil
 from keyproof.demo.http import HttpRequest, HttpResponse, HttpServer
 from keyproof.demo.names import stable_id
 
@@ -80,7 +80,7 @@ class EmbeddedAzure:
         self.calls: list[Call] = []
         self._closing = threading.Event()
         self._lock = threading.Lock()
-        self._fitting: Counter[Rule] = Counter()
+        self._choice: Choice[Request, Rule] = Choice()
         self._identical: Counter[str] = Counter()
         self._folder = tempfile.TemporaryDirectory(prefix="keyproof-azure-")
         self._server = HttpServer(self.answer, _tls(Path(self._folder.name)))
@@ -228,20 +228,7 @@ class EmbeddedAzure:
             return stable_id("request", identity, str(self._identical[identity]))
 
     def _rule(self, request: Request) -> Rule | None:
-        if callable(self.faults):
-            rule = self.faults(request)
-            if rule is not None:
-                return rule
-            rules = self.world.refusals
-        else:
-            rules = [*self.faults, *self.world.refusals]
-        with self._lock:
-            for rule in rules:
-                if rule.fits(request):
-                    self._fitting[rule] += 1
-                    if rule.calls is None or self._fitting[rule] in rule.calls:
-                        return rule
-        return None
+        return self._choice.of(self.faults, self.world.refusals, request, lambda rule: rule.fits(request))
 
 
 def _permission(operation: Operation | None, store: Store | None) -> str:

@@ -9,7 +9,7 @@ import ssl
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ import trustme
 from google.protobuf.message import DecodeError
 from grpc_status import rpc_status  # type: ignore[import-untyped]
 
-from keyproof.demo.faults import Fault, spoil
+from keyproof.demo.faults import Choice, Fault, spoil
 from keyproof.demo.gcp import asset_answers, kms_answers, resource_answers, secret_answers
 from keyproof.demo.gcp.faults import (
     FaultPlan,
@@ -91,7 +91,7 @@ class EmbeddedGoogleCloud:
         """What went wrong in here; `__exit__` raises the first."""
         self._closing = threading.Event()
         self._lock = threading.Lock()
-        self._fitting: Counter[Rule] = Counter()
+        self._choice: Choice[Request, Rule] = Choice()
         self._running = ExitStack()
         self._folder = Path()
         self._grpc_port = self._rest_port = 0
@@ -196,21 +196,8 @@ class EmbeddedGoogleCloud:
         self._closing.wait(self.latency)
 
     def _rule(self, request: Request) -> Rule | None:
-        if callable(self.faults):
-            rule = self.faults(request)
-            if rule is not None:
-                return rule
-            rules: Sequence[Rule] = self.world.refusals
-        else:
-            rules = [*self.faults, *self.world.refusals]
         project = self.world.project_id(request.part("projects"))
-        with self._lock:
-            for rule in rules:
-                if rule.fits(request, project):
-                    self._fitting[rule] += 1
-                    if rule.calls is None or self._fitting[rule] in rule.calls:
-                        return rule
-        return None
+        return self._choice.of(self.faults, self.world.refusals, request, lambda rule: rule.fits(request, project))
 
     def _answer(self, request: Request, rule: Rule | None, authorization: str) -> Any:
         """A message of the caller's own. Raises GoogleError."""
