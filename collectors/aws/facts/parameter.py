@@ -64,7 +64,7 @@ def _listed(setting: Setting, reading: Reading, tally: Tally) -> _Store:
         for parameter in page.Parameters:
             if parameter.Type in (None, "SecureString"):
                 store.parameters[_arn(setting, parameter)] = (observation, parameter)
-    if store.parameters or LIST in reading.failures:
+    if store.parameters:
         tags: dict[str, dict[str, str]] = {}
         for _, tagged in listed(reading, TAGS, TaggedResources, lambda page: page.more):
             for resource in tagged.ResourceTagMappingList:
