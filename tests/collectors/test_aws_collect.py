@@ -500,4 +500,4 @@ def test_an_error_of_this_machine_is_no_observation(tmp_path: Path, monkeypatch:
 
         client._client.meta.events.register_first("before-call", fail)
         with pytest.raises(OSError, match="No space left"):
-            inquiry.ask("", "kms:ListKeys", {})("OBS-1")
+            inquiry.exchange("kms:ListKeys", {}, lambda answer: "")

@@ -19,6 +19,7 @@ SHARED = {
     "declaration",
     "exchange",
     "paging",
+    "questions",
     "registry",
     "sampling",
     "scope_rows",
