@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from collected import Collected
 from small_azure import MAIN, NOW, OTHER, TENANT, served, small_world
 
 from collectors.azure.collect import AzureCollector
@@ -25,8 +26,8 @@ from collectors.azure.wire import _Guard
 from collectors.paging import MOST_PAGES
 from collectors.source import CredentialError, UndeclaredOperation
 from evidence.observation import Observation, Status, body_digest
-from evidence.recording import ScopeHeader, read_scope, scope_files
-from keyproof.collection import Collection, Progress
+from evidence.recording import scope_files
+from keyproof.collection import Collection
 from keyproof.demo.azure.embedded import CHALLENGE, EmbeddedAzure
 from keyproof.demo.azure.faults import Rule
 from keyproof.demo.azure.wire import AzureError, Request
@@ -41,30 +42,6 @@ LEGACY = f"prod/{OTHER}/vault/small-legacy"
 HSM = f"prod/{MAIN}/managedhsm/small-hsm"
 WITHOUT_OBSERVATION = ("entra:", CHALLENGE)
 """Requests by which the SDK gets its tokens."""
-
-
-class Collected:
-    """The scopes of a collection, read back from its files."""
-
-    def __init__(self, folder: Path, progress: Progress) -> None:
-        self.progress = progress
-        self.headers: dict[str, ScopeHeader] = {}
-        self.scopes: dict[str, list[Observation]] = {}
-        for path in scope_files(folder):
-            header, observations = read_scope(path)
-            self.headers[header.id] = header
-            self.scopes[header.id] = list(observations)
-
-    @property
-    def observations(self) -> list[Observation]:
-        return [observation for observations in self.scopes.values() for observation in observations]
-
-    def of(self, operation: str, scope: str = "") -> list[Observation]:
-        found = self.scopes[scope] if scope else self.observations
-        return [observation for observation in found if observation.operation == operation]
-
-    def statuses(self) -> set[Status]:
-        return {observation.status for observation in self.observations}
 
 
 def _configuration(azure: EmbeddedAzure, **table: Any) -> AzureConfiguration:
