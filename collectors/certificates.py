@@ -8,7 +8,7 @@ from collectors.source import CredentialError
 
 
 def check_ca_file(where: str, ca_file: str) -> None:
-    """Raises CredentialError, with `where` and the path, where a file cannot be read or holds no certificates in PEM."""
+    """Raises CredentialError, with `where` and the path, where a file cannot be read or is no PEM of any."""
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(ca_file)
     except ssl.SSLError as error:

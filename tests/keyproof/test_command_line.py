@@ -308,6 +308,41 @@ def test_the_doctor_says_what_is_missing(faulty: EmbeddedAws, tmp_path: Path) ->
     assert not (tmp_path / "store").exists()
 
 
+def test_the_doctor_names_every_source_that_cannot_be_read_before_anything_is_asked(
+    aws: EmbeddedAws, tmp_path: Path
+) -> None:
+    more = """
+[[source]]
+type = "aws"
+name = "spare"
+regions = "all"
+profile = "nobody"
+
+[[source]]
+type = "gcp"
+name = "cloud"
+projects = ["example-payments"]
+"""
+    write_configuration(tmp_path, aws.url, source=more)
+    before = sum(aws.requests.values())
+    blocker = "import sys; sys.modules['google.auth'] = None; "
+    done = subprocess.run(
+        [sys.executable, "-c", blocker + "from keyproof.__main__ import main; main(['doctor'])"],
+        cwd=tmp_path,
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    spare, cloud = done.stderr.splitlines()
+    assert spare.startswith("keyproof: source 'spare': ")
+    assert "nobody" in spare
+    assert cloud.startswith("keyproof: source 'cloud': it needs the extra `gcp`")
+    assert done.stdout == ""
+    assert sum(aws.requests.values()) == before
+
+
 def test_the_same_run_gives_the_same_bytes_elsewhere(ran: Path, tmp_path: Path) -> None:
     elsewhere = {"TZ": "Pacific/Auckland", "LC_ALL": "C", "PYTHONHASHSEED": "7", "HOME": str(tmp_path)}
     formats = ("--format", "html", "--format", "workbook", "--format", "findings-json", "--format", "inventory")
