@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -294,6 +294,23 @@ def test_logs_for_a_scheduler_are_one_json_object_a_line(aws: EmbeddedAws, tmp_p
     lines = [json.loads(line) for line in done.stderr.splitlines()]
     assert {"time", "level", "logger", "message"} <= set(lines[0])
     assert any("complete" in line["message"] for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("run", "--log-format", "json", "--json"), "keyproof.toml: No such file or directory"),
+        (("run", "--log-format=json", "--jsn"), "No such option"),
+        (("verify", "--log-format", "json", "nothing"), "nothing"),
+    ],
+)
+def test_an_error_is_a_log_line_where_logs_are_json(arguments: Sequence[str], told: str, tmp_path: Path) -> None:
+    done = keyproof(*arguments, cwd=tmp_path)
+    (line,) = [json.loads(line) for line in done.stderr.splitlines()]
+    assert done.returncode == line["exit_code"] == 2
+    assert (line["level"], line["logger"]) == ("ERROR", "keyproof")
+    assert told in line["message"]
+    assert done.stdout == ""
 
 
 def test_the_doctor_says_what_is_missing(faulty: EmbeddedAws, tmp_path: Path) -> None:
