@@ -381,7 +381,34 @@ def test_without_usable_credentials_nothing_starts(monkeypatch: pytest.MonkeyPat
         with pytest.raises(CredentialError) as refused:
             list(AzureCollector(_configuration(azure)).start())
     assert "source 'prod'" in str(refused.value)
+    assert "could not be used (EnvironmentCredential: " in str(refused.value)
     assert "az login" in str(refused.value)
+
+
+def test_without_any_credentials_the_next_step_is_said_in_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    with served() as azure:
+        monkeypatch.delenv("AZURE_CLIENT_SECRET")
+        with pytest.raises(CredentialError) as refused:
+            list(AzureCollector(_configuration(azure)).start())
+        assert not azure.requests
+    told = str(refused.value)
+    assert told.startswith("source 'prod': no Azure credentials were found; run `az login`, or set AZURE_TENANT_ID")
+    assert "troubleshoot" not in told
+
+
+@pytest.mark.parametrize(("text", "told"), [(None, "No such file"), ("no PEM", "holds no certificates in PEM")])
+def test_certificates_that_cannot_be_used_are_named_before_a_token_is_asked_for(
+    text: str | None, told: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "ca.pem"
+    if text is not None:
+        path.write_text(text)
+    with served() as azure:
+        with pytest.raises(CredentialError) as refused:
+            list(AzureCollector(_configuration(azure, ca_file=str(path))).start())
+        assert not azure.requests
+    assert str(path) in str(refused.value)
+    assert told in str(refused.value)
 
 
 class _Talkative(EmbeddedAzure):

@@ -16,6 +16,7 @@ from evidence.model import TABLES, columns
 HERE = Path(collectors.__file__).parent
 SHARED = {
     "algorithms",
+    "certificates",
     "declaration",
     "exchange",
     "paging",
