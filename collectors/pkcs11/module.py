@@ -18,7 +18,7 @@ LARGEST_VALUE = 1 << 20
 _MOST_HANDLES = 1_000_000
 _HANDLES_AT_ONCE = 1_000
 _FIRST_BUFFER = 4_096
-_MOST_ENTRIES = 65_536
+_MOST_ENTRIES = 4_096
 """Slots or mechanisms in one list, at most: far above any module's, and bounded for a broken one."""
 
 
@@ -285,8 +285,9 @@ class Module:
         for attempt in range(3):
             count = c_ulong()
             self._call(name, first, None, byref(count))
-            numbers = (c_ulong * min(count.value, _MOST_ENTRIES))()
-            count.value = len(numbers)
+            if count.value > _MOST_ENTRIES:
+                raise ValueError(f"C_{name} tells of {count.value} entries")
+            numbers = (c_ulong * count.value)()
             try:
                 self._call(name, first, numbers, byref(count))
             except CryptokiError as error:

@@ -19,14 +19,14 @@ _ACCESS = "subject principal principal_kind capability via conditions external p
 
 _INITIALIZE = Operation(
     name="pkcs11:C_Initialize",
-    facts=("key_store.*", "key.*", "certificate.*", "access.*"),
+    facts=("key_store.*", "key.*", "certificate.*", "access.*", "scope.listed"),
     permission="-",
     why="The module itself, in a process of its own, and its version",
 )
 _TOKEN_INFO = Operation(
     name="pkcs11:C_GetTokenInfo",
     facts=(
-        *("key_store.*", "key.*", "certificate.*", "access.*"),
+        *("key_store.*", "key.*", "certificate.*", "access.*", "scope.listed"),
         *facts("key_store", "activated store_settings"),
         *facts("access", _ACCESS),
         "key.public",
@@ -95,6 +95,7 @@ TOKEN = (
     Operation(
         name="pkcs11:C_GetAttributeValue",
         facts=(
+            *("key.*", "certificate.*", "scope.listed"),
             *facts("key", _KEY_READ),
             *facts("certificate", _CERTIFICATE_READ),
             "key_store.validation",

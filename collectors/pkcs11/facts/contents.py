@@ -13,7 +13,7 @@ from collectors.pkcs11.facts.token import Token, read_token, store_rows
 from collectors.pkcs11.objects import FIND, Thing
 from collectors.pkcs11.operations import PUBLIC, USER
 from collectors.scope_rows import Tally
-from evidence.model import Gap, GapKind, Key, Row
+from evidence.model import Gap, Key, Row
 from evidence.reading import Failure, Reading
 
 _TABLES = ("key", "certificate")
@@ -67,8 +67,8 @@ def _missing(setting: Setting, token: Token) -> Iterator[Row]:
     reasons = []
     if FIND in token.reading.failures:
         reasons.append((FIND, token.reading.failures[FIND]))
-    elif token.contents.unread:
-        reasons.append((FIND, Failure(GapKind.FAILED, token.contents.unread, "")))
+    elif token.contents.unread is not None:
+        reasons.append((READ, token.contents.unread))
     if not token.private_seen:
         reasons.append(token.unseen)
     anchor = Key(**setting.bookkeeping(setting.header.id, ()))
