@@ -13,7 +13,7 @@ from collectors.pkcs11.names import LONGEST_PART, every_byte
 from collectors.scope_rows import listed
 from evidence.model import GapKind
 from evidence.observation import JSON, canonical_json
-from evidence.reading import Reading
+from evidence.reading import Failure, Reading
 
 FIND = "pkcs11:C_FindObjects"
 
@@ -21,7 +21,10 @@ SECRET_KEYS = ("CKO_SECRET_KEY", "CKO_OTP_KEY")
 _TYPES = {"CKO_CERTIFICATE": "cert", "CKO_PRIVATE_KEY": "private", "CKO_PUBLIC_KEY": "public"}
 """RFC 7512 names the types of objects so."""
 
-_TYPE_INVALID = "CKR_ATTRIBUTE_TYPE_INVALID"
+MISSING = "CKR_ATTRIBUTE_TYPE_INVALID"
+"""The module or the object has no such attribute."""
+
+_REFUSED = ("CKR_ATTRIBUTE_SENSITIVE", "CKR_USER_NOT_LOGGED_IN", "CKR_FUNCTION_REJECTED", "CKR_ACTION_PROHIBITED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,8 @@ class Found:
     label: bytes
     nth: int
     identity: Mapping[str, JSON]
-    unread: str
-    """Why its class, or the type of a key, was not read; "" where it was."""
+    unread: Failure | None
+    """Why it was not read what it is and what it is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +69,20 @@ class Contents:
     """How many objects there are of classes that are not read."""
     by_id: dict[bytes, list[Thing]] = field(default_factory=dict)
     """By CKA_ID, where there is one."""
-    unread: str = ""
-    """Why objects were found that cannot be told what they are; "" for none."""
+    unread: Failure | None = None
+    """Why objects were found of which it was not read what they are and what they are called."""
 
 
 def read_contents(token: str, reading: Reading) -> Contents:
     """What C_FindObjects told of a token; what is missing is in `reading.failures`."""
     found: list[Found] = []
     total = 0
-    for _, page in listed(reading, FIND, FoundObjects, lambda page: page.next is not None):
+    for observation, page in listed(reading, FIND, FoundObjects, lambda page: page.next is not None):
         total = page.total
-        found += [_found(one) for one in page.objects]
+        found += [_found(one, observation) for one in page.objects]
     if FIND not in reading.failures and len(found) != total:
         reading.fail(FIND, GapKind.FAILED, f"{total} objects were found, of which {len(found)} were told")
-    contents = Contents()
-    for one in found:
-        if one.unread:
-            contents.unread = contents.unread or one.unread
+    contents = Contents(unread=next((one.unread for one in found if one.unread), None))
     for thing in _things(token, [one for one in found if not one.unread]):
         contents.things[thing.uri] = thing
         if thing.objects[0].id:
@@ -97,14 +97,15 @@ def _is_read(found: Found) -> bool:
     return found.object_class in (*SECRET_KEYS, *_TYPES, "CKO_VALIDATION")
 
 
-def _found(one: FoundObject) -> Found:
+def _found(one: FoundObject, observation: str) -> Found:
     object_class = _named("CKO", cryptoki.CLASSES, one.CKA_CLASS)
     key_type = _named("CKK", cryptoki.KEY_TYPES, one.CKA_KEY_TYPE)
     is_key = object_class in (*SECRET_KEYS, "CKO_PRIVATE_KEY", "CKO_PUBLIC_KEY")
-    unread = _why("CKA_CLASS", one.CKA_CLASS) or (_why("CKA_KEY_TYPE", one.CKA_KEY_TYPE) if is_key else "")
-    for name, value in (("CKA_ID", one.CKA_ID), ("CKA_LABEL", one.CKA_LABEL)):
-        if isinstance(value, Unread) and value.rv not in ("", _TYPE_INVALID):
-            unread = unread or _why(name, value)
+    needed: list[tuple[str, object]] = [("CKA_CLASS", one.CKA_CLASS)]
+    needed += [("CKA_KEY_TYPE", one.CKA_KEY_TYPE)] if is_key else []
+    optional = (("CKA_ID", one.CKA_ID), ("CKA_LABEL", one.CKA_LABEL))
+    needed += [(name, value) for name, value in optional if isinstance(value, Unread) and _went_wrong(value)]
+    unread = next((unread_failure(n, v, observation) for n, v in needed if isinstance(v, Unread)), None)
     return Found(
         object_class,
         key_type if is_key else "",
@@ -120,10 +121,17 @@ def _named(prefix: str, names: Mapping[int, str], value: int | Unread) -> str:
     return "" if isinstance(value, Unread) else cryptoki.named(prefix, names, value)
 
 
-def _why(name: str, value: object) -> str:
-    if not isinstance(value, Unread):
-        return ""
-    return f"{name} of an object: {value.rv or 'its value is not of the kind that it must be'}"
+def _went_wrong(value: Unread) -> bool:
+    """It is not that an object has no id or label, nor that the label is no UTF-8."""
+    return value.rv not in ("", MISSING)
+
+
+def unread_failure(name: str, told: Unread, observation: str) -> Failure:
+    """Why an attribute is not known."""
+    if told.rv == MISSING:
+        return Failure(GapKind.NOT_OFFERED, f"the object has no {name} ({MISSING})", observation)
+    kind = GapKind.REFUSED if told.rv in _REFUSED else GapKind.FAILED
+    return Failure(kind, f"{name}: {told.rv or 'its value is not of the kind that it must be'}", observation)
 
 
 def _bytes(value: str | Unread, *, hexadecimal: bool) -> bytes:

@@ -10,9 +10,9 @@ from evidence.operation import Operation
 USER = "CKU_USER"
 PUBLIC = "public session"
 
-_KEY_FOUND = "name aliases"
+_KEY_FOUND = "name aliases material_known_at"
 _KEY_READ = """origin usages key_type algorithm parameter_set bits security_bits pq_category mechanisms state
-    activated_at expires_at expiry_settable extractable public"""
+    activated_at expires_at expiry_settable extractable never_extractable key_settings public"""
 _CERTIFICATE_READ = "state subject issuer fingerprint algorithm bits security_bits activated_at expires_at exportable"
 _CERTIFICATE_FOUND = "name key"
 _ACCESS = "subject principal principal_kind capability via conditions external public"
@@ -85,7 +85,7 @@ TOKEN = (
         paged=True,
         facts=(
             *("key.*", "certificate.*", "scope.listed"),
-            *("key_store.store_settings", "key_store.validation"),
+            *facts("key_store", "store_settings validation validation_standard"),
             *facts("key", _KEY_FOUND),
             *facts("certificate", _CERTIFICATE_FOUND),
         ),
@@ -98,7 +98,8 @@ TOKEN = (
             *("key.*", "certificate.*", "scope.listed"),
             *facts("key", _KEY_READ),
             *facts("certificate", _CERTIFICATE_READ),
-            "key_store.validation",
+            *facts("key_store", "validation validation_standard"),
+            *("access.*", *facts("access", _ACCESS)),
         ),
         permission="-",
         why="The attributes of an object, one by one: never the value of a key, nor any part of a private one",
@@ -110,6 +111,7 @@ _NO_HISTORY = "PKCS #11 keeps no dates of what was done with a key"
 _NO_USE = "PKCS #11 does not tell when a key was used"
 _NO_NETWORK = "PKCS #11 does not tell how a token is reached"
 _NO_LOG = "PKCS #11 does not tell whether a token keeps an audit log; its maker's own tools do"
+_NO_KEK = "PKCS #11 does not tell what encrypts the keys of a token"
 _NO_PLACE = "PKCS #11 does not tell where a token is, nor which others hold copies of its keys"
 _NO_TAGS = "PKCS #11 objects have no tags"
 _NO_PEOPLE = "PKCS #11 has roles, and does not tell who knows their PINs"
@@ -123,6 +125,8 @@ NOT_OFFERED = {
     "key_store.logging_targets": _NO_LOG,
     "key_store.logging_retention_days": _NO_LOG,
     "key_store.regions": _NO_PLACE,
+    "key_store.kek_security_bits": _NO_KEK,
+    "key_store.kek_apart": _NO_KEK,
     "key_store.protection_level": "the module calls its slot no hardware, and some of its mechanisms hardware",
     "key.protection_level": "the module calls its slot no hardware, and some of its mechanisms hardware",
     "key.created_at": _NO_HISTORY,

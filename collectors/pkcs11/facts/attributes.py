@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from collectors.pkcs11.answers import Attributes, Told, Unread
-from collectors.pkcs11.objects import Found, Thing
+from collectors.pkcs11.attributes import KINDS, Kind
+from collectors.pkcs11.objects import MISSING, Found, Thing, unread_failure
 from collectors.scope_rows import expect
 from evidence.model import NEVER, GapKind
 from evidence.observation import Observation
 from evidence.reading import Failure, Reading
 
 READ = "pkcs11:C_GetAttributeValue"
-
-MISSING = "CKR_ATTRIBUTE_TYPE_INVALID"
-"""The module or the object has no such attribute."""
-
-_REFUSED = ("CKR_ATTRIBUTE_SENSITIVE", "CKR_USER_NOT_LOGGED_IN", "CKR_FUNCTION_REJECTED", "CKR_ACTION_PROHIBITED")
 
 ValueT = TypeVar("ValueT")
 
@@ -64,9 +60,14 @@ class Object:
         try:
             on = date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
         except ValueError:
-            self._fail(name, GapKind.FAILED, f"{name}: {digits} is no date")
+            self._fail(name, f"{name}: {digits} is no date")
             return None
         return datetime.combine(on, time(23, 59, 59) if end else time.min, UTC)
+
+    def plain(self, name: str) -> Any:
+        """A value of whatever kind."""
+        kind: type[Any] = {Kind.FLAG: bool, Kind.NUMBER: int, Kind.NUMBERS: list}.get(KINDS[name], str)
+        return self._value(name, kind, None)
 
     def missing(self, name: str) -> bool:
         """The module says that there is no such attribute."""
@@ -75,30 +76,18 @@ class Object:
 
     def _value(self, name: str, kind: type[ValueT], absent: ValueT | None) -> ValueT | None:
         told: Told | None = self.attributes.told.get(name)
-        if type(told) is kind:
+        if isinstance(told, kind) and type(told) is kind:
             return told
         if isinstance(told, Unread):
             if told.rv == MISSING and absent is not None:
                 return absent
-            self._fail(name, _kind(told.rv), _why(name, told))
+            self.failures.setdefault(name, unread_failure(name, told, self.observation.id))
         else:
-            self._fail(name, GapKind.FAILED, f"{name}: the answer does not state it")
+            self._fail(name, f"{name}: the answer does not state it")
         return None
 
-    def _fail(self, name: str, kind: GapKind, error: str) -> None:
-        self.failures.setdefault(name, Failure(kind, error, self.observation.id))
-
-
-def _kind(rv: str) -> GapKind:
-    if rv == MISSING:
-        return GapKind.NOT_OFFERED
-    return GapKind.REFUSED if rv in _REFUSED else GapKind.FAILED
-
-
-def _why(name: str, told: Unread) -> str:
-    if told.rv == MISSING:
-        return f"the object has no {name} ({MISSING})"
-    return f"{name}: {told.rv}" if told.rv else f"{name}: its value is not of the kind that it must be"
+    def _fail(self, name: str, error: str) -> None:
+        self.failures.setdefault(name, Failure(GapKind.FAILED, error, self.observation.id))
 
 
 def read_objects(reading: Reading, thing: Thing) -> list[Object]:

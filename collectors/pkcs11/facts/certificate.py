@@ -65,18 +65,13 @@ def _key(token: Token, found: Found) -> str | None:
     """The key with the same CKA_ID, "" where none is on the token; None where that cannot be told."""
     with_id = [thing.uri for thing in token.contents.by_id.get(found.id, ()) if thing.object_class == "CKO_PRIVATE_KEY"]
     if not found.id or not with_id:
-        return "" if token.private_seen and not token.contents.unread and FIND not in token.reading.failures else None
+        return "" if token.unseen is None else None
     return with_id[0] if len(with_id) == 1 else None
 
 
 def _why_no_key(token: Token) -> tuple[str, Failure]:
-    if not token.private_seen:
-        return token.unseen
-    if FIND in token.reading.failures:
-        return FIND, token.reading.failures[FIND]
-    if token.contents.unread:
-        return FIND, Failure(GapKind.FAILED, token.contents.unread, "")
-    return "", Failure(GapKind.NOT_OFFERED, "several keys have the CKA_ID of the certificate", "")
+    several = Failure(GapKind.NOT_OFFERED, "several keys have the CKA_ID of the certificate", "")
+    return token.unseen or ("", several)
 
 
 def _by_value(one: Object) -> tuple[dict[str, Any], Failure | None]:

@@ -9,7 +9,7 @@ from collectors.pkcs11.facts.attributes import READ, Object, read_objects
 from collectors.pkcs11.facts.certificate import certificate_rows
 from collectors.pkcs11.facts.key import key_rows
 from collectors.pkcs11.facts.scope import Setting
-from collectors.pkcs11.facts.token import Token, read_token, store_rows
+from collectors.pkcs11.facts.token import LOGIN, Token, read_token, store_rows
 from collectors.pkcs11.objects import FIND, Thing
 from collectors.pkcs11.operations import PUBLIC, USER
 from collectors.scope_rows import Tally
@@ -40,6 +40,9 @@ def normalize_token(setting: Setting, readings: Iterator[Reading]) -> Iterator[R
     token = read_token(setting, own)
     progress = _Progress(dict(token.contents.things))
     tally.listed = _listed(token)
+    tally.described = int(token.info is not None)
+    if token.contents.unread:
+        token.reading.failures.setdefault(READ, token.contents.unread)
     tally.count(own)
     yield from _missing(setting, token)
     if first.subject:
@@ -57,20 +60,16 @@ def normalize_token(setting: Setting, readings: Iterator[Reading]) -> Iterator[R
 
 def _listed(token: Token) -> int | None:
     """The token and its keys and certificates; None where some may not have been found."""
-    if FIND in token.reading.failures or token.contents.unread or not token.private_seen:
+    if token.unseen:
         return None
     return 1 + sum(thing.object_class != "CKO_VALIDATION" for thing in token.contents.things.values())
 
 
 def _missing(setting: Setting, token: Token) -> Iterator[Row]:
     """The gaps of rows that may be missing, since objects do not show or cannot be told what they are."""
-    reasons = []
-    if FIND in token.reading.failures:
-        reasons.append((FIND, token.reading.failures[FIND]))
-    elif token.contents.unread is not None:
-        reasons.append((READ, token.contents.unread))
-    if not token.private_seen:
-        reasons.append(token.unseen)
+    failures = token.reading.failures
+    reasons = [(operation, failures[operation]) for operation in (FIND, LOGIN) if operation in failures]
+    reasons += [(READ, token.contents.unread)] if token.contents.unread else []
     anchor = Key(**setting.bookkeeping(setting.header.id, ()))
     for operation, failure in reasons:
         for table in _TABLES:

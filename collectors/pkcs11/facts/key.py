@@ -9,9 +9,11 @@ from collectors.algorithms import KeyAlgorithm
 from collectors.pkcs11 import cryptoki, key_specs
 from collectors.pkcs11.facts.attributes import READ, Object, first_failure, note_failures, read_objects
 from collectors.pkcs11.facts.scope import Setting
-from collectors.pkcs11.facts.token import Token
+from collectors.pkcs11.facts.token import Token, access_row
 from collectors.pkcs11.objects import FIND, Thing
-from evidence.model import NEVER, GapKind, Key, Manager, Origin, Rotatable, Row, State
+from collectors.pkcs11.operations import USER
+from evidence.model import NEVER, Capability, GapKind, Key, Manager, Origin, Rotatable, Row, State
+from evidence.observation import canonical_json
 from evidence.reading import Failure, Reading
 
 PRIVATE, PUBLIC = "CKO_PRIVATE_KEY", "CKO_PUBLIC_KEY"
@@ -28,6 +30,14 @@ _RARE_FLAGS: Mapping[str, tuple[str, ...]] = {
 """Flags of purposes that a module may not know, so that none of its keys has them."""
 
 _FLAGS = tuple(name for flags in (*_USAGE_FLAGS.values(), _SECRET_FLAGS, *_RARE_FLAGS.values()) for name in flags)
+_SETTINGS = (
+    *("CKA_PRIVATE", "CKA_SENSITIVE", "CKA_ALWAYS_SENSITIVE", "CKA_EXTRACTABLE", "CKA_NEVER_EXTRACTABLE"),
+    *("CKA_LOCAL", "CKA_KEY_GEN_MECHANISM", "CKA_MODIFIABLE", "CKA_COPYABLE", "CKA_DESTROYABLE", "CKA_TRUSTED"),
+    *("CKA_WRAP_WITH_TRUSTED", "CKA_ALWAYS_AUTHENTICATE", "CKA_CHECK_VALUE", "CKA_UNIQUE_ID"),
+    *("CKA_OBJECT_VALIDATION_FLAGS", *_FLAGS),
+)
+"""Attributes that are told as they are."""
+
 _SIZE = ("CKA_MODULUS", "CKA_EC_PARAMS", "CKA_PARAMETER_SET", "CKA_PRIME", "CKA_VALUE_LEN")
 _SIZE_COLUMNS = ("parameter_set", "bits", "security_bits", "pq_category")
 
@@ -41,6 +51,8 @@ ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     "expires_at": ("CKA_END_DATE",),
     "expiry_settable": ("CKA_END_DATE",),
     "extractable": ("CKA_EXTRACTABLE", "CKA_SENSITIVE", "CKA_WRAP_WITH_TRUSTED"),
+    "never_extractable": ("CKA_NEVER_EXTRACTABLE", "CKA_EXTRACTABLE", "CKA_SENSITIVE", "CKA_WRAP_WITH_TRUSTED"),
+    "key_settings": _SETTINGS,
     "public": ("CKA_PRIVATE",),
 }
 """Column → the attributes that tell it."""
@@ -58,6 +70,7 @@ _NOT_STATED: Mapping[str, str] = {
     "security_bits": "nothing tells how strong a key of this type and size is",
     "pq_category": "nothing tells how strong a key of this type and size is",
     "mechanisms": "which mechanisms take a key of this type is not known here",
+    "never_extractable": "the key may be wrapped by a trusted key alone, and nothing tells whether that was always so",
     "activated_at": "the key has no start date, and PKCS #11 keeps no date of creation",
 }
 """Why a column is not told though everything was read."""
@@ -74,6 +87,7 @@ def key_rows(setting: Setting, token: Token, thing: Thing, reading: Reading) -> 
         account=setting.header.account,
         region="",
         key_store=token.uri,
+        material_known_at=setting.settings.in_use_by(setting.header.source, thing.uri, token.found_at),
         manager=Manager.CUSTOMER,
         managed_by="",
         algorithm=key_specs.family(thing.objects[0].key_type),
@@ -100,6 +114,7 @@ def key_rows(setting: Setting, token: Token, thing: Thing, reading: Reading) -> 
     for name, value in _described(token, thing, objects).items():
         setattr(row, name, value)
     yield from setting.told(row, [reading, token.reading], _reasons(token, thing, objects, row))
+    yield from _export_rows(setting, token, row)
     note_failures(reading, objects)
 
 
@@ -113,7 +128,7 @@ def _names(thing: Thing) -> dict[str, Any]:
 
 def _reasons(token: Token, thing: Thing, objects: Sequence[Object], row: Key) -> dict[str, tuple[str, Failure]]:
     """The reasons of what is unknown of a key all of whose objects were read; else the operations tell them."""
-    if _private_unseen(token, thing):
+    if _private_unseen(token, thing) and token.unseen:
         return {**_not_stated(row, _SIZE_COLUMNS), **dict.fromkeys(_OF_PRIVATE_HALF, token.unseen)}
     if len(objects) < len(thing.objects):
         return {}
@@ -137,7 +152,7 @@ def _not_stated(row: Key, columns: Mapping[str, str] | Sequence[str]) -> dict[st
 
 def _private_unseen(token: Token, thing: Thing) -> bool:
     """A public key whose private key may be on the token and does not show."""
-    return thing.object_class == PRIVATE and thing.of(PRIVATE) is None and not token.private_seen
+    return thing.object_class == PRIVATE and thing.of(PRIVATE) is None and token.unseen is not None
 
 
 def _described(token: Token, thing: Thing, objects: Sequence[Object]) -> dict[str, Any]:
@@ -207,6 +222,8 @@ def _by(token: Token, one: Object) -> dict[str, Any]:
         "expires_at": end,
         "expiry_settable": False if one.missing("CKA_END_DATE") else None if end is None else True,
         "extractable": False if object_class == PUBLIC else _extractable(one),
+        "never_extractable": True if object_class == PUBLIC else _never_extractable(one),
+        "key_settings": _settings(one),
         "public": _public(token, one),
     }
 
@@ -276,6 +293,42 @@ def _extractable(one: Object) -> bool | None:
     if extractable is None or sensitive is None or trusted is None:
         return None
     return extractable and not (sensitive and trusted)
+
+
+def _never_extractable(one: Object) -> bool | None:
+    """A key that could be extracted once may have been; one that only a trusted key may wrap was not, if that was
+    always so, which nothing tells."""
+    never = one.flag("CKA_NEVER_EXTRACTABLE")
+    if never is None or never:
+        return never
+    return None if one.flag("CKA_EXTRACTABLE") and _extractable(one) in (False, None) else False
+
+
+def _settings(one: Object) -> str | None:
+    """What has no column, or less than a column, as canonical JSON; None where a part of it could not be read.
+
+    What the object does not have is left out.
+    """
+    told: dict[str, Any] = {}
+    for name in _SETTINGS:
+        if name in one.attributes.told and not one.missing(name):
+            value = one.plain(name)
+            if value is None:
+                return None
+            told[name] = value
+    mechanism = told.pop("CKA_KEY_GEN_MECHANISM", cryptoki.UNAVAILABLE)
+    if mechanism != cryptoki.UNAVAILABLE:
+        told["CKA_KEY_GEN_MECHANISM"] = cryptoki.named("CKM", cryptoki.MECHANISMS, mechanism)
+    return canonical_json(told)
+
+
+def _export_rows(setting: Setting, token: Token, row: Key) -> Iterator[Row]:
+    """Who may take the key's material out: whoever may use a key that can be extracted."""
+    if row.extractable is None:
+        why = token.unseen or (READ, Failure(GapKind.FAILED, "whether the key can be extracted was not read", ""))
+        yield setting.rows_missing(row, "access", row.id, *why)
+    elif row.extractable and token.info is not None:
+        yield from access_row(setting, token, row.id, USER, Capability.EXPORT, "CKA_EXTRACTABLE", row.evidence)
 
 
 def _public(token: Token, one: Object) -> bool | None:

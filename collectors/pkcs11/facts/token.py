@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 
 from collectors.pkcs11 import cryptoki
 from collectors.pkcs11.answers import LoggedIn, MechanismInfos, Mechanisms, SlotInfo, TokenInfo
@@ -13,6 +13,7 @@ from collectors.pkcs11.facts.attributes import READ, Object, first_failure
 from collectors.pkcs11.facts.scope import Reasons, Setting
 from collectors.pkcs11.names import token_of
 from collectors.pkcs11.objects import FIND, Contents, read_contents
+from collectors.pkcs11.operations import USER
 from collectors.scope_rows import expect, without_bodies
 from evidence.model import NEVER, Access, Capability, GapKind, KeyStore, PrincipalKind, ProtectionLevel, Row, State
 from evidence.observation import canonical_json, short_id
@@ -47,14 +48,22 @@ class Token:
         return LOGIN not in self.reading.failures
 
     @property
+    def found_at(self) -> datetime:
+        """When its objects were found."""
+        return min(datetime.fromisoformat(page.received_at) for page in self.reading.of(FIND))
+
+    @property
     def logged_in(self) -> bool:
         """The PIN was given and accepted."""
         return any(login.ok for login in self.reading.of(LOGIN))
 
     @property
-    def unseen(self) -> tuple[str, Failure]:
-        """Why private objects do not show."""
-        return LOGIN, self.reading.failures[LOGIN]
+    def unseen(self) -> tuple[str, Failure] | None:
+        """Why objects may be on the token that were not found, or not recognized; None where there are none."""
+        for operation in (FIND, LOGIN):
+            if operation in self.reading.failures:
+                return operation, self.reading.failures[operation]
+        return (READ, self.contents.unread) if self.contents.unread else None
 
     @property
     def protection_level(self) -> ProtectionLevel | None:
@@ -102,8 +111,9 @@ def _mechanisms(reading: Reading) -> Mapping[str, frozenset[str]] | None:
 
 def store_rows(setting: Setting, token: Token, validations: Sequence[Object], unread: Failure | None) -> Iterator[Row]:
     """The row of the token as a key store. `validations` are its validation objects, `unread` why some are missing."""
-    validation, why = _validation(validations)
+    validation, standard, why = _validation(validations)
     failure = unread or why
+    stated = failure is None and token.unseen is None
     row = KeyStore(
         **setting.bookkeeping(token.uri, token.reading.evidence),
         kind="PKCS #11 token",
@@ -111,7 +121,9 @@ def store_rows(setting: Setting, token: Token, validations: Sequence[Object], un
         account=setting.header.account,
         region="",
         protection_level=token.protection_level,
-        validation=None if failure or not _found(token) else validation,
+        validation=validation if stated else None,
+        validation_standard=standard if stated else None,
+        backed_by="",
         soft_delete=False,
         purge_protection=False,
         recovery_days=0,
@@ -122,13 +134,10 @@ def store_rows(setting: Setting, token: Token, validations: Sequence[Object], un
         store_settings=_settings(token),
         connection_state="none",
     )
-    reasons: Reasons = {"validation": (READ, failure)} if failure else {}
+    why_not = (READ, failure) if failure else token.unseen
+    reasons: Reasons = dict.fromkeys(("validation", "validation_standard"), why_not) if why_not else {}
     yield from setting.told(row, [token.reading], reasons)
     yield from _access_rows(setting, token)
-
-
-def _found(token: Token) -> bool:
-    return FIND not in token.reading.failures and not token.contents.unread
 
 
 def _activated(info: TokenInfo) -> bool:
@@ -138,7 +147,7 @@ def _activated(info: TokenInfo) -> bool:
 
 def _settings(token: Token) -> str | None:
     """What has no column of its own, as canonical JSON; None where a part of it was not read."""
-    if token.info is None or token.slot is None or not _found(token):
+    if token.info is None or token.slot is None or token.unseen:
         return None
     info, slot = token.info, token.slot
     return canonical_json(
@@ -159,40 +168,38 @@ def _settings(token: Token) -> str | None:
     )
 
 
-_AUTHORITIES = {1: "NIST CMVP", 2: "Common Criteria"}
+_CMVP = 1
+"""CKV_AUTHORITY_TYPE_NIST_CMVP."""
+
+_STATED = (
+    *("CKA_VALIDATION_AUTHORITY_TYPE", "CKA_VALIDATION_LEVEL", "CKA_VALIDATION_VERSION"),
+    *("CKA_VALIDATION_CERTIFICATE_IDENTIFIER", "CKA_VALIDATION_MODULE_ID"),
+)
 
 
-def _validation(objects: Iterable[Object]) -> tuple[str, Failure | None]:
-    """What the validation objects of PKCS #11 3.2 state, "" where there are none; else why they do not tell."""
-    stated = []
-    asked = (
-        "CKA_VALIDATION_AUTHORITY_TYPE",
-        "CKA_VALIDATION_LEVEL",
-        "CKA_VALIDATION_VERSION",
-        "CKA_VALIDATION_CERTIFICATE_IDENTIFIER",
-        "CKA_VALIDATION_MODULE_ID",
-    )
+def _validation(objects: Iterable[Object]) -> tuple[str, str, Failure | None]:
+    """What the validation objects of PKCS #11 3.2 state and the best standard among them, "" for none of either; else
+    why they do not tell."""
+    stated, standards = [], []
     for one in objects:
-        authority = one.number(asked[0])
-        level = one.number(asked[1])
-        version = _version(one.text(asked[2]))
-        certificate = one.text(asked[3])
-        module = one.text(asked[4])
-        failure = first_failure([one], asked)
+        authority, level = one.number(_STATED[0]), one.number(_STATED[1])
+        version, certificate, module = (one.text(name) for name in _STATED[2:])
+        failure = first_failure([one], _STATED)
         if failure:
-            return "", failure
-        name = f"FIPS 140-{version}" if authority == 1 else _AUTHORITIES.get(authority or 0, "unknown authority")
-        stated.append(f"{name} level {level}, certificate {certificate}, {module}")
-    return "; ".join(sorted(stated)), None
+            return "", "", failure
+        standard = f"FIPS 140-{_major(version)}" if authority == _CMVP else f"authority {authority}"
+        standards += [standard] if standard in ("FIPS 140-2", "FIPS 140-3") else []
+        stated.append(f"{standard} level {level}, certificate {certificate}, {module}")
+    return "; ".join(sorted(stated)), max(standards, default=""), None
 
 
-def _version(digits: str | None) -> str:
+def _major(digits: str | None) -> str:
     """The major number of a CK_VERSION in hexadecimal."""
     return str(int(digits[:2], 16)) if digits and re.fullmatch("[0-9a-f]{4}", digits) else ""
 
 
 _ROLES: tuple[tuple[str, tuple[Capability, ...]], ...] = (
-    ("CKU_USER", (Capability.ADMINISTER, Capability.USE, Capability.DECRYPT)),
+    (USER, (Capability.ADMINISTER, Capability.USE, Capability.DECRYPT)),
     ("CKU_SO", (Capability.ADMINISTER, Capability.GRANT)),
 )
 """The normal user makes, changes, uses and destroys objects; the security officer sets the normal user's PIN, and
@@ -206,22 +213,31 @@ def _access_rows(setting: Setting, token: Token) -> Iterator[Row]:
         failure = token.reading.failures[TOKEN_INFO]
         yield setting.rows_missing(anchor, "access", token.uri, TOKEN_INFO, failure)
         return
+    evidence = [observation.id for observation in token.reading.of(TOKEN_INFO)]
     for role, capabilities in _ROLES:
-        open_to_all = role == "CKU_USER" and not token.info.login_required
         for capability in capabilities:
-            facts: dict[str, Any] = {
-                "principal": "*" if open_to_all else role,
-                "principal_kind": PrincipalKind.ANYONE if open_to_all else PrincipalKind.GROUP,
-                "public": None if open_to_all else False,
-                "via": "no login is required" if open_to_all else "C_Login",
-            }
-            row = Access(
-                **setting.bookkeeping(
-                    short_id("ACC", token.uri, role, capability), [o.id for o in token.reading.of(TOKEN_INFO)]
-                ),
-                subject=token.uri,
-                capability=capability,
-                conditions="{}",
-                **facts,
-            )
-            yield from setting.told(row, [token.reading], {})
+            yield from access_row(setting, token, token.uri, role, capability, "C_Login", evidence)
+
+
+def access_row(
+    setting: Setting,
+    token: Token,
+    subject: str,
+    role: str,
+    capability: Capability,
+    via: str,
+    evidence: Sequence[str],
+) -> Iterator[Row]:
+    """What a role may do with a token, or with a key on it. Anyone is the user where no login is required."""
+    open_to_all = role == USER and not (token.info is not None and token.info.login_required)
+    row = Access(
+        **setting.bookkeeping(short_id("ACC", subject, role, capability), evidence),
+        subject=subject,
+        principal="*" if open_to_all else role,
+        principal_kind=PrincipalKind.ANYONE if open_to_all else PrincipalKind.GROUP,
+        capability=capability,
+        via=f"{via}, without login" if open_to_all else via,
+        conditions="{}",
+        public=None if open_to_all else False,
+    )
+    yield from setting.told(row, [token.reading], {})
