@@ -24,6 +24,8 @@ class Pkcs11Configuration(BaseModel):
     """Stands in the ids of scopes."""
     module: Annotated[Named, AfterValidator(_absolute)]
     """The module's shared library."""
+    parameters: Named | None = None
+    """Passed on to C_Initialize as it is, for modules that ask for it, such as NSS's."""
     token: Named | None = None
     """Label of the token that is read; all of the module's, if neither this nor `serial` nor `slot` is there."""
     serial: Named | None = None

@@ -17,7 +17,10 @@ LARGEST_VALUE = 1 << 20
 
 _MOST_HANDLES = 1_000_000
 _HANDLES_AT_ONCE = 1_000
-_FIRST_BUFFER = 4_096
+_SMALLEST_BUFFER = 64
+"""Bytes: more than is asked for, so that a module that writes past the end of a number harms nobody."""
+
+_BUFFER_TOO_SMALL = 0x150
 _MOST_ENTRIES = 4_096
 """Slots or mechanisms in one list, at most: far above any module's, and bounded for a broken one."""
 
@@ -44,6 +47,17 @@ class _Info(Structure):
         ("flags", c_ulong),
         ("libraryDescription", c_char * 32),
         ("libraryVersion", _Version),
+    ]
+
+
+class _InitializeArguments(Structure):
+    _fields_ = [
+        ("CreateMutex", c_void_p),
+        ("DestroyMutex", c_void_p),
+        ("LockMutex", c_void_p),
+        ("UnlockMutex", c_void_p),
+        ("flags", c_ulong),
+        ("pReserved", c_void_p),
     ]
 
 
@@ -140,11 +154,17 @@ class Value:
     rv: str = ""
 
 
+_TOO_SMALL = Value(b"", "CKR_BUFFER_TOO_SMALL")
+
+
 class Module:
     """A loaded module. Its functions are called from one thread. Every method but `finalize` raises CryptokiError."""
 
-    def __init__(self, path: str) -> None:
-        """Loads and initializes it. Raises OSError where it cannot be loaded, and ValueError where it is none."""
+    def __init__(self, path: str, parameters: str = "") -> None:
+        """Loads and initializes it, with the parameters that some modules ask for.
+
+        Raises OSError where it cannot be loaded, and ValueError where it is none.
+        """
         self._library = ctypes.CDLL(path)
         try:
             get_list = self._library.C_GetFunctionList
@@ -159,7 +179,9 @@ class Module:
             name: ctypes.CFUNCTYPE(c_ulong, *arguments)(getattr(listed.contents, f"C_{name}") or 0)
             for name, arguments in _ARGUMENTS.items()
         }
-        self._call("Initialize", None)
+        self._parameters = ctypes.create_string_buffer(parameters.encode("utf-8", "surrogateescape"))
+        arguments = _InitializeArguments(pReserved=ctypes.addressof(self._parameters))
+        self._call("Initialize", byref(arguments) if parameters else None)
 
     def _call(self, name: str, *arguments: Any) -> None:
         function = self._functions[name]
@@ -252,33 +274,35 @@ class Module:
             self._functions["FindObjectsFinal"](session)
         raise ValueError(f"the list goes on after {_MOST_HANDLES:,} objects")
 
-    def attribute(self, session: int, handle: int, type: int) -> Value:
-        """C_GetAttributeValue of one attribute."""
-        size = _FIRST_BUFFER
-        rv = -1
-        for _ in range(2):
-            buffer = ctypes.create_string_buffer(size)
-            asked = _Attribute(type, ctypes.addressof(buffer), size)
-            rv = self._functions["GetAttributeValue"](session, handle, byref(asked), 1)
-            length = asked.ulValueLen
-            if rv == cryptoki.OK and length <= size:
-                return Value(buffer.raw[:length])
-            if rv != 0x150:  # CKR_BUFFER_TOO_SMALL
-                break
-            if length == cryptoki.UNAVAILABLE or length <= size:
-                length = self._length(session, handle, type)
-            if not size < length <= LARGEST_VALUE:
-                return Value(b"", f"longer than {LARGEST_VALUE} bytes")
-            size = length
-        if rv == cryptoki.OK:
-            return Value(b"", "CKR_OK without a value")
-        return Value(b"", cryptoki.named("CKR", cryptoki.RETURN_VALUES, rv))
+    def attribute(self, session: int, handle: int, type: int, size: int = 0) -> Value:
+        """C_GetAttributeValue of one attribute; `size` is what its value has in bytes, where that is fixed.
 
-    def _length(self, session: int, handle: int, type: int) -> int:
-        """How long a value is: some modules do not tell together with CKR_BUFFER_TOO_SMALL."""
+        A value of another size is asked for its length first: not every module takes a buffer that is larger.
+        """
+        told = self._read(session, handle, type, size) if size else _TOO_SMALL
+        if told is not _TOO_SMALL:
+            return told
         asked = _Attribute(type, None, 0)
         rv = self._functions["GetAttributeValue"](session, handle, byref(asked), 1)
-        return int(asked.ulValueLen) if rv == cryptoki.OK else 0
+        if rv != cryptoki.OK:
+            return Value(b"", cryptoki.named("CKR", cryptoki.RETURN_VALUES, rv))
+        if asked.ulValueLen == cryptoki.UNAVAILABLE:
+            return Value(b"", "CKR_OK without a value")
+        if asked.ulValueLen > LARGEST_VALUE:
+            return Value(b"", f"longer than {LARGEST_VALUE} bytes")
+        return self._read(session, handle, type, asked.ulValueLen)
+
+    def _read(self, session: int, handle: int, type: int, size: int) -> Value:
+        buffer = ctypes.create_string_buffer(max(size, _SMALLEST_BUFFER))
+        asked = _Attribute(type, ctypes.addressof(buffer), size)
+        rv = self._functions["GetAttributeValue"](session, handle, byref(asked), 1)
+        if rv == _BUFFER_TOO_SMALL:
+            return _TOO_SMALL
+        if rv != cryptoki.OK:
+            return Value(b"", cryptoki.named("CKR", cryptoki.RETURN_VALUES, rv))
+        if asked.ulValueLen > len(buffer):
+            return Value(b"", "CKR_OK without a value")
+        return Value(buffer.raw[: asked.ulValueLen])
 
     def _list(self, name: str, first: int) -> list[int]:
         """A list of numbers, whose length is asked for first; it is asked for again where it has grown meanwhile."""

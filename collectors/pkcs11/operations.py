@@ -99,7 +99,7 @@ TOKEN = (
             *facts("key", _KEY_READ),
             *facts("certificate", _CERTIFICATE_READ),
             *facts("key_store", "validation validation_standard"),
-            *("access.*", *facts("access", _ACCESS)),
+            "access.*",
         ),
         permission="-",
         why="The attributes of an object, one by one: never the value of a key, nor any part of a private one",

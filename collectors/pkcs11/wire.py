@@ -223,7 +223,9 @@ class Seat:
             self._initialized = None
             self._opened, self._listed = set(), set()
         if self._initialized is None:
-            self._initialized = self._ask({"do": "load", "path": self.configuration.module})
+            parameters = self.configuration.parameters or ""
+            load: Request = {"do": "load", "path": self.configuration.module, "parameters": parameters}
+            self._initialized = self._ask(load)
         return self._initialized
 
     def _ready(self, request: Request, place: Place) -> Answer | None:

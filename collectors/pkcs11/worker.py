@@ -41,6 +41,9 @@ GONE = frozenset(
 _WORD = 8
 """Bytes of a CK_ULONG."""
 
+_SIZES = {Kind.FLAG: 1, Kind.NUMBER: _WORD}
+"""Bytes of the kinds that have one size."""
+
 
 def told(attribute: str, value: Value) -> Any:
     """An attribute's value as an observation keeps it: of its kind, or `{"hex": …}` or `{"rv": …}`."""
@@ -105,9 +108,9 @@ class Worker:
             raise ValueError("the module is not loaded")
         return self._module
 
-    def load(self, path: str) -> dict[str, Any]:
+    def load(self, path: str, parameters: str) -> dict[str, Any]:
         """C_Initialize, with what the module tells of itself."""
-        self._module = Module(path)
+        self._module = Module(path, parameters)
         return self._module.info()
 
     def slots(self) -> dict[str, Any]:
@@ -177,17 +180,20 @@ class Worker:
         handle = self._handle(slot, json.dumps(identity, sort_keys=True), nth)
         session = self._sessions[slot]
         values: dict[str, Any] = {}
-        now = self.module.attribute(session, handle, NUMBERS["CKA_CLASS"])
+        now = self._attribute(session, handle, "CKA_CLASS")
         if now.rv:
             raise _Refused("C_GetAttributeValue", now.rv)
         object_class = _name("CKO", cryptoki.CLASSES, told("CKA_CLASS", now))
         key_type = _name("CKK", cryptoki.KEY_TYPES, identity.get("CKA_KEY_TYPE"))
         for attribute in asked(object_class, key_type):
-            value = self.module.attribute(session, handle, NUMBERS[attribute])
+            value = self._attribute(session, handle, attribute)
             if value.rv in GONE:
                 raise _Refused("C_GetAttributeValue", value.rv)
             values[attribute] = told(attribute, value)
         return values
+
+    def _attribute(self, session: int, handle: int, name: str) -> Value:
+        return self.module.attribute(session, handle, NUMBERS[name], _SIZES.get(KINDS[name], 0))
 
     def _handles(self, slot: int) -> list[tuple[str, int]]:
         if slot not in self._found:
@@ -202,7 +208,7 @@ class Worker:
         for at in range(first, min(end, len(found))):
             handle = found[at][1]
             if not found[at][0]:
-                values = {name: self.module.attribute(session, handle, NUMBERS[name]) for name in IDENTITY}
+                values = {name: self._attribute(session, handle, name) for name in IDENTITY}
                 gone = next((value.rv for value in values.values() if value.rv in GONE), "")
                 if gone:
                     raise _Refused("C_GetAttributeValue", gone)

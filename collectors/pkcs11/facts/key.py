@@ -229,9 +229,14 @@ def _by(token: Token, one: Object) -> dict[str, Any]:
 
 
 def _flags(one: Object) -> set[str] | None:
-    """The usage flags that are set; None where one of them is not known."""
+    """The usage flags that are set; None where one of them is not known.
+
+    One that a module does not have is not set, unless it has none of them at all.
+    """
     object_class = one.found.object_class
-    values = {name: one.flag(name) for name in _USAGE_FLAGS.get(object_class, _SECRET_FLAGS)}
+    names = _USAGE_FLAGS.get(object_class, _SECRET_FLAGS)
+    absent = None if all(one.missing(name) for name in names) else False
+    values = {name: one.flag(name, absent=absent) for name in names}
     values |= {name: one.flag(name, absent=False) for name in _RARE_FLAGS.get(object_class, ())}
     return None if None in values.values() else {name for name, value in values.items() if value}
 
