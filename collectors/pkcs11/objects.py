@@ -65,8 +65,6 @@ class Contents:
     """What a token holds, as far as it was found."""
 
     things: dict[str, Thing] = field(default_factory=dict)
-    others: dict[str, int] = field(default_factory=dict)
-    """How many objects there are of classes that are not read."""
     by_id: dict[bytes, list[Thing]] = field(default_factory=dict)
     """By CKA_ID, where there is one."""
     unread: Failure | None = None
@@ -87,9 +85,6 @@ def read_contents(token: str, reading: Reading) -> Contents:
         contents.things[thing.uri] = thing
         if thing.objects[0].id:
             contents.by_id.setdefault(thing.objects[0].id, []).append(thing)
-    for one in found:
-        if not one.unread and not _is_read(one):
-            contents.others[one.object_class] = contents.others.get(one.object_class, 0) + 1
     return contents
 
 

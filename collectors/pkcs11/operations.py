@@ -85,7 +85,7 @@ TOKEN = (
         paged=True,
         facts=(
             *("key.*", "certificate.*", "scope.listed"),
-            *facts("key_store", "store_settings validation validation_standard"),
+            *facts("key_store", "validation validation_standard"),
             *facts("key", _KEY_FOUND),
             *facts("certificate", _CERTIFICATE_FOUND),
         ),

@@ -180,8 +180,12 @@ class Seat:
         self._opened: set[int] = set()
         self._listed: set[int] = set()
         """Slots with an open session, and those whose objects have all been found, in the process that runs."""
-        self._tried: dict[int, Answer] = {}
-        """How slots answered the PIN. It is sent once; only a process started anew repeats one that was accepted."""
+        self._answers: dict[int, Answer] = {}
+        """How slots answered the PIN, which is sent once."""
+        self._accepted: set[int] = set()
+        """Slots that accepted the PIN. A process that is started anew gives it to them again, …"""
+        self._lost: dict[int, Answer] = {}
+        """… unless one does not accept it any more. Then nothing is asked there again."""
 
     def ask(self, request: Request, place: Place | None = None) -> Answer:
         """The answer to a request, in the state that it needs; one about a token's objects needs its `place`.
@@ -197,22 +201,25 @@ class Seat:
     def log_in(self, place: Place) -> Answer:
         """C_Login with the PIN, once a slot however often it is called. Raises Broken."""
         with self._lock:
-            if place.slot not in self._tried:
-                unready = self._started()
-                if "told" in unready:
-                    unready = self._open(place) or {}
-                if unready:
+            if place.slot not in self._answers:
+                initialized = self._started()
+                unready = self._open(place) if "told" in initialized else initialized
+                if unready is not None:
                     return unready
-                self._tried[place.slot] = {"broken": "the module's process ended while it was given the PIN"}
-                self._tried[place.slot] = self._log_in(place)
-            return self._tried[place.slot]
+                self._answers[place.slot] = {"broken": "the module's process ended while it was given the PIN"}
+                self._answers[place.slot] = answer = self._log_in(place)
+                if _accepts(answer):
+                    self._accepted.add(place.slot)
+            return self._answers[place.slot]
+
+    def logged_in_before(self, place: Place) -> None:
+        """An earlier, killed run was told that the PIN is right: it is given where objects are asked for."""
+        with self._lock:
+            if place.slot not in self._answers:
+                self._accepted.add(place.slot)
 
     def _log_in(self, place: Place) -> Answer:
         return self._ask({"do": "login", "slot": place.slot, "user": self.configuration.user_type, "pin": self._pin})
-
-    def _accepted(self, slot: int) -> bool:
-        told = self._tried.get(slot, {}).get("told")
-        return told is not None and "withheld" not in told
 
     def _started(self) -> Answer:
         if self._process is None:
@@ -236,13 +243,18 @@ class Seat:
         return unready
 
     def _open(self, place: Place) -> Answer | None:
-        if place.slot in self._opened:
-            return None
+        if place.slot in self._opened or place.slot in self._lost:
+            return self._lost.get(place.slot)
         answer = self._ask({"do": "open_session", "slot": place.slot, "serial": place.serial, "label": place.label})
-        if "told" in answer and self._accepted(place.slot):
-            answer = self._log_in(place)
         if "told" not in answer:
             return answer
+        if place.slot in self._accepted:
+            self._lost[place.slot] = {"broken": "the module's process ended while it was given the PIN again"}
+            answer = self._log_in(place)
+            if not _accepts(answer):
+                self._lost[place.slot] = answer
+                return answer
+            del self._lost[place.slot]
         self._opened.add(place.slot)
         return None
 
@@ -269,6 +281,11 @@ class Seat:
         return answer
 
 
+def _accepts(answer: Answer) -> bool:
+    """The PIN was given, and is right."""
+    return "told" in answer and "withheld" not in answer["told"]
+
+
 _MODULE_REQUESTS = {
     "C_Initialize": "load",
     "C_GetSlotList": "slots",
@@ -290,6 +307,11 @@ class Inquiry(questions.Inquiry):
         self._seat = seat
         self._place = place
         self._pin_withheld = pin_withheld
+
+    def logged_in_before(self) -> None:
+        """What a killed run recorded says that the PIN is right."""
+        if self._place is not None and not self._pin_withheld:
+            self._seat.logged_in_before(self._place)
 
     def pages(self, operation: str, parameters: dict[str, JSON], ask: Ask) -> Iterator[Observation]:
         """Page after page of a token's objects."""

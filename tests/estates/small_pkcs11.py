@@ -18,7 +18,7 @@ from typing import Any
 
 import small_certificates
 
-from keyproof.demo.pkcs11.softhsm import Token, created, find_module, initialize, key, pair
+from keyproof.demo.pkcs11.softhsm import Token, created, find_module, initialize, key, pair, settings_in
 
 NOW = datetime(2026, 6, 30, tzinfo=UTC)
 PIN, SO_PIN = "4711-secret", "so-4711-secret"
@@ -155,7 +155,7 @@ def served(plan: str = "", *, flags: int = 0, pin: str = PIN) -> Iterator[Served
     """Lets a module go by a plan (see `faulty_module.c`), with these flags of the token besides its own."""
     with tempfile.TemporaryDirectory(prefix="keyproof-calls-") as calls:
         settings = {
-            **environment(),
+            **(environment() if pin == PIN else _copied(Path(calls))),
             "HSM_PIN": pin,
             "FAULTY_REAL": str(softhsm()),
             "FAULTY_PLAN": plan,
@@ -164,6 +164,13 @@ def served(plan: str = "", *, flags: int = 0, pin: str = PIN) -> Iterator[Served
         }
         with _environment(settings):
             yield Served(faulty_module(), settings, Path(calls) / "calls")
+
+
+def _copied(into: Path) -> Mapping[str, str]:
+    """The same token in another folder, since one remembers that a wrong PIN was entered."""
+    environment()
+    shutil.copytree(folder() / "tokens", into / "tokens")
+    return settings_in(into)
 
 
 @contextmanager

@@ -147,7 +147,7 @@ def _activated(info: TokenInfo) -> bool:
 
 def _settings(token: Token) -> str | None:
     """What has no column of its own, as canonical JSON; None where a part of it was not read."""
-    if token.info is None or token.slot is None or token.unseen:
+    if token.info is None or token.slot is None:
         return None
     info, slot = token.info, token.slot
     return canonical_json(
@@ -163,7 +163,6 @@ def _settings(token: Token) -> str | None:
             "slot_manufacturer": slot.manufacturer_id,
             "slot_flags": sorted(slot.flags),
             "slot_firmware_version": slot.firmware_version,
-            "other_objects": token.contents.others,
         }
     )
 

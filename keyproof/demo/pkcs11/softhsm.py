@@ -79,14 +79,19 @@ def initialize(folder: Path, tokens: Sequence[Token]) -> Mapping[str, str]:
     """
     module = find_module()
     (folder / "tokens").mkdir()
-    settings = folder / "softhsm2.conf"
-    settings.write_text(f"directories.tokendir = {folder / 'tokens'}\nlog.level = ERROR\n", encoding="utf-8")
-    environment = {"SOFTHSM2_CONF": str(settings)}
+    environment = settings_in(folder)
     for token in tokens:
         pins = ["--so-pin", token.so_pin, "--pin", token.pin]
         _run(["softhsm2-util", "--init-token", "--free", "--label", token.label, *pins], environment, "")
         seed(str(module), environment, token)
     return environment
+
+
+def settings_in(folder: Path) -> Mapping[str, str]:
+    """Write SoftHSM's settings for the tokens of a folder; gives the environment that names them."""
+    settings = folder / "softhsm2.conf"
+    settings.write_text(f"directories.tokendir = {folder / 'tokens'}\nlog.level = ERROR\n", encoding="utf-8")
+    return {"SOFTHSM2_CONF": str(settings)}
 
 
 def seed(module: str, environment: Mapping[str, str], token: Token) -> None:
