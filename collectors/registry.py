@@ -104,7 +104,7 @@ SOURCES: dict[str, Source] = {
     ),
     "pkcs11": Source(
         type="pkcs11",
-        title="HSMs and other tokens over PKCS #11",
+        title="HSMs and other tokens over PKCS#11",
         extra="hsm",
         parts=_pkcs11,
         collector=_pkcs11_collector,

@@ -79,7 +79,7 @@ NUMBERS: Mapping[str, int] = {
     "CKA_DECAPSULATE": 0x634,
     "CKA_ALLOWED_MECHANISMS": 0x40000600,
 }
-"""Source: OASIS PKCS #11 Specification Version 3.2. Prime factors, exponents and the values of keys are not here."""
+"""Source: OASIS PKCS#11 Specification Version 3.2. Prime factors, exponents and the values of keys are not here."""
 
 _OF_KIND: Mapping[Kind, str] = {
     Kind.NUMBER: """CLASS KEY_TYPE CERTIFICATE_TYPE CERTIFICATE_CATEGORY VALUE_LEN KEY_GEN_MECHANISM

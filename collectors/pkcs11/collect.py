@@ -25,7 +25,7 @@ NO_CHOICE = "NoPIN: the module has several tokens, and a PIN belongs to one: nam
 
 
 class Pkcs11Collector:
-    """Collects one PKCS #11 source. `sample`, if any, is how many things on each token to describe."""
+    """Collects one PKCS#11 source. `sample`, if any, is how many things on each token to describe."""
 
     def __init__(self, configuration: Pkcs11Configuration, sample: int | None = None) -> None:
         self._configuration = configuration

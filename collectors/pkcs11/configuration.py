@@ -1,4 +1,4 @@
-"""The `[[source]]` table of a PKCS #11 source."""
+"""The `[[source]]` table of a PKCS#11 source."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The numbers of PKCS #11 by their names: classes, key types, mechanisms, return values and flags.
+"""The numbers of PKCS#11 by their names: classes, key types, mechanisms, return values and flags.
 
-Source: OASIS PKCS #11 Specification Version 3.2 and its header files; older names stand for the same numbers.
+Source: OASIS PKCS#11 Specification Version 3.2 and its header files; older names stand for the same numbers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What PKCS #11's types of keys, curves and mechanisms are in terms of algorithms, sizes, strengths and purposes."""
+"""What PKCS#11's types of keys, curves and mechanisms are in terms of algorithms, sizes, strengths and purposes."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ _CURVES_BY_PARAMETERS: Mapping[str, KeyAlgorithm] = {
 }
 """By CKA_EC_PARAMS: the DER of a named curve's object identifier, or of its name as a PrintableString.
 
-Sources: RFC 5480, RFC 5639, RFC 8410, PKCS #11 section on elliptic curves.
+Sources: RFC 5480, RFC 5639, RFC 8410, PKCS#11 section on elliptic curves.
 """
 
 _PARAMETER_SETS = {
@@ -104,7 +104,7 @@ _PARAMETER_SETS = {
         )
     },
 }
-"""By CKA_PARAMETER_SET. Source: PKCS #11 Specification Version 3.2, CKP_ constants."""
+"""By CKA_PARAMETER_SET. Source: PKCS#11 Specification Version 3.2, CKP_ constants."""
 
 _SLH_DSA = {"128": (128, 1), "192": (192, 3), "256": (256, 5)}
 
@@ -247,7 +247,7 @@ _MECHANISMS_OF: Mapping[str, re.Pattern[str]] = {
         "CKK_XMSSMT": r"XMSSMT",
     }.items()
 }
-"""By the type of a key, the mechanisms that take one, as PKCS #11 names them without CKM_."""
+"""By the type of a key, the mechanisms that take one, as PKCS#11 names them without CKM_."""
 
 
 def mechanisms_of(key_type: str, mechanisms: Iterable[str]) -> list[str] | None:

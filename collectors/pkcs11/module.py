@@ -1,4 +1,4 @@
-"""A PKCS #11 module in this process, through its C interface: the functions that read, and no others."""
+"""A PKCS#11 module in this process, through its C interface: the functions that read, and no others."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ class Module:
         try:
             get_list = self._library.C_GetFunctionList
         except AttributeError as error:
-            raise ValueError("it has no function C_GetFunctionList, so it is no PKCS #11 module") from error
+            raise ValueError("it has no function C_GetFunctionList, so it is no PKCS#11 module") from error
         get_list.restype, get_list.argtypes = c_ulong, [POINTER(POINTER(_FunctionList))]
         listed = POINTER(_FunctionList)()
         _check("C_GetFunctionList", get_list(byref(listed)))

@@ -22,8 +22,8 @@ SERVICES: Mapping[str, Callable[[Setting, Iterator[Reading]], Iterator[Row]]] = 
 def normalize(header: ScopeHeader, readings: Iterator[Reading], settings: Settings) -> Iterator[Row]:
     """The rows of one scope, each followed by the gaps of what it does not know; the `scope` row comes last.
 
-    Raises ValueError where the header names a service that PKCS #11 does not have.
+    Raises ValueError where the header names a service that PKCS#11 does not have.
     """
     if header.service not in SERVICES:
-        raise ValueError(f"{header.id}: {header.service!r} is nothing that is read through PKCS #11")
+        raise ValueError(f"{header.id}: {header.service!r} is nothing that is read through PKCS#11")
     yield from SERVICES[header.service](Setting(header, settings), readings)

@@ -160,7 +160,7 @@ def _pairs(token: str, members: list[Found], suffix: str) -> Iterator[Thing]:
     """Of keys of one type with the same CKA_ID, or without one and of the same label, those that belong together.
 
     CKA_ID ties a private key to its public key. Where it ties several, their labels may tell which; else none is taken
-    for another's. Source: PKCS #11 Specification, common key attributes.
+    for another's. Source: PKCS#11 Specification, common key attributes.
     """
     if _is_pair(members):
         yield Thing(f"{token};{_pair_name(members[0])}{suffix}", "CKO_PRIVATE_KEY", _private_first(members))

@@ -1,4 +1,4 @@
-"""What is asked of a PKCS #11 module, which facts come of it, and which facts PKCS #11 does not offer."""
+"""What is asked of a PKCS#11 module, which facts come of it, and which facts PKCS#11 does not offer."""
 
 from __future__ import annotations
 
@@ -107,14 +107,14 @@ TOKEN = (
 )
 """Asked in the scope of a token."""
 
-_NO_HISTORY = "PKCS #11 keeps no dates of what was done with a key"
-_NO_USE = "PKCS #11 does not tell when a key was used"
-_NO_NETWORK = "PKCS #11 does not tell how a token is reached"
-_NO_LOG = "PKCS #11 does not tell whether a token keeps an audit log; its maker's own tools do"
-_NO_KEK = "PKCS #11 does not tell what encrypts the keys of a token"
-_NO_PLACE = "PKCS #11 does not tell where a token is, nor which others hold copies of its keys"
-_NO_TAGS = "PKCS #11 objects have no tags"
-_NO_PEOPLE = "PKCS #11 has roles, and does not tell who knows their PINs"
+_NO_HISTORY = "PKCS#11 keeps no dates of what was done with a key"
+_NO_USE = "PKCS#11 does not tell when a key was used"
+_NO_NETWORK = "PKCS#11 does not tell how a token is reached"
+_NO_LOG = "PKCS#11 does not tell whether a token keeps an audit log; its maker's own tools do"
+_NO_KEK = "PKCS#11 does not tell what encrypts the keys of a token"
+_NO_PLACE = "PKCS#11 does not tell where a token is, nor which others hold copies of its keys"
+_NO_TAGS = "PKCS#11 objects have no tags"
+_NO_PEOPLE = "PKCS#11 has roles, and does not tell who knows their PINs"
 
 NOT_OFFERED = {
     "scope.account": "the slot of the module was not read",
@@ -135,17 +135,17 @@ NOT_OFFERED = {
     "key.used": _NO_USE,
     "key.last_used_at": _NO_USE,
     "key.usage_tracked_since": _NO_USE,
-    "key.protected_resources": "PKCS #11 does not tell what a key protects",
+    "key.protected_resources": "PKCS#11 does not tell what a key protects",
     "key.regions": _NO_PLACE,
-    "key.wildcard_access": "the one role that uses keys also manages them; PKCS #11 has no policies that could part it",
-    "key.public": "the key is used without login, and PKCS #11 does not tell who reaches the token",
+    "key.wildcard_access": "the one role that uses keys also manages them; PKCS#11 has no policies that could part it",
+    "key.public": "the key is used without login, and PKCS#11 does not tell who reaches the token",
     **dict.fromkeys(facts("key", "owner business_purpose data_class environment tags"), _NO_TAGS),
     "certificate.created_at": _NO_HISTORY,
     **dict.fromkeys(facts("certificate", "owner business_purpose data_class environment tags"), _NO_TAGS),
     "access.external": _NO_PEOPLE,
-    "access.public": "the token requires no login, and PKCS #11 does not tell who reaches it",
+    "access.public": "the token requires no login, and PKCS#11 does not tell who reaches it",
 }
-"""`table.column` → why PKCS #11 has no such fact."""
+"""`table.column` → why PKCS#11 has no such fact."""
 
 SERVICES: Mapping[str, ServiceDeclaration] = {
     "module": declare(MODULE, NOT_OFFERED),

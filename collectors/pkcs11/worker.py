@@ -1,4 +1,4 @@
-"""The process in which a PKCS #11 module is loaded, so that one that crashes or hangs ends this process alone.
+"""The process in which a PKCS#11 module is loaded, so that one that crashes or hangs ends this process alone.
 
 It reads one request a line from its standard input and writes one answer a line to its standard output, both JSON. A
 request `{"do": NAME, …}` is answered by `{"told": …}`, by `{"function": NAME, "rv": "CKR_…"}` where the module returned

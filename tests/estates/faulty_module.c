@@ -1,4 +1,4 @@
-/* A PKCS #11 module that passes everything on to another one, and goes wrong where it is told to.
+/* A PKCS#11 module that passes everything on to another one, and goes wrong where it is told to.
  *
  * FAULTY_REAL   path of the other module
  * FAULTY_PLAN   "FUNCTION=FAULT" words, such as "C_FindObjects=refuse C_GetAttributeValue=removed@40": a fault begins with

@@ -50,6 +50,7 @@ def certificate_rows(setting: Setting, token: Token, thing: Thing, reading: Read
         for name, value in facts.items():
             setattr(row, name, value)
         if failure:
+            reading.failures.setdefault(READ, failure)
             reasons |= dict.fromkeys(_OF_VALUE, (READ, failure))
     if key is None:
         reasons |= dict.fromkeys(("key", "exportable"), _why_no_key(token))

@@ -71,7 +71,7 @@ _NOT_STATED: Mapping[str, str] = {
     "pq_category": "nothing tells how strong a key of this type and size is",
     "mechanisms": "which mechanisms take a key of this type is not known here",
     "never_extractable": "the key may be wrapped by a trusted key alone, and nothing tells whether that was always so",
-    "activated_at": "the key has no start date, and PKCS #11 keeps no date of creation",
+    "activated_at": "the key has no start date, and PKCS#11 keeps no date of creation",
 }
 """Why a column is not told though everything was read."""
 
@@ -261,7 +261,7 @@ def _origin(one: Object) -> Origin | None:
 
     A key that a token generated has CKA_LOCAL. One without may have been brought in or derived, and some modules leave
     it out of all: only where the module names the mechanism of those that it generated does its absence tell. Material
-    that could never be extracted has not come from outside either way. Source: PKCS #11 Specification, common key
+    that could never be extracted has not come from outside either way. Source: PKCS#11 Specification, common key
     attributes, C_CreateObject and C_UnwrapKey.
     """
     local = one.flag("CKA_LOCAL")

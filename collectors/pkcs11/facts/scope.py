@@ -1,4 +1,4 @@
-"""What every row of a PKCS #11 scope is made with, and why a fact that stands in an attribute is not known."""
+"""What every row of a PKCS#11 scope is made with, and why a fact that stands in an attribute is not known."""
 
 from __future__ import annotations
 

@@ -25,7 +25,9 @@ MECHANISMS = "pkcs11:C_GetMechanismList"
 MECHANISM_INFO = "pkcs11:C_GetMechanismInfo"
 LOGIN = "pkcs11:C_Login"
 
-_SOFTWARE = frozenset({("IBM", "Soft"), ("SoftHSM project", "SoftHSM v2"), ("Mozilla Foundation", "NSS 3")})
+_SOFTWARE = frozenset(
+    {("IBM", "Soft"), ("IBM Corp.", "IBM SoftTok"), ("SoftHSM project", "SoftHSM v2"), ("Mozilla Foundation", "NSS 3")}
+)
 """Maker and model of tokens that keep keys in files, whatever their slots say."""
 
 
@@ -116,7 +118,7 @@ def store_rows(setting: Setting, token: Token, validations: Sequence[Object], un
     stated = failure is None and token.unseen is None
     row = KeyStore(
         **setting.bookkeeping(token.uri, token.reading.evidence),
-        kind="PKCS #11 token",
+        kind="PKCS#11 token",
         name=setting.header.account_name or setting.header.account,
         account=setting.header.account,
         region="",
@@ -127,7 +129,7 @@ def store_rows(setting: Setting, token: Token, validations: Sequence[Object], un
         soft_delete=False,
         purge_protection=False,
         recovery_days=0,
-        access_model="PKCS #11 roles",
+        access_model="PKCS#11 roles",
         activated=None if token.info is None else _activated(token.info),
         state=State.ACTIVE,
         deletion_at=NEVER,
@@ -177,7 +179,7 @@ _STATED = (
 
 
 def _validation(objects: Iterable[Object]) -> tuple[str, str, Failure | None]:
-    """What the validation objects of PKCS #11 3.2 state and the best standard among them, "" for none of either; else
+    """What the validation objects of PKCS#11 3.2 state and the best standard among them, "" for none of either; else
     why they do not tell."""
     stated, standards = [], []
     for one in objects:
@@ -202,7 +204,7 @@ _ROLES: tuple[tuple[str, tuple[Capability, ...]], ...] = (
     ("CKU_SO", (Capability.ADMINISTER, Capability.GRANT)),
 )
 """The normal user makes, changes, uses and destroys objects; the security officer sets the normal user's PIN, and
-initializes the token, which destroys all objects. Source: PKCS #11 Specification, users and sessions."""
+initializes the token, which destroys all objects. Source: PKCS#11 Specification, users and sessions."""
 
 
 def _access_rows(setting: Setting, token: Token) -> Iterator[Row]:

@@ -45,7 +45,7 @@ class Planted:
 
 
 def created(**template: Any) -> Planted:
-    """An object that is brought in. Names are PKCS #11's without CKA_."""
+    """An object that is brought in. Names are PKCS#11's without CKA_."""
     return Planted({"do": "create", "template": {"TOKEN": True, **template}})
 
 
