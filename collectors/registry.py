@@ -108,6 +108,7 @@ SOURCES: dict[str, Source] = {
         extra="hsm",
         parts=_pkcs11,
         collector=_pkcs11_collector,
+        undated=True,
     ),
 }
 """By the `type` of a `[[source]]`."""

@@ -33,7 +33,7 @@ def certificate(name: str) -> Mapping[str, Any]:
         .serial_number(4711)
         .not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
         .not_valid_after(datetime(2027, 1, 1, tzinfo=UTC))
-        .sign(_key(), hashes.SHA256())
+        .sign(_key(), hashes.SHA256(), ecdsa_deterministic=True)
     )
     return {
         "CERTIFICATE_TYPE": {"hex": "00" * 8},
