@@ -1,21 +1,24 @@
-"""One exchange with a provider, on its way to an observation."""
+"""One exchange with a provider: how it ended, in the terms of an observation, and what is wrong with its answer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from typing import Any, TypeAlias
 
-from evidence.observation import JSON, Observation, Status, body_digest, iso
-from evidence.recording import ScopeHeader
+from evidence.observation import Status
 
 ERROR_LIMIT = 500
 """Characters of an error that an observation keeps beside the body."""
 
+Check: TypeAlias = Callable[[dict[str, Any]], str]
+"""What is wrong with an answer; "" for nothing."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How an exchange ended, in the terms of an observation."""
+    """How an exchange ended."""
 
     status: Status
     error: str = ""
@@ -25,40 +28,15 @@ class Outcome:
     """How often a request was sent; 0 where none was."""
 
 
-def observing(
-    header: ScopeHeader,
-    subject: str,
-    operation: str,
-    parameters: Mapping[str, JSON],
-    *,
-    identity: str,
-    exchange: Callable[[], Outcome],
-) -> Callable[[str], Observation]:
-    """What makes the observation of an exchange, given its id: it is timed, and kept as it came."""
-
-    def observe(id: str) -> Observation:
-        requested = datetime.now(UTC)
-        outcome = exchange()
-        received = datetime.now(UTC)
-        return Observation(
-            id=id,
-            source=header.source,
-            scope=header.id,
-            subject=subject,
-            operation=operation,
-            parameters=dict(parameters),
-            requested_at=iso(requested),
-            received_at=iso(received),
-            status=outcome.status,
-            error=outcome.error,
-            request_id=outcome.request_id,
-            attempts=outcome.attempts,
-            identity=identity,
-            body=outcome.body,
-            sha256=body_digest(outcome.body),
-        )
-
-    return observe
+def problem(body: str, check: Check) -> str:
+    """What is wrong with the text of an answer that must be a JSON object; "" for nothing."""
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return "InvalidAnswer: the answer is not JSON"
+    if not isinstance(answer, dict):
+        return "InvalidAnswer: the answer is not a JSON object"
+    return check(answer)
 
 
 def one_line(error: str) -> str:

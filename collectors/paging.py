@@ -6,14 +6,12 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
-from evidence.observation import JSON, Observation, Status
+from collectors.exchange import Check
+from evidence.observation import JSON, Observation
 from evidence.reading import tidy
 
 MOST_PAGES = 10_000
 """The most pages that are read of one list: a quarter of a million things at 25 a page, and bounded."""
-
-Check: TypeAlias = Callable[[dict[str, Any]], str]
-"""What is wrong with an answer; "" for nothing."""
 
 Ask: TypeAlias = Callable[[dict[str, JSON], Check], Observation]
 """Makes the observation of a page from its parameters."""
@@ -45,7 +43,7 @@ def pages(
     while True:
         page = ask({**parameters, **({asks: name} if name else {})}, checked)
         yield page
-        name = following(json.loads(tidy(page.body))) if page.status is Status.OK else ""
+        name = following(json.loads(tidy(page.body))) if page.ok else ""
         if not name:
             return
         seen.add(name)

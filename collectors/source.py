@@ -86,11 +86,15 @@ class Collector(Protocol):
         ...
 
 
-class MissingExtra(Exception):
+class UnusableSource(Exception):
+    """Sources that cannot be read at all. The message names each with the next step, one a line."""
+
+
+class MissingExtra(UnusableSource):
     """The SDK of a kind of source is not installed. The message names the source and the extra that brings it."""
 
 
-class CredentialError(Exception):
+class CredentialError(UnusableSource):
     """A source has no usable credentials. The message names the source and the next step."""
 
 

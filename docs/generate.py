@@ -62,11 +62,14 @@ def _exit_codes() -> Iterator[str]:
 def _frameworks() -> Iterator[str]:
     from controls.catalogue import load_catalogue
 
-    yield "| id | framework | edition | requirements | decided automatically | partly | by people |\n|---|---|---|--:|--:|--:|--:|\n"
-    for framework in load_catalogue().frameworks.values():
+    catalogue = load_catalogue()
+    yield "| id | framework | edition | requirements | of these with a control here | decided automatically | partly | by people |\n"
+    yield "|---|---|---|--:|--:|--:|--:|--:|\n"
+    for framework in catalogue.frameworks.values():
         decided = [r.decided for r in framework.requirements]
         counts = " | ".join(str(decided.count(how)) for how in ("automatically", "partly", "manually"))
-        yield f"| `{framework.id}` | {framework.name} | {framework.edition} | {len(decided)} | {counts} |\n"
+        controlled = sum(not catalogue.controls.keys().isdisjoint(r.controls) for r in framework.requirements)
+        yield f"| `{framework.id}` | {framework.name} | {framework.edition} | {len(decided)} | {controlled} | {counts} |\n"
 
 
 def _controls_table() -> Iterator[str]:

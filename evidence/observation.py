@@ -59,6 +59,11 @@ class Observation:
     sha256: str
     """SHA-256 of `body` in UTF-8, in hexadecimal."""
 
+    @property
+    def ok(self) -> bool:
+        """The provider answered."""
+        return self.status is Status.OK
+
     def to_line(self) -> str:
         """This observation as one line of JSON, newline included."""
         told = {name: getattr(self, name) for name in self.__slots__}  # asdict copies: three times as slow

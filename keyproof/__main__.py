@@ -51,41 +51,56 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """The exit code of a command line."""
     from keyproof.ownership import ForeignPackage, check_ownership
 
+    as_json = _logs_as_json(sys.argv[1:] if arguments is None else arguments)
     try:
         check_ownership()
         outcome = cli.main(arguments, prog_name="keyproof", standalone_mode=False)
     except ForeignPackage as error:
-        return _failed(str(error), Exit.USAGE)
+        return _failed(str(error), Exit.USAGE, as_json)
     except click.exceptions.Abort:
-        return _failed("interrupted; what was recorded stays, and the next run goes on from it", Exit.INTERNAL)
+        return _failed("interrupted; what was recorded stays, and the next run goes on from it", Exit.INTERNAL, as_json)
     except click.ClickException as error:
+        if as_json:
+            return _failed(error.format_message(), Exit.USAGE, as_json)
         error.show()
         return Exit.USAGE
     except BrokenPipeError:
         sys.stderr.close()
         return Exit.INTERNAL
     except Exception as error:  # noqa: BLE001 - the last place: it is told, and the exit code says that nothing was judged
-        return _explain(error)
+        return _failed(*_explained(error), as_json)
     return int(outcome) if isinstance(outcome, int) else Exit.DONE
 
 
-def _explain(error: Exception) -> int:
+def _logs_as_json(arguments: Sequence[str]) -> bool:
+    """Whether logs are to be JSON, as far as that is known before the command line is read: reading it can fail."""
+    joined = " ".join(arguments)
+    return "--log-format json" in joined or "--log-format=json" in joined
+
+
+def _explained(error: Exception) -> tuple[str, int]:
+    """What an error says to people, and the exit code."""
     from keyproof.exits import expected_errors
 
     if isinstance(error, expected_errors()):
-        return _failed(str(error), Exit.USAGE)
+        return str(error), Exit.USAGE
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         what = f"{where}{error.strerror or error}"
-        return _failed(f"{what}; no assessment was made, what was recorded stays, and the next run goes on", 70)
+        return f"{what}; no assessment was made, what was recorded stays, and the next run goes on", Exit.INTERNAL
     log.debug("internal error", exc_info=error)
     what = f"{type(error).__name__}: {error}"
-    return _failed(f"internal error, no assessment was made: {what}\nRun again with -vv to see where it arose.", 70)
+    told = f"internal error, no assessment was made: {what}\nRun again with -vv to see where it arose."
+    return told, Exit.INTERNAL
 
 
-def _failed(message: str, code: int) -> int:
-    from keyproof.terminal import harmless
+def _failed(message: str, code: int, as_json: bool) -> int:
+    from keyproof.terminal import configure_logging, harmless
 
+    if as_json:
+        configure_logging("json", 0)
+        log.error("%s", message, extra={"exit_code": int(code)})
+        return code
     for line in message.splitlines():
         click.echo(f"keyproof: {harmless(line)}", err=True)
     return code

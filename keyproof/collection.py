@@ -10,12 +10,33 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from collectors.source import Batch, Task
+from collectors.registry import SOURCES
+from collectors.source import Batch, Task, UnusableSource
 from evidence.observation import Status
 from evidence.operation import Operation
 from evidence.recording import ScopeHeader, ScopeRecording
+from keyproof.configuration import ConfiguredSource
 
 log = logging.getLogger("keyproof.collection")
+
+
+def first_tasks(sources: Iterable[ConfiguredSource], sample: int | None = None) -> list[Task]:
+    """Where the collection of all sources begins; `sample` is how many keys and secrets of each scope to describe.
+
+    Raises UnusableSource, with all that cannot be read for want of credentials or of an extra.
+    """
+    tasks: list[Task] = []
+    unusable: list[UnusableSource] = []
+    for source in sources:
+        try:
+            tasks += SOURCES[source.type].collecting(source.name, source.configuration, sample).start()
+        except UnusableSource as error:
+            unusable.append(error)
+    if len(unusable) > 1:
+        raise UnusableSource("\n".join(" ".join(str(error).split()) for error in unusable))
+    if unusable:
+        raise unusable[0]
+    return tasks
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 from collectors.registry import SOURCES
 from evidence.observation import Status
 from evidence.recording import read_scope, scope_files
-from keyproof.collection import Collection, Progress
+from keyproof.collection import Collection, Progress, first_tasks
 from keyproof.configuration import Configuration
 
 SAMPLE = 1
@@ -68,9 +68,8 @@ class Examination:
 def examine(
     configuration: Configuration, on_progress: Callable[[Progress], None] = lambda progress: None
 ) -> Examination:
-    """Try every operation that a run needs. Raises CredentialError where a source cannot be used at all."""
-    collectors = [SOURCES[s.type].collecting(s.name, s.configuration, SAMPLE) for s in configuration.sources]
-    tasks = [task for collector in collectors for task in collector.start()]
+    """Try every operation that a run needs. Raises UnusableSource where a source cannot be used at all."""
+    tasks = first_tasks(configuration.sources, SAMPLE)
     operations = {s.type: SOURCES[s.type].operations() for s in configuration.sources}
     with tempfile.TemporaryDirectory(prefix="keyproof-") as folder:
         Collection(Path(folder), operations, concurrency=configuration.concurrency, on_progress=on_progress).run(tasks)

@@ -23,7 +23,7 @@ class Exit(IntEnum):
 
 def expected_errors() -> tuple[type[Exception], ...]:
     """Errors whose message names the file or source, the reason and the fix."""
-    from collectors.source import CredentialError, MissingExtra
+    from collectors.source import UnusableSource
     from controls.catalogue import CatalogueError
     from controls.register import RegisterError
     from evidence.manifest import ManifestError
@@ -38,12 +38,11 @@ def expected_errors() -> tuple[type[Exception], ...]:
         AcceptedGapsError,
         CatalogueError,
         ConfigurationError,
-        CredentialError,
         ManifestError,
         MaterialError,
-        MissingExtra,
         PackError,
         RegisterError,
         RemoteError,
         StoreError,
+        UnusableSource,
     )

@@ -32,7 +32,7 @@ from evidence.store import (
 )
 from keyproof import __version__
 from keyproof.assessment import INPUTS, AssessmentInputs, assess_run
-from keyproof.collection import Collection, Progress
+from keyproof.collection import Collection, Progress, first_tasks
 from keyproof.configuration import Configuration, ConfigurationError, suggestion
 
 PACK = "pack"
@@ -73,11 +73,10 @@ def collect(
 ) -> tuple[Run, Progress]:
     """Collect all sources into a new run, or into the one of this configuration that was interrupted.
 
-    Raises MissingExtra and CredentialError before anything is recorded where a source cannot be used, and OSError where
-    the store cannot be written; what was recorded until then is taken up again by the next call.
+    Raises UnusableSource before anything is recorded where a source cannot be used, and OSError where the store cannot
+    be written; what was recorded until then is taken up again by the next call.
     """
-    collectors = [SOURCES[s.type].collecting(s.name, s.configuration) for s in configuration.sources]
-    tasks = [task for collector in collectors for task in collector.start()]
+    tasks = first_tasks(configuration.sources)
     run = None if anew else unfinished(store.runs(), configuration.sha256)
     if run is None:
         run = store.new_run(datetime.now(UTC))

@@ -31,6 +31,8 @@ class FrameworkPart:
     result: FrameworkResult
     statuses: tuple[tuple[str, int], ...]
     """(status, requirements), every status in order."""
+    without_control: int
+    """Inconclusive requirements of which the catalogue has no control."""
     requirements: tuple[Requirement, ...]
 
 
@@ -84,6 +86,11 @@ class Narrative:
     stage_verdicts: StageVerdicts
     sampling_method: str
     sample_size: int
+
+    @property
+    def without_control(self) -> int:
+        """Inconclusive requirements of which the catalogue has no control, over all frameworks."""
+        return sum(part.without_control for part in self.frameworks)
 
     @property
     def digest(self) -> str:
@@ -200,6 +207,10 @@ def _framework(framework: FrameworkResult, judged: Mapping[tuple[str, str], Judg
     return FrameworkPart(
         result=framework,
         statuses=tuple((status, counted[status]) for status in Status),
+        without_control=sum(
+            requirement.status is Status.INCONCLUSIVE and not requirement.controls
+            for requirement in framework.requirements
+        ),
         requirements=tuple(
             Requirement(
                 result=requirement,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -10,13 +9,13 @@ from typing import Any
 
 from collectors.aws.configuration import AwsConfiguration, Service, account_of_role
 from collectors.aws.credentials import Seat, ambient_seat
-from collectors.aws.paging import PAGING
 from collectors.aws.rotation import DescribedKey
 from collectors.aws.wire import Inquiry
+from collectors.questions import Questions, answered
 from collectors.sampling import sampled
 from collectors.source import Batch, Task
 from evidence.observation import JSON, Observation, Status
-from evidence.reading import Answer, Text, tidy
+from evidence.reading import Answer, Text
 from evidence.recording import ScopeHeader
 
 _UNREADABLE = ("SUSPENDED", "CLOSED", "PENDING_ACTIVATION")
@@ -99,42 +98,6 @@ class _Membership:
     """All that was asked about it was answered."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Questions:
-    """What a task asks about its subject: each answer goes into its batch."""
-
-    inquiry: Inquiry
-    batch: Batch
-
-    def one(self, operation: str, parameters: dict[str, JSON]) -> Observation:
-        """One exchange."""
-        return self._observe(operation, parameters)
-
-    def pages(self, operation: str, parameters: dict[str, JSON], *, first: bool = False) -> None:
-        """Every page of a list, or, with `first`, those up to the first that lists anything."""
-        for page in PAGING[operation].pages(parameters, partial(self._observe, operation)):
-            if first and _lists_something(page):
-                return
-
-    def answered(self, operation: str) -> bool:
-        """The operation was asked, and every exchange was answered."""
-        asked = [o for o in self.batch.observations if o.operation == operation]
-        return bool(asked) and all(o.status is Status.OK for o in asked)
-
-    def _observe(
-        self,
-        operation: str,
-        parameters: dict[str, JSON],
-        check: Callable[[dict[str, Any]], str] = lambda answer: "",
-    ) -> Observation:
-        ask = self.inquiry.ask(self.batch.subject, operation, parameters, check)
-        return self.batch.observe(operation, parameters, ask)
-
-
-def _lists_something(page: Observation) -> bool:
-    return page.status is Status.OK and any(isinstance(v, list) and v for v in json.loads(tidy(page.body)).values())
-
-
 class AwsCollector:
     """Collects one AWS source. `sample`, if any, is how many keys and secrets of each scope to describe."""
 
@@ -195,7 +158,7 @@ class _AccountReading:
     def run(self, batch: Batch) -> Iterator[Task]:
         """The scopes that it opens do not depend on whether the answers are new or a killed run's."""
         inquiry = Inquiry(self.seat, self.header, region=self.seat.home_region)
-        ask = _Questions(inquiry, batch)
+        ask = Questions(inquiry, batch)
         ask.one("sts:GetCallerIdentity", {})
         caller = batch.reading.answer("sts:GetCallerIdentity", _Caller)
         inquiry.identity = caller.Arn if caller else ""
@@ -223,17 +186,17 @@ class _AccountReading:
     def _organization_configuration(self) -> Any:
         return self.seat.configuration.organization
 
-    def _regions(self, ask: _Questions) -> list[str]:
+    def _regions(self, ask: Questions) -> list[str]:
         regions = self.seat.configuration.regions
         if isinstance(regions, list):
             return regions
-        ask.pages("account:ListRegions", {})
+        ask.all("account:ListRegions", {})
         pages = ask.batch.reading.pages("account:ListRegions", _Regions, lambda page: False)
         return [r.RegionName for page in pages for r in page.Regions if r.RegionOptStatus != "DISABLED"]
 
-    def _organization(self, ask: _Questions) -> _Membership:
+    def _organization(self, ask: Questions) -> _Membership:
         ask.one("organizations:DescribeOrganization", {})
-        ask.pages("organizations:ListAccounts", {})
+        ask.all("organizations:ListAccounts", {})
         reading = ask.batch.reading
         described = reading.answer("organizations:DescribeOrganization", _DescribedOrganization)
         pages = reading.pages("organizations:ListAccounts", _Members, lambda page: False)
@@ -266,15 +229,15 @@ class _ServiceReading:
         """Ask for the lists, and give the tasks of what they name."""
         raise NotImplementedError
 
-    def list_all(self, ask: _Questions, operation: str, parameters: dict[str, JSON]) -> None:
+    def list_all(self, ask: Questions, operation: str, parameters: dict[str, JSON]) -> list[Observation]:
         """Every page of a list; for a sample, no more than needed."""
-        ask.pages(operation, parameters, first=self.sample is not None)
+        return ask.all(operation, parameters, first=self.sample is not None)
 
-    def task(self, subject: str, run: Callable[[_Questions], None]) -> Task:
+    def task(self, subject: str, run: Callable[[Questions], None]) -> Task:
         """The task of one thing."""
 
         def of_subject(batch: Batch) -> Iterable[Task]:
-            run(_Questions(self.inquiry, batch))
+            run(Questions(self.inquiry, batch))
             return ()
 
         return Task(self.inquiry.header, subject, of_subject)
@@ -282,22 +245,22 @@ class _ServiceReading:
 
 class _KmsReading(_ServiceReading):
     def run(self, batch: Batch) -> Iterable[Task]:
-        ask = _Questions(self.inquiry, batch)
+        ask = Questions(self.inquiry, batch)
         self.list_all(ask, "kms:ListKeys", {})
         if batch.observations[-1].status is Status.SWITCHED_OFF:
             return []
         pages = batch.reading.pages("kms:ListKeys", _Keys, lambda page: False)
         keys = list(dict.fromkeys(key.KeyArn for page in pages for key in page.Keys))
+        tagged = False
         if keys:
             self.list_all(ask, "kms:ListAliases", {})
-            self.list_all(ask, "tag:GetResources", {"ResourceTypeFilters": ["kms:key"]})
+            tagged = answered(self.list_all(ask, "tag:GetResources", {"ResourceTypeFilters": ["kms:key"]}))
         self.list_all(ask, "kms:DescribeCustomKeyStores", {})
-        tagged = ask.answered("tag:GetResources")
         tasks = [self.task(arn, partial(_ask_about_key, arn, tagged)) for arn in keys]
         return sampled(tasks, self.sample, lambda of_key: len(of_key.observations) > 1)
 
 
-def _ask_about_key(arn: str, tagged: bool, ask: _Questions) -> None:
+def _ask_about_key(arn: str, tagged: bool, ask: Questions) -> None:
     ask.one("kms:DescribeKey", {"KeyId": arn})
     key = ask.batch.reading.answer("kms:DescribeKey", DescribedKey)
     if key is None or not key.customer:
@@ -306,17 +269,17 @@ def _ask_about_key(arn: str, tagged: bool, ask: _Questions) -> None:
     if rule and rule.status:
         ask.one("kms:GetKeyRotationStatus", {"KeyId": arn})
     if rule and rule.history:
-        ask.pages("kms:ListKeyRotations", {"KeyId": arn, "IncludeKeyMaterial": "ALL_KEY_MATERIAL"})
+        ask.all("kms:ListKeyRotations", {"KeyId": arn, "IncludeKeyMaterial": "ALL_KEY_MATERIAL"})
     ask.one("kms:GetKeyLastUsage", {"KeyId": arn})
     ask.one("kms:GetKeyPolicy", {"KeyId": arn, "PolicyName": "default"})
-    ask.pages("kms:ListGrants", {"KeyId": arn})
+    ask.all("kms:ListGrants", {"KeyId": arn})
     if not tagged:
-        ask.pages("kms:ListResourceTags", {"KeyId": arn})
+        ask.all("kms:ListResourceTags", {"KeyId": arn})
 
 
 class _SecretsReading(_ServiceReading):
     def run(self, batch: Batch) -> Iterable[Task]:
-        ask = _Questions(self.inquiry, batch)
+        ask = Questions(self.inquiry, batch)
         self.list_all(ask, "secretsmanager:ListSecrets", {"IncludePlannedDeletion": True})
         pages = batch.reading.pages("secretsmanager:ListSecrets", _Secrets, lambda page: False)
         secrets = dict.fromkeys(secret.ARN for page in pages for secret in page.SecretList)
@@ -324,9 +287,9 @@ class _SecretsReading(_ServiceReading):
         return sampled(tasks, self.sample)
 
 
-def _ask_about_secret(arn: str, ask: _Questions) -> None:
+def _ask_about_secret(arn: str, ask: Questions) -> None:
     ask.one("secretsmanager:DescribeSecret", {"SecretId": arn})
-    ask.pages("secretsmanager:ListSecretVersionIds", {"SecretId": arn})
+    ask.all("secretsmanager:ListSecretVersionIds", {"SecretId": arn})
     secret = ask.batch.reading.answer("secretsmanager:DescribeSecret", _DescribedSecret)
     if secret is None or secret.DeletedDate is None:  # a secret that waits for its deletion does not tell its policy
         ask.one("secretsmanager:GetResourcePolicy", {"SecretId": arn})
@@ -334,14 +297,14 @@ def _ask_about_secret(arn: str, ask: _Questions) -> None:
 
 class _ParametersReading(_ServiceReading):
     def run(self, batch: Batch) -> Iterable[Task]:
-        ask = _Questions(self.inquiry, batch)
+        ask = Questions(self.inquiry, batch)
         secure: dict[str, JSON] = {"Key": "Type", "Option": "Equals", "Values": ["SecureString"]}
         self.list_all(ask, "ssm:DescribeParameters", {"ParameterFilters": [secure]})
         pages = batch.reading.pages("ssm:DescribeParameters", _Parameters, lambda page: False)
         parameters = [parameter for page in pages for parameter in page.Parameters]
+        tagged = False
         if parameters:
-            self.list_all(ask, "tag:GetResources", {"ResourceTypeFilters": ["ssm:parameter"]})
-        tagged = ask.answered("tag:GetResources")
+            tagged = answered(self.list_all(ask, "tag:GetResources", {"ResourceTypeFilters": ["ssm:parameter"]}))
         asked_about = [p for p in parameters if not tagged or p.Tier != "Standard"]
         tasks = [self.task(self._arn(p), partial(_ask_about_parameter, p, self._arn(p), tagged)) for p in asked_about]
         return sampled(tasks, self.sample)
@@ -353,11 +316,11 @@ class _ParametersReading(_ServiceReading):
         return parameter.ARN or f"arn:{partition}:ssm:{header.region}:{header.account}:parameter/{name}"
 
 
-def _ask_about_parameter(parameter: _ListedParameter, arn: str, tagged: bool, ask: _Questions) -> None:
+def _ask_about_parameter(parameter: _ListedParameter, arn: str, tagged: bool, ask: Questions) -> None:
     if not tagged:
         ask.one("ssm:ListTagsForResource", {"ResourceType": "Parameter", "ResourceId": parameter.Name})
     if parameter.Tier != "Standard":  # no other tier can be shared with another account
-        ask.pages("ssm:GetResourcePolicies", {"ResourceArn": arn})
+        ask.all("ssm:GetResourcePolicies", {"ResourceArn": arn})
 
 
 _READINGS: dict[Service, type[_ServiceReading]] = {

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from collectors import questions
 from collectors.aws.credentials import Seat
 from collectors.aws.operations import OPERATIONS
-from collectors.exchange import Outcome, observing, one_line
+from collectors.aws.paging import PAGING
+from collectors.exchange import Check, Outcome, one_line, problem
+from collectors.paging import Ask
 from collectors.source import UndeclaredOperation
 from evidence.observation import JSON, Observation, Status, body_text, canonical_json
 from evidence.recording import ScopeHeader
@@ -118,39 +121,22 @@ class _Client:
         self._underway.value.body = response_dict["body"]
 
 
-class Inquiry:
-    """Asks for one scope, as one caller. Its clients live as long as the scope is being read."""
+class Inquiry(questions.Inquiry):
+    """Asks AWS for one scope. Its clients live as long as the scope is being read."""
 
     def __init__(self, seat: Seat, header: ScopeHeader, *, region: str, identity: str = "") -> None:
-        self.header = header
+        super().__init__(header, identity)  # known means that the credentials are valid
         self.region = region
-        self.identity = identity
-        """The caller as AWS names it, once it is known. Known means that the credentials are valid."""
         self._seat = seat
         self._clients: dict[str, _Client] = {}
         self._lock = threading.Lock()
 
-    def ask(
-        self,
-        subject: str,
-        operation: str,
-        parameters: Mapping[str, JSON],
-        check: Callable[[dict[str, Any]], str] = lambda answer: "",
-    ) -> Callable[[str], Observation]:
-        """What makes the observation of that exchange, given its id. `check` tells what is wrong with a JSON answer."""
+    def pages(self, operation: str, parameters: dict[str, JSON], ask: Ask) -> Iterator[Observation]:
+        """Page after page of a list."""
+        return PAGING[operation].pages(parameters, ask)
 
-        return observing(
-            self.header,
-            subject,
-            operation,
-            parameters,
-            identity=self.identity,
-            exchange=lambda: self._exchange(operation, parameters, check),
-        )
-
-    def _exchange(
-        self, operation: str, parameters: Mapping[str, JSON], check: Callable[[dict[str, Any]], str]
-    ) -> Outcome:
+    def exchange(self, operation: str, parameters: dict[str, JSON], check: Check) -> Outcome:
+        """Ask once; as nobody may enter an account whose role was refused, not even that."""
         if self._seat.refusal is not None:
             return self._entry_refused(self._seat.refusal)
         prefix, action = operation.split(":")
@@ -172,7 +158,7 @@ class Inquiry:
         client: _Client,
         result: dict[str, Any] | Exception,
         underway: _Underway,
-        check: Callable[[dict[str, Any]], str],
+        check: Check,
     ) -> Outcome:
         if isinstance(result, ClientError):
             if result.operation_name == "AssumeRole":
@@ -184,10 +170,9 @@ class Inquiry:
             return Outcome(status=Status.FAILED, error=error, body=body_text(underway.body))
         request_id = str(result["ResponseMetadata"].get("RequestId", ""))
         body = _body(client, result, underway)
-        problem = _problem(body, check)
-        if problem:
-            return Outcome(status=Status.FAILED, error=problem, request_id=request_id, body=body)
-        return Outcome(status=Status.OK, request_id=request_id, body=body)
+        wrong = problem(body, check)
+        status = Status.FAILED if wrong else Status.OK
+        return Outcome(status=status, error=wrong, request_id=request_id, body=body)
 
     def _client_error(self, error: ClientError, body: str) -> Outcome:
         details = error.response.get("Error", {})
@@ -222,13 +207,3 @@ def _body(client: _Client, parsed: Mapping[str, Any], underway: _Underway) -> st
         return body_text(underway.body)
     message = {name: value for name, value in parsed.items() if name != "ResponseMetadata"}
     return canonical_json(json.loads(json.dumps(message, default=str)))
-
-
-def _problem(body: str, check: Callable[[dict[str, Any]], str]) -> str:
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
-        return "InvalidAnswer: the answer is not JSON"
-    if not isinstance(answer, dict):
-        return "InvalidAnswer: the answer is not a JSON object"
-    return check(answer)

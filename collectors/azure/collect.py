@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from collectors.azure.answers import (
     Assignment,
@@ -31,49 +30,17 @@ from collectors.azure.answers import (
 )
 from collectors.azure.configuration import AzureConfiguration
 from collectors.azure.credentials import Seat, ambient_seat
-from collectors.azure.paging import pages
 from collectors.azure.roles import BUILT_IN, placed, role_id
 from collectors.azure.routes import ROUTES
 from collectors.azure.wire import Inquiry
+from collectors.questions import Questions, answered
 from collectors.sampling import sampled
 from collectors.source import Batch, Task
-from evidence.observation import JSON, Observation, Status
-from evidence.reading import tidy
+from evidence.observation import JSON
 from evidence.recording import ScopeHeader
 
 _GONE = "Deleted"
 """The state of a subscription that has no resources any more. Source: Azure's "Azure subscription states"."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Questions:
-    """What a task asks about its subject: each answer goes into its batch."""
-
-    inquiry: Inquiry
-    batch: Batch
-
-    def one(self, operation: str, parameters: dict[str, JSON]) -> bool:
-        """One exchange; tells whether it was answered."""
-        return self._observe(operation, parameters).status is Status.OK
-
-    def all(self, operation: str, parameters: dict[str, JSON], *, first: bool = False) -> bool:
-        """Every page of a list, or, with `first`, those up to the first that lists anything; whether all answered."""
-        answered = True
-        for page in pages(operation, parameters, self.inquiry.address(operation), partial(self._observe, operation)):
-            answered = page.status is Status.OK
-            if first and answered and json.loads(tidy(page.body)).get("value"):
-                break
-        return answered
-
-    def _observe(
-        self,
-        operation: str,
-        parameters: dict[str, JSON],
-        check: Callable[[dict[str, Any]], str] = lambda answer: "",
-    ) -> Observation:
-        return self.batch.observe(
-            operation, parameters, self.inquiry.ask(self.batch.subject, operation, parameters, check)
-        )
 
 
 class AzureCollector:
@@ -100,7 +67,7 @@ class AzureCollector:
 
     def _list_subscriptions(self, seat: Seat, header: ScopeHeader, batch: Batch) -> Iterator[Task]:
         operation = "arm:Subscriptions_List"
-        _Questions(Inquiry(seat, header), batch).all(operation, {})
+        Questions(Inquiry(seat, header), batch).all(operation, {})
         listed = [page.value for page in batch.reading.pages(operation, Subscriptions, lambda page: False)]
         present = {s.subscriptionId.lower() for page in listed for s in page if s.state != _GONE}
         for id in sorted(present):
@@ -112,7 +79,7 @@ class AzureCollector:
         return Task(header, "", partial(self._read_subscription, seat, header))
 
     def _read_subscription(self, seat: Seat, header: ScopeHeader, batch: Batch) -> Iterator[Task]:
-        ask = _Questions(Inquiry(seat, header), batch)
+        ask = Questions(Inquiry(seat, header), batch)
         parameters: dict[str, JSON] = {"subscriptionId": header.account}
         ask.one("arm:Subscriptions_Get", parameters)
         for operation in _SUBSCRIPTION_LISTS:
@@ -162,7 +129,7 @@ class _StoreReading:
         """Ask about the store and for its lists, and give the tasks of what they name."""
         raise NotImplementedError
 
-    def _ask_about_access(self, ask: _Questions) -> None:
+    def _ask_about_access(self, ask: Questions) -> None:
         """The roles assigned on it, and what those allow that are not known."""
         operation = "arm:RoleAssignments_ListForScope"
         ask.all(operation, {"resourceId": self.resource})
@@ -173,7 +140,7 @@ class _StoreReading:
             if role_id(id) not in BUILT_IN and ROUTES["arm:RoleDefinitions_Get"].takes("roleDefinitionId", id):
                 ask.one("arm:RoleDefinitions_Get", {"roleDefinitionId": id})
 
-    def _ask_about_logging(self, ask: _Questions) -> None:
+    def _ask_about_logging(self, ask: Questions) -> None:
         """Where its log goes, and for how long that is kept."""
         operation = "arm:DiagnosticSettings_List"
         ask.one(operation, {"resourceId": self.resource})
@@ -183,10 +150,11 @@ class _StoreReading:
             if ROUTES["arm:Workspaces_Get"].takes("workspaceId", id):
                 ask.one("arm:Workspaces_Get", {"workspaceId": id})
 
-    def _list(self, ask: _Questions, operation: str, parameters: dict[str, JSON]) -> bool:
-        return ask.all(operation, parameters, first=self.sample is not None)
+    def _list(self, ask: Questions, operation: str, parameters: dict[str, JSON]) -> bool:
+        """Every page of a list, or enough for a sample; whether it was answered."""
+        return answered(ask.all(operation, parameters, first=self.sample is not None))
 
-    def _key_tasks(self, ask: _Questions) -> Iterator[Task]:
+    def _key_tasks(self, ask: Questions) -> Iterator[Task]:
         """The tasks of its keys, by its own list or, where that is refused, by Resource Manager's."""
         by_itself = self._list(ask, "keys:GetKeys", {})
         self._list(ask, "keys:GetDeletedKeys", {})
@@ -208,39 +176,40 @@ class _StoreReading:
         for id in (id for id in deleted if id not in managed):
             yield self._task(id, _deleted_key(thing_name(id)))
 
-    def _ask_about_key(self, name: str, by_certificate: bool, manager_tells: bool, ask: _Questions) -> None:
+    def _ask_about_key(self, name: str, by_certificate: bool, manager_tells: bool, ask: Questions) -> None:
         """Three requests: its versions, what it is, its rotation policy; Resource Manager tells what is refused.
 
         Resource Manager's answer has the rotation policy too, and alone tells the size of a symmetric key. A
         certificate's key is renewed with the certificate and has no rotation policy to ask for.
         """
         key: dict[str, JSON] = {"key": name}
-        by_manager = partial(ask.one, f"{self.keys_by_manager}_Get", {"resourceId": self.resource, **key})
-        versions = ask.all("keys:GetKeyVersions", key)
+        of_manager: dict[str, JSON] = {"resourceId": self.resource, **key}
+        versions = answered(ask.all("keys:GetKeyVersions", key))
         told = self.ask_what_it_is(name, ask)
         if not told or (manager_tells and _of_unknown_size(ask)):
-            if not by_manager() and told and not by_certificate:
+            by_manager = ask.one(f"{self.keys_by_manager}_Get", of_manager)
+            if not by_manager.ok and told and not by_certificate:
                 ask.one("keys:GetKeyRotationPolicy", key)
-        elif not by_certificate and not ask.one("keys:GetKeyRotationPolicy", key):
-            by_manager()
+        elif not by_certificate and not ask.one("keys:GetKeyRotationPolicy", key).ok:
+            ask.one(f"{self.keys_by_manager}_Get", of_manager)
         if not versions:
-            ask.all(f"{self.keys_by_manager}_ListVersions", {"resourceId": self.resource, **key})
+            ask.all(f"{self.keys_by_manager}_ListVersions", of_manager)
 
-    def ask_what_it_is(self, name: str, ask: _Questions) -> bool:
+    def ask_what_it_is(self, name: str, ask: Questions) -> bool:
         """One request, and whether it was answered."""
-        return ask.one("keys:GetKey", {"key": name})
+        return ask.one("keys:GetKey", {"key": name}).ok
 
-    def manager_tells(self, ask: _Questions) -> bool:
+    def manager_tells(self, ask: Questions) -> bool:
         """Resource Manager may be asked for what the data plane does not tell of keys."""
         return False
 
-    def _ask_manager_about_key(self, name: str, ask: _Questions) -> None:
+    def _ask_manager_about_key(self, name: str, ask: Questions) -> None:
         ask.one(f"{self.keys_by_manager}_Get", {"resourceId": self.resource, "key": name})
         ask.all(f"{self.keys_by_manager}_ListVersions", {"resourceId": self.resource, "key": name})
 
-    def _task(self, subject: str, run: Callable[[_Questions], object]) -> Task:
+    def _task(self, subject: str, run: Callable[[Questions], object]) -> Task:
         def of_subject(batch: Batch) -> Iterable[Task]:
-            run(_Questions(self.inquiry, batch))
+            run(Questions(self.inquiry, batch))
             return ()
 
         return Task(self.inquiry.header, subject, of_subject)
@@ -250,11 +219,11 @@ def _concerns(assignment: Assignment, resource: str) -> bool:
     return placed(assignment.properties.scope, resource) is not None
 
 
-def _deleted_key(name: str) -> Callable[[_Questions], object]:
+def _deleted_key(name: str) -> Callable[[Questions], object]:
     return lambda ask: ask.one("keys:GetDeletedKey", {"key": name})
 
 
-def _of_unknown_size(ask: _Questions) -> bool:
+def _of_unknown_size(ask: Questions) -> bool:
     """The key was described as a symmetric one, whose size the data plane does not tell."""
     reading = ask.batch.reading
     answers = [reading.answer(operation, KeyBundle) for operation in ("keys:GetKeyAttestation", "keys:GetKey")]
@@ -265,7 +234,7 @@ class _VaultReading(_StoreReading):
     keys_by_manager = "arm:Keys"
 
     def run(self, batch: Batch) -> Iterable[Task]:
-        ask = _Questions(self.inquiry, batch)
+        ask = Questions(self.inquiry, batch)
         ask.one("arm:Vaults_Get", {"resourceId": self.resource})
         self._ask_about_logging(ask)
         self._ask_about_access(ask)
@@ -274,7 +243,7 @@ class _VaultReading(_StoreReading):
         certificates = list(self._certificate_tasks(ask))
         return [*sampled(keys, self.sample), *sampled(secrets, self.sample), *sampled(certificates, self.sample)]
 
-    def _secret_tasks(self, ask: _Questions) -> Iterator[Task]:
+    def _secret_tasks(self, ask: Questions) -> Iterator[Task]:
         by_itself = self._list(ask, "secrets:GetSecrets", {})
         self._list(ask, "secrets:GetDeletedSecrets", {})
         if not by_itself:
@@ -283,7 +252,7 @@ class _VaultReading(_StoreReading):
         for id in dict.fromkeys(secret.id for page in listed for secret in page.value):
             yield self._task(thing_id(id), _versions_of("secrets:GetSecretVersions", "secret", id))
 
-    def _certificate_tasks(self, ask: _Questions) -> Iterator[Task]:
+    def _certificate_tasks(self, ask: Questions) -> Iterator[Task]:
         self._list(ask, "certificates:GetCertificates", {})
         self._list(ask, "certificates:GetDeletedCertificates", {})
         listed = ask.batch.reading.pages("certificates:GetCertificates", ListedCertificates, lambda page: False)
@@ -291,11 +260,11 @@ class _VaultReading(_StoreReading):
             yield self._task(thing_id(id), partial(_ask_about_certificate, thing_name(id)))
 
 
-def _versions_of(operation: str, parameter: str, id: str) -> Callable[[_Questions], object]:
+def _versions_of(operation: str, parameter: str, id: str) -> Callable[[Questions], object]:
     return lambda ask: ask.all(operation, {parameter: thing_name(id)})
 
 
-def _ask_about_certificate(name: str, ask: _Questions) -> None:
+def _ask_about_certificate(name: str, ask: Questions) -> None:
     ask.one("certificates:GetCertificate", {"certificate": name})
     ask.all("certificates:GetCertificateVersions", {"certificate": name})
 
@@ -304,7 +273,7 @@ class _HsmReading(_StoreReading):
     keys_by_manager = "arm:ManagedHsmKeys"
 
     def run(self, batch: Batch) -> Iterable[Task]:
-        ask = _Questions(self.inquiry, batch)
+        ask = Questions(self.inquiry, batch)
         ask.one("arm:ManagedHsms_Get", {"resourceId": self.resource})
         ask.all("arm:MHSMRegions_ListByResource", {"resourceId": self.resource})
         self._ask_about_logging(ask)
@@ -315,17 +284,17 @@ class _HsmReading(_StoreReading):
         ask.one("administration:GetEkmConnection", {})
         return sampled(list(self._key_tasks(ask)), self.sample)
 
-    def ask_what_it_is(self, name: str, ask: _Questions) -> bool:
+    def ask_what_it_is(self, name: str, ask: Questions) -> bool:
         """The newest version with its attestation, which tells all that the key alone would; else the key alone."""
         pages = ask.batch.reading.pages("keys:GetKeyVersions", ListedKeys, lambda page: False)
         versions = [version for page in pages for version in page.value if thing_version(version.kid)]
         if versions:
             newest = max(versions, key=lambda version: version.attributes.created)
-            if ask.one("keys:GetKeyAttestation", {"key": name, "version": thing_version(newest.kid)}):
+            if ask.one("keys:GetKeyAttestation", {"key": name, "version": thing_version(newest.kid)}).ok:
                 return True
         return super().ask_what_it_is(name, ask)
 
-    def manager_tells(self, ask: _Questions) -> bool:
+    def manager_tells(self, ask: Questions) -> bool:
         """Only an HSM that allows it lets Resource Manager tell of its keys."""
         answer = ask.batch.reading.answer("administration:GetSettings", Settings)
         settings = {setting.name: setting.value for setting in answer.settings} if answer else {}

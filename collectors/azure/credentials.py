@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,6 +33,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
 from collectors.azure.configuration import AzureConfiguration
+from collectors.certificates import check_ca_file
 from collectors.source import CredentialError
 
 LARGEST_ANSWER = 64 << 20
@@ -158,6 +161,8 @@ def ambient_seat(configuration: AzureConfiguration) -> tuple[Seat, str, str]:
     Raises CredentialError, with the next step, where the chain has no credential to use.
     """
     where = f"source {configuration.name!r}"
+    if configuration.ca_file:
+        check_ca_file(where, configuration.ca_file)
     arguments: dict[str, Any] = {"connection_verify": configuration.ca_file} if configuration.ca_file else {}
     if configuration.authority:
         arguments["authority"] = configuration.authority
@@ -167,14 +172,36 @@ def ambient_seat(configuration: AzureConfiguration) -> tuple[Seat, str, str]:
         credential = DefaultAzureCredential(exclude_interactive_browser_credential=True, **arguments)
         token = credential.get_token(f"{configuration.resource_manager}/.default").token
     except (AzureError, ValueError) as error:
-        first = " ".join(str(error).split())[:500]
-        raise CredentialError(
-            f"{where}: no Azure credentials could be used: {first}; run `az login`, or set AZURE_TENANT_ID, "
-            "AZURE_CLIENT_ID and a secret, certificate or federated token of the application"
-        ) from error
+        raise CredentialError(f"{where}: {_trouble(error)}; {_STEP}") from error
     claims = _claims(token)
     caller = next((claims[name] for name in ("upn", "appid", "oid") if name in claims), "")
     return Seat(configuration, credential), caller, claims.get("tid", "")
+
+
+_STEP = (
+    "run `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, AZURE_CLIENT_CERTIFICATE_PATH or "
+    "AZURE_FEDERATED_TOKEN_FILE"
+)
+
+_ATTEMPT = re.compile(r"^\t(\w+): (.*)$", re.MULTILINE)
+"""A credential that DefaultAzureCredential tried, as its error tells: the name, and the first line of what it said."""
+
+_UNAVAILABLE = re.compile(r"\w+Credential (authentication )?unavailable")
+"""How a credential's error begins that lacks what it would ask with, so that nobody was asked."""
+
+
+def _trouble(error: AzureError | ValueError) -> str:
+    """What DefaultAzureCredential came to, without what it says of each credential that is just not there.
+
+    It goes on past a credential that is unavailable and stops at one that fails, so only the last it tried can have
+    failed.
+    """
+    attempts = _ATTEMPT.findall(str(error))
+    name, said = attempts[-1] if attempts else ("", str(error))
+    if _UNAVAILABLE.match(said):
+        return "no Azure credentials were found"
+    told = textwrap.shorten(f"{name}: {said}" if name else said, 300, placeholder=" …")
+    return f"the Azure credentials could not be used ({told})"
 
 
 def _claims(token: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,10 +14,13 @@ from azure.core.pipeline import PipelineRequest
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.core.rest import HttpRequest
 
+from collectors import questions
 from collectors.azure.credentials import Seat
 from collectors.azure.operations import OPERATIONS
+from collectors.azure.paging import pages
 from collectors.azure.routes import ROUTES, same_place
-from collectors.exchange import Outcome, observing, one_line
+from collectors.exchange import Check, Outcome, one_line, problem
+from collectors.paging import Ask
 from collectors.source import UndeclaredOperation
 from evidence.observation import JSON, Observation, Status, body_text
 from evidence.recording import ScopeHeader
@@ -62,11 +65,11 @@ class _Guard(SansIOHTTPPolicy[Any, Any]):
         underway.attempts += 1
 
 
-class Inquiry:
-    """Asks for one scope, as one caller. Its clients live as long as the scope is being read."""
+class Inquiry(questions.Inquiry):
+    """Asks Azure for one scope. Its clients live as long as the scope is being read."""
 
     def __init__(self, seat: Seat, header: ScopeHeader, address: str = "") -> None:
-        self.header = header
+        super().__init__(header, header.identity)
         self._seat = seat
         self._address = address
         self._clients: dict[str, Any] = {}
@@ -76,26 +79,12 @@ class Inquiry:
         """The URL of the host that is asked."""
         return self._seat.configuration.resource_manager if operation.startswith("arm:") else self._address
 
-    def ask(
-        self,
-        subject: str,
-        operation: str,
-        parameters: Mapping[str, JSON],
-        check: Callable[[dict[str, Any]], str] = lambda answer: "",
-    ) -> Callable[[str], Observation]:
-        """What makes the observation of that exchange, given its id. `check` tells what is wrong with an answer."""
-        return observing(
-            self.header,
-            subject,
-            operation,
-            parameters,
-            identity=self.header.identity,
-            exchange=lambda: self._exchange(operation, parameters, check),
-        )
+    def pages(self, operation: str, parameters: dict[str, JSON], ask: Ask) -> Iterator[Observation]:
+        """Page after page of a list, all of the host that is asked."""
+        return pages(operation, parameters, self.address(operation), ask)
 
-    def _exchange(
-        self, operation: str, parameters: Mapping[str, JSON], check: Callable[[dict[str, Any]], str]
-    ) -> Outcome:
+    def exchange(self, operation: str, parameters: dict[str, JSON], check: Check) -> Outcome:
+        """Ask once; a store whose address is not of the configured cloud is not asked."""
         prefix = operation.partition(":")[0]
         if prefix != "arm" and not self._seat.configuration.trusts(self._address):
             error = f"ForeignAddress: {self._address!r} is no address of the configured cloud, so nothing is sent there"
@@ -108,7 +97,7 @@ class Inquiry:
         prefix: str,
         underway: _Underway,
         parameters: Mapping[str, JSON],
-        check: Callable[[dict[str, Any]], str],
+        check: Check,
     ) -> Outcome:
         """The request goes through the official client's pipeline as it is, and its answer is taken as text.
 
@@ -128,9 +117,9 @@ class Inquiry:
         request_id = str(response.headers.get("x-ms-request-id", ""))
         if response.status_code != 200 and not _tells_of_none(response.status_code, body, underway.operation):
             return _error(response.status_code, body, request_id)
-        problem = _problem(body, check)
-        status = Status.FAILED if problem else Status.OK
-        return Outcome(status=status, error=problem, request_id=request_id, body=body)
+        wrong = problem(body, check)
+        status = Status.FAILED if wrong else Status.OK
+        return Outcome(status=status, error=wrong, request_id=request_id, body=body)
 
     def _client(self, prefix: str) -> Any:
         with self._lock:
@@ -176,13 +165,3 @@ def _error_members(body: str) -> tuple[str, str]:
         return str(code or ""), str(error.get("message") or "")
     except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
         return "", ""
-
-
-def _problem(body: str, check: Callable[[dict[str, Any]], str]) -> str:
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
-        return "InvalidAnswer: the answer is not JSON"
-    if not isinstance(answer, dict):
-        return "InvalidAnswer: the answer is not a JSON object"
-    return check(answer)

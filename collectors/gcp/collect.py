@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,12 +25,12 @@ from collectors.gcp.assets import Assets, read_assets
 from collectors.gcp.configuration import GcpConfiguration
 from collectors.gcp.credentials import Seat, ambient_seat
 from collectors.gcp.names import last, parent, part
-from collectors.gcp.paging import pages
 from collectors.gcp.wire import Inquiry
+from collectors.questions import Questions
 from collectors.sampling import sampled
 from collectors.source import Batch, Task
-from evidence.observation import JSON, Observation, Status
-from evidence.reading import Reading, tidy
+from evidence.observation import JSON, Observation
+from evidence.reading import Reading
 from evidence.recording import ScopeHeader
 
 CONDITIONS: dict[str, JSON] = {"requested_policy_version": 3}
@@ -67,43 +66,10 @@ GUARDED_TYPES = (
 """Those of the asset types that have a policy of their own."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Questions:
-    """What a task asks about its subject: each answer goes into its batch."""
-
-    inquiry: Inquiry
-    batch: Batch
-
-    def one(self, operation: str, parameters: dict[str, JSON]) -> Observation:
-        """One exchange."""
-        return self._observe(operation, parameters)
-
-    def pages(self, operation: str, parameters: dict[str, JSON], *, first: bool = False) -> list[Observation]:
-        """Every page of a list, or, with `first`, those up to the first that lists anything."""
-        read = []
-        for page in pages(operation, parameters, partial(self._observe, operation)):
-            read.append(page)
-            if first and _lists_something(page):
-                break
-        return read
-
-    def policies(self, resources: Iterable[str]) -> None:
-        """The policies of project, folders and organization."""
-        for resource in resources:
-            self.one("resourcemanager:GetIamPolicy", {"resource": resource, "options": CONDITIONS})
-
-    def _observe(
-        self,
-        operation: str,
-        parameters: dict[str, JSON],
-        check: Callable[[dict[str, Any]], str] = lambda answer: "",
-    ) -> Observation:
-        ask = self.inquiry.ask(self.batch.subject, operation, parameters, check)
-        return self.batch.observe(operation, parameters, ask)
-
-
-def _lists_something(page: Observation) -> bool:
-    return page.status is Status.OK and any(isinstance(v, list) and v for v in json.loads(tidy(page.body)).values())
+def _ask_for_policies(ask: Questions, resources: Iterable[str]) -> None:
+    """The policies of project, folders and organization."""
+    for resource in resources:
+        ask.one("resourcemanager:GetIamPolicy", {"resource": resource, "options": CONDITIONS})
 
 
 def _read(observations: Iterable[Observation], model: type[Message]) -> Iterator[Any]:
@@ -180,20 +146,20 @@ class _RootReading:
 
     def run(self, batch: Batch) -> Iterator[Task]:
         """What it opens does not depend on whether the answers are new or a killed run's."""
-        ask = _Questions(Inquiry(self.seat, self.header), batch)
+        ask = Questions(Inquiry(self.seat, self.header), batch)
         project, line = self._line(ask)
         if self.configuration.asset_inventory:
             self._ask_for_assets(ask)
         assets = read_assets(batch.reading)
         if assets is not None:
-            ask.policies(dict.fromkeys([self.resource, *line.above, *assets.above(self.resource)]))
+            _ask_for_policies(ask, dict.fromkeys([self.resource, *line.above, *assets.above(self.resource)]))
             yield from self._asset_tasks(assets, line)
         elif project is not None or self.header.service == "project":
             yield from self._walk_project(ask, project, line)
         else:
             yield from self._walk_below(ask, line)
 
-    def _line(self, ask: _Questions) -> tuple[Project | None, _Line]:
+    def _line(self, ask: Questions) -> tuple[Project | None, _Line]:
         """The project that is asked about, if it is one, and what lies above."""
         above: list[str] = []
         project: Project | None = None
@@ -215,7 +181,7 @@ class _RootReading:
         named = {*(self.configuration.projects or ()), *([project.project_id, last(project.name)] if project else ())}
         return project, _Line(tuple(above), domain, tuple(named), known)
 
-    def _ask_for_assets(self, ask: _Questions) -> None:
+    def _ask_for_assets(self, ask: Questions) -> None:
         """Ask for all resources at once, and for all policies where that was answered whole."""
         kinds = [kind for service in self.configuration.services for kind in ASSET_TYPES[service]]
         resources: dict[str, JSON] = {
@@ -223,14 +189,14 @@ class _RootReading:
             "content_type": "RESOURCE",
             "asset_types": [*kinds, *HIERARCHY_TYPES, ROLE_TYPE],
         }
-        if _whole(ask.pages("asset:ListAssets", resources)):
+        if _whole(ask.all("asset:ListAssets", resources)):
             guarded = [kind for kind in kinds if kind in GUARDED_TYPES]
             policies: dict[str, JSON] = {
                 "parent": self.resource,
                 "content_type": "IAM_POLICY",
                 "asset_types": [*guarded, *HIERARCHY_TYPES],
             }
-            ask.pages("asset:ListAssets", policies)
+            ask.all("asset:ListAssets", policies)
 
     def _asset_tasks(self, assets: Assets, line: _Line) -> Iterator[Task]:
         """One task a project that holds key rings, from which those of its locations and keys follow, and one a secret
@@ -247,44 +213,44 @@ class _RootReading:
     def _asset_project(
         self, assets: Assets, line: _Line, project: str, places: Iterable[str], batch: Batch
     ) -> Iterable[Task]:
-        ask = _Questions(Inquiry(self.seat, self.header), batch)
+        ask = Questions(Inquiry(self.seat, self.header), batch)
         ask.one("autokey:ShowEffectiveAutokeyConfig", {"parent": project})
         return [self._task(place, partial(self._asset_location, assets, line, place)) for place in places]
 
     def _asset_location(self, assets: Assets, line: _Line, place: str, batch: Batch) -> Iterable[Task]:
-        ask = _Questions(Inquiry(self.seat, self.header), batch)
-        ask.pages("autokey:ListKeyHandles", {"parent": place})
+        ask = Questions(Inquiry(self.seat, self.header), batch)
+        ask.all("autokey:ListKeyHandles", {"parent": place})
         organization = assets.organization_of(parent(place)) or line.organization
         keys = assets.keys_by_place.get(place, ())
         tasks = [self._task(name, partial(self._asset_key, assets, organization, name)) for name in keys]
         return sampled(tasks, self.sample)
 
     def _asset_key(self, assets: Assets, organization: str, name: str, batch: Batch) -> Iterable[Task]:
-        ask = _Questions(Inquiry(self.seat, self.header), batch)
+        ask = Questions(Inquiry(self.seat, self.header), batch)
         if assets.lacks_versions(name):
-            ask.pages("kms:ListCryptoKeyVersions", {"parent": name, "view": "FULL"})
+            ask.all("kms:ListCryptoKeyVersions", {"parent": name, "view": "FULL"})
         _ask_about_use(name, organization, ask)
         return ()
 
     def _asset_secret(self, name: str, batch: Batch) -> Iterable[Task]:
-        ask = _Questions(Inquiry(self.seat, self.header, region=part(name, "locations")), batch)
-        ask.pages("secretmanager:ListSecretVersions", {"parent": name})
+        ask = Questions(Inquiry(self.seat, self.header, region=part(name, "locations")), batch)
+        ask.all("secretmanager:ListSecretVersions", {"parent": name})
         return ()
 
     def _task(self, subject: str, run: Callable[[Batch], Iterable[Task]]) -> Task:
         return Task(self.header, subject, run)
 
-    def _walk_below(self, ask: _Questions, line: _Line) -> Iterator[Task]:
+    def _walk_below(self, ask: Questions, line: _Line) -> Iterator[Task]:
         """The projects of an organization or folder, folder by folder."""
         above = {self.resource: line.above}
         waiting, found = [self.resource], dict[str, tuple[Project, str]]()
         whole = line.known
         while waiting:
             folder = waiting.pop()
-            listed = ask.pages("resourcemanager:ListProjects", {"parent": folder})
+            listed = ask.all("resourcemanager:ListProjects", {"parent": folder})
             projects = [project for page in _read(listed, Projects) for project in page.projects]
             found |= {p.project_id: (p, folder) for p in projects if p.state != _ENDED}
-            below = ask.pages("resourcemanager:ListFolders", {"parent": folder})
+            below = ask.all("resourcemanager:ListFolders", {"parent": folder})
             whole = whole and _whole(listed) and _whole(below)
             for page in _read(below, Folders):
                 for child in page.folders:
@@ -316,9 +282,9 @@ class _RootReading:
 
     def locations(self, project: Project, line: _Line, batch: Batch) -> Iterable[Task]:
         """The scopes of a project that is part of what is walked through."""
-        return self._walk_project(_Questions(Inquiry(self.seat, self.header), batch), project, line)
+        return self._walk_project(Questions(Inquiry(self.seat, self.header), batch), project, line)
 
-    def _walk_project(self, ask: _Questions, project: Project | None, line: _Line) -> Iterator[Task]:
+    def _walk_project(self, ask: Questions, project: Project | None, line: _Line) -> Iterator[Task]:
         id = project.project_id if project else self.header.account
         known = replace(
             self.header,
@@ -331,7 +297,7 @@ class _RootReading:
         )
         policies = (f"projects/{id}", *line.above)
         if "kms" in self.configuration.services:
-            listed = ask.pages("kms:ListLocations", {"name": f"projects/{id}"})
+            listed = ask.all("kms:ListLocations", {"name": f"projects/{id}"})
             places = {location.location_id for page in _read(listed, Locations) for location in page.locations}
             for place in sorted(places):
                 header = replace(known, id=f"{known.id}/{place}/kms", service="kms", region=place)
@@ -356,7 +322,7 @@ def _whole(observations: Iterable[Observation]) -> bool:
     return bool(observations) and len(list(_read(observations, Page))) == len(observations)
 
 
-def _ask_about_use(name: str, organization: str, ask: _Questions) -> None:
+def _ask_about_use(name: str, organization: str, ask: Questions) -> None:
     """What a key protects. The summary says whether a search would find anything.
 
     Without an organization only the key's own project can be searched.
@@ -365,7 +331,7 @@ def _ask_about_use(name: str, organization: str, ask: _Questions) -> None:
     answered = _read([ask.one("kmsinventory:GetProtectedResourcesSummary", summary)], ProtectedSummary)
     if any(answer.resource_count for answer in answered):
         place = f"organizations/{organization}" if organization else f"projects/{part(name, 'projects')}"
-        ask.pages("kmsinventory:SearchProtectedResources", {"scope": place, "crypto_key": name})
+        ask.all("kmsinventory:SearchProtectedResources", {"scope": place, "crypto_key": name})
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,15 +344,15 @@ class _ServiceReading:
     """The project and what is above it, whose policies its keys and secrets inherit."""
     sample: int | None
 
-    def questions(self, batch: Batch) -> _Questions:
+    def questions(self, batch: Batch) -> Questions:
         """Asks at Google's global endpoint."""
-        return _Questions(Inquiry(self.seat, self.header), batch)
+        return Questions(Inquiry(self.seat, self.header), batch)
 
-    def list_all(self, ask: _Questions, operation: str, parameters: dict[str, JSON]) -> list[Observation]:
+    def list_all(self, ask: Questions, operation: str, parameters: dict[str, JSON]) -> list[Observation]:
         """Every page of a list; for a sample, no more than needed."""
-        return ask.pages(operation, parameters, first=self.sample is not None)
+        return ask.all(operation, parameters, first=self.sample is not None)
 
-    def task(self, subject: str, run: Callable[[_Questions], Iterable[Task]]) -> Task:
+    def task(self, subject: str, run: Callable[[Questions], Iterable[Task]]) -> Task:
         """The task of one thing."""
         return Task(self.header, subject, lambda batch: run(self.questions(batch)))
 
@@ -401,20 +367,20 @@ class _KmsReading(_ServiceReading):
         if not rings:
             return []
         self.list_all(ask, "kms:ListEkmConnections", {"parent": place})
-        ask.policies(self.policies)
+        _ask_for_policies(ask, self.policies)
         self.list_all(ask, "autokey:ListKeyHandles", {"parent": place})
         ask.one("autokey:ShowEffectiveAutokeyConfig", {"parent": f"projects/{self.header.account}"})
         tasks = [self.task(ring, partial(self._ask_about_ring, ring)) for ring in rings]
         return sampled(tasks, self.sample)
 
-    def _ask_about_ring(self, ring: str, ask: _Questions) -> Iterable[Task]:
+    def _ask_about_ring(self, ring: str, ask: Questions) -> Iterable[Task]:
         listed = self.list_all(ask, "kms:ListCryptoKeys", {"parent": ring})
         self.list_all(ask, "kms:ListImportJobs", {"parent": ring})
         ask.one("kms:GetIamPolicy", {"resource": ring, "options": CONDITIONS})
         keys = dict.fromkeys(key.name for page in _read(listed, CryptoKeys) for key in page.crypto_keys)
         return sampled([self.task(key, partial(self._ask_about_key, key)) for key in keys], self.sample)
 
-    def _ask_about_key(self, key: str, ask: _Questions) -> Iterable[Task]:
+    def _ask_about_key(self, key: str, ask: Questions) -> Iterable[Task]:
         self.list_all(ask, "kms:ListCryptoKeyVersions", {"parent": key, "view": "FULL"})
         ask.one("kms:GetIamPolicy", {"resource": key, "options": CONDITIONS})
         _ask_about_use(key, self.header.organization, ask)
@@ -422,10 +388,10 @@ class _KmsReading(_ServiceReading):
 
 
 class _SecretsReading(_ServiceReading):
-    def questions(self, batch: Batch) -> _Questions:
+    def questions(self, batch: Batch) -> Questions:
         """A location's secrets are known at its own endpoint alone."""
         region = "" if self.header.region == "global" else self.header.region
-        return _Questions(Inquiry(self.seat, self.header, region=region), batch)
+        return Questions(Inquiry(self.seat, self.header, region=region), batch)
 
     def run(self, batch: Batch) -> Iterable[Task]:
         ask = self.questions(batch)
@@ -434,11 +400,11 @@ class _SecretsReading(_ServiceReading):
         listed = self.list_all(ask, "secretmanager:ListSecrets", {"parent": place})
         secrets = dict.fromkeys(secret.name for page in _read(listed, Secrets) for secret in page.secrets)
         if secrets:
-            ask.policies(self.policies)
+            _ask_for_policies(ask, self.policies)
         tasks = [self.task(secret, partial(self._ask_about_secret, secret)) for secret in secrets]
         return sampled(tasks, self.sample)
 
-    def _ask_about_secret(self, secret: str, ask: _Questions) -> Iterable[Task]:
+    def _ask_about_secret(self, secret: str, ask: Questions) -> Iterable[Task]:
         self.list_all(ask, "secretmanager:ListSecretVersions", {"parent": secret})
         ask.one("secretmanager:GetIamPolicy", {"resource": secret, "options": CONDITIONS})
         return ()

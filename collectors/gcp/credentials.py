@@ -15,6 +15,7 @@ from google.auth.transport.grpc import AuthMetadataPlugin
 from google.auth.transport.requests import Request
 from requests.adapters import HTTPAdapter
 
+from collectors.certificates import check_ca_file
 from collectors.gcp.configuration import GcpConfiguration
 from collectors.gcp.methods import Method
 from collectors.source import CredentialError
@@ -118,10 +119,7 @@ def ambient_seat(configuration: GcpConfiguration) -> Seat:
     where = f"source {configuration.name!r}"
     session = requests.Session()
     if configuration.ca_file:
-        try:
-            Path(configuration.ca_file).read_bytes()
-        except OSError as error:
-            raise CredentialError(f"{where}: ca_file {configuration.ca_file!r}: {error.strerror}") from error
+        check_ca_file(where, configuration.ca_file)
         host = (configuration.endpoint or "").rpartition(":")[0]
         session.mount(f"https://{host}:", TrustingAdapter(configuration.ca_file))
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -18,9 +18,12 @@ from google.api_core.timeout import ConstantTimeout
 from google.auth.exceptions import GoogleAuthError, RefreshError
 from google.protobuf.json_format import MessageToDict
 
-from collectors.exchange import Outcome, observing, one_line
+from collectors import questions
+from collectors.exchange import Check, Outcome, one_line, problem
 from collectors.gcp.credentials import LARGEST_ANSWER, Guard, Seat, TrustingAdapter
 from collectors.gcp.methods import PATHS, may_be_asked, method_of
+from collectors.gcp.paging import pages
+from collectors.paging import Ask
 from collectors.source import UndeclaredOperation
 from evidence.observation import JSON, Observation, Status, body_text, canonical_json
 from evidence.recording import ScopeHeader
@@ -144,35 +147,21 @@ class _Guard(Guard):
 GUARD = _Guard()
 
 
-class Inquiry:
-    """Asks for one scope, as one caller."""
+class Inquiry(questions.Inquiry):
+    """Asks Google Cloud for one scope."""
 
     def __init__(self, seat: Seat, header: ScopeHeader, *, region: str = "") -> None:
-        self.header = header
+        super().__init__(header, seat.identity)
         self._seat = seat
         self._region = region
         """Of Secret Manager's regional endpoint; "" for its global one."""
 
-    def ask(
-        self,
-        subject: str,
-        operation: str,
-        parameters: Mapping[str, JSON],
-        check: Callable[[dict[str, Any]], str] = lambda answer: "",
-    ) -> Callable[[str], Observation]:
-        """What makes the observation of that exchange, given its id. `check` tells what is wrong with an answer."""
-        return observing(
-            self.header,
-            subject,
-            operation,
-            parameters,
-            identity=self._seat.identity,
-            exchange=lambda: self._exchange(operation, parameters, check),
-        )
+    def pages(self, operation: str, parameters: dict[str, JSON], ask: Ask) -> Iterator[Observation]:
+        """Page after page of a list."""
+        return pages(operation, parameters, ask)
 
-    def _exchange(
-        self, operation: str, parameters: Mapping[str, JSON], check: Callable[[dict[str, Any]], str]
-    ) -> Outcome:
+    def exchange(self, operation: str, parameters: dict[str, JSON], check: Check) -> Outcome:
+        """Ask once; a name that would lead elsewhere than to what the operation is about is not sent."""
         _underway.begin()
         try:
             answer = self._call(operation, parameters)
@@ -190,9 +179,9 @@ class Inquiry:
             what = "InvalidAnswer" if _underway.attempts else "NotSent"
             return _failure(f"{what}: {type(error).__name__}: {error}")
         body = body_text(_underway.body) if self._rest else _canonical(answer)
-        problem = _problem(body, check)
+        wrong = problem(body, check)
         return Outcome(
-            status=Status.FAILED if problem else Status.OK, error=problem, body=body, attempts=_underway.attempts
+            status=Status.FAILED if wrong else Status.OK, error=wrong, body=body, attempts=_underway.attempts
         )
 
     @property
@@ -266,13 +255,3 @@ def _error_body(code: str, error: Any) -> str:
     """An error over gRPC as canonical JSON: its code, its message and those details whose type is known."""
     details = [MessageToDict(d, preserving_proto_field_name=True) for d in error.details if hasattr(d, "DESCRIPTOR")]
     return canonical_json({"code": code, "message": error.message, "details": details})
-
-
-def _problem(body: str, check: Callable[[dict[str, Any]], str]) -> str:
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
-        return "InvalidAnswer: the answer is not JSON"
-    if not isinstance(answer, dict):
-        return "InvalidAnswer: the answer is not a JSON object"
-    return check(answer)

@@ -96,7 +96,7 @@ def logging(command: Command) -> Command:
             show_default=True,
             expose_value=False,
             callback=apply,
-            help="How logs are written to standard error.",
+            help="How logs and errors are written to standard error.",
         ),
     ):
         command = option(command)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from collected import Collected
 from small_aws import HOME, OTHER, REGION, ROLE, served, small_world
 
 from collectors.aws.collect import AwsCollector
@@ -22,38 +23,14 @@ from collectors.aws.paging import Paging
 from collectors.aws.wire import Inquiry, _Client
 from collectors.source import CredentialError, UndeclaredOperation
 from evidence.observation import Observation, Status, body_digest
-from evidence.recording import ScopeHeader, read_scope, scope_files
-from keyproof.collection import Collection, Progress
+from evidence.recording import ScopeHeader, scope_files
+from keyproof.collection import Collection
 from keyproof.demo.aws.embedded import EmbeddedAws
 from keyproof.demo.aws.faults import Rule
 from keyproof.demo.faults import Fault
 
 KMS = f"prod/{HOME}/{REGION}/kms"
 ACCOUNT = "prod/self/global/account"
-
-
-class Collected:
-    """The scopes of a collection, read back from its files."""
-
-    def __init__(self, folder: Path, progress: Progress) -> None:
-        self.progress = progress
-        self.headers: dict[str, ScopeHeader] = {}
-        self.scopes: dict[str, list[Observation]] = {}
-        for path in scope_files(folder):
-            header, observations = read_scope(path)
-            self.headers[header.id] = header
-            self.scopes[header.id] = list(observations)
-
-    @property
-    def observations(self) -> list[Observation]:
-        return [observation for observations in self.scopes.values() for observation in observations]
-
-    def of(self, operation: str, scope: str = "") -> list[Observation]:
-        found = self.scopes[scope] if scope else self.observations
-        return [observation for observation in found if observation.operation == operation]
-
-    def statuses(self) -> set[Status]:
-        return {observation.status for observation in self.observations}
 
 
 def _collect(aws: EmbeddedAws, folder: Path, *, sample: int | None = None, **table: Any) -> Collected:
@@ -500,4 +477,4 @@ def test_an_error_of_this_machine_is_no_observation(tmp_path: Path, monkeypatch:
 
         client._client.meta.events.register_first("before-call", fail)
         with pytest.raises(OSError, match="No space left"):
-            inquiry.ask("", "kms:ListKeys", {})("OBS-1")
+            inquiry.exchange("kms:ListKeys", {}, lambda answer: "")

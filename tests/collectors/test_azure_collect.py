@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from collected import Collected
 from small_azure import MAIN, NOW, OTHER, TENANT, served, small_world
 
 from collectors.azure.collect import AzureCollector
@@ -25,8 +26,8 @@ from collectors.azure.wire import _Guard
 from collectors.paging import MOST_PAGES
 from collectors.source import CredentialError, UndeclaredOperation
 from evidence.observation import Observation, Status, body_digest
-from evidence.recording import ScopeHeader, read_scope, scope_files
-from keyproof.collection import Collection, Progress
+from evidence.recording import scope_files
+from keyproof.collection import Collection
 from keyproof.demo.azure.embedded import CHALLENGE, EmbeddedAzure
 from keyproof.demo.azure.faults import Rule
 from keyproof.demo.azure.wire import AzureError, Request
@@ -41,30 +42,6 @@ LEGACY = f"prod/{OTHER}/vault/small-legacy"
 HSM = f"prod/{MAIN}/managedhsm/small-hsm"
 WITHOUT_OBSERVATION = ("entra:", CHALLENGE)
 """Requests by which the SDK gets its tokens."""
-
-
-class Collected:
-    """The scopes of a collection, read back from its files."""
-
-    def __init__(self, folder: Path, progress: Progress) -> None:
-        self.progress = progress
-        self.headers: dict[str, ScopeHeader] = {}
-        self.scopes: dict[str, list[Observation]] = {}
-        for path in scope_files(folder):
-            header, observations = read_scope(path)
-            self.headers[header.id] = header
-            self.scopes[header.id] = list(observations)
-
-    @property
-    def observations(self) -> list[Observation]:
-        return [observation for observations in self.scopes.values() for observation in observations]
-
-    def of(self, operation: str, scope: str = "") -> list[Observation]:
-        found = self.scopes[scope] if scope else self.observations
-        return [observation for observation in found if observation.operation == operation]
-
-    def statuses(self) -> set[Status]:
-        return {observation.status for observation in self.observations}
 
 
 def _configuration(azure: EmbeddedAzure, **table: Any) -> AzureConfiguration:
@@ -404,7 +381,34 @@ def test_without_usable_credentials_nothing_starts(monkeypatch: pytest.MonkeyPat
         with pytest.raises(CredentialError) as refused:
             list(AzureCollector(_configuration(azure)).start())
     assert "source 'prod'" in str(refused.value)
+    assert "could not be used (EnvironmentCredential: " in str(refused.value)
     assert "az login" in str(refused.value)
+
+
+def test_without_any_credentials_the_next_step_is_said_in_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    with served() as azure:
+        monkeypatch.delenv("AZURE_CLIENT_SECRET")
+        with pytest.raises(CredentialError) as refused:
+            list(AzureCollector(_configuration(azure)).start())
+        assert not azure.requests
+    told = str(refused.value)
+    assert told.startswith("source 'prod': no Azure credentials were found; run `az login`, or set AZURE_TENANT_ID")
+    assert "troubleshoot" not in told
+
+
+@pytest.mark.parametrize(("text", "told"), [(None, "No such file"), ("no PEM", "holds no certificates in PEM")])
+def test_certificates_that_cannot_be_used_are_named_before_a_token_is_asked_for(
+    text: str | None, told: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "ca.pem"
+    if text is not None:
+        path.write_text(text)
+    with served() as azure:
+        with pytest.raises(CredentialError) as refused:
+            list(AzureCollector(_configuration(azure, ca_file=str(path))).start())
+        assert not azure.requests
+    assert str(path) in str(refused.value)
+    assert told in str(refused.value)
 
 
 class _Talkative(EmbeddedAzure):

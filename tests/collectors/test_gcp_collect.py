@@ -488,6 +488,12 @@ def test_certificates_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         GcpCollector(configuration(cloud, ca_file=str(tmp_path / "none.pem"))).start()
 
 
+def test_certificates_that_are_none_are_named(tmp_path: Path) -> None:
+    (tmp_path / "none.pem").write_text("no PEM")
+    with served() as cloud, pytest.raises(CredentialError, match=r"ca_file .*none.pem.*no certificates in PEM"):
+        GcpCollector(configuration(cloud, ca_file=str(tmp_path / "none.pem"))).start()
+
+
 def test_a_server_that_nobody_vouches_for_is_not_spoken_to() -> None:
     with served() as cloud:
         seat = ambient_seat(configuration(cloud))

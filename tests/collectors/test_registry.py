@@ -16,9 +16,11 @@ from evidence.model import TABLES, columns
 HERE = Path(collectors.__file__).parent
 SHARED = {
     "algorithms",
+    "certificates",
     "declaration",
     "exchange",
     "paging",
+    "questions",
     "registry",
     "sampling",
     "scope_rows",

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -296,6 +296,23 @@ def test_logs_for_a_scheduler_are_one_json_object_a_line(aws: EmbeddedAws, tmp_p
     assert any("complete" in line["message"] for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("run", "--log-format", "json", "--json"), "keyproof.toml: No such file or directory"),
+        (("run", "--log-format=json", "--jsn"), "No such option"),
+        (("verify", "--log-format", "json", "nothing"), "nothing"),
+    ],
+)
+def test_an_error_is_a_log_line_where_logs_are_json(arguments: Sequence[str], told: str, tmp_path: Path) -> None:
+    done = keyproof(*arguments, cwd=tmp_path)
+    (line,) = [json.loads(line) for line in done.stderr.splitlines()]
+    assert done.returncode == line["exit_code"] == 2
+    assert (line["level"], line["logger"]) == ("ERROR", "keyproof")
+    assert told in line["message"]
+    assert done.stdout == ""
+
+
 def test_the_doctor_says_what_is_missing(faulty: EmbeddedAws, tmp_path: Path) -> None:
     write_configuration(tmp_path, faulty.url)
     well = keyproof("doctor", cwd=tmp_path)
@@ -306,6 +323,41 @@ def test_the_doctor_says_what_is_missing(faulty: EmbeddedAws, tmp_path: Path) ->
     assert "missing permissions: kms:ListGrants" in ill.stdout
     assert json.loads(keyproof("doctor", "--json", cwd=tmp_path).stdout)["missing"] == ["kms:ListGrants"]
     assert not (tmp_path / "store").exists()
+
+
+def test_the_doctor_names_every_source_that_cannot_be_read_before_anything_is_asked(
+    aws: EmbeddedAws, tmp_path: Path
+) -> None:
+    more = """
+[[source]]
+type = "aws"
+name = "spare"
+regions = "all"
+profile = "nobody"
+
+[[source]]
+type = "gcp"
+name = "cloud"
+projects = ["example-payments"]
+"""
+    write_configuration(tmp_path, aws.url, source=more)
+    before = sum(aws.requests.values())
+    blocker = "import sys; sys.modules['google.auth'] = None; "
+    done = subprocess.run(
+        [sys.executable, "-c", blocker + "from keyproof.__main__ import main; main(['doctor'])"],
+        cwd=tmp_path,
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    spare, cloud = done.stderr.splitlines()
+    assert spare.startswith("keyproof: source 'spare': ")
+    assert "nobody" in spare
+    assert cloud.startswith("keyproof: source 'cloud': it needs the extra `gcp`")
+    assert done.stdout == ""
+    assert sum(aws.requests.values()) == before
 
 
 def test_the_same_run_gives_the_same_bytes_elsewhere(ran: Path, tmp_path: Path) -> None:

@@ -1016,6 +1016,10 @@ NAMES = {
 }
 
 
+WITHOUT_CONTROL = ("pci-dss-4.0.1", "hipaa")
+"""Frameworks with a requirement for which the catalogue has no control."""
+
+
 def _assessment(controls: list[ControlResult], hostile: bool) -> Assessment:
     frameworks = []
     for framework, (name, edition) in NAMES.items():
@@ -1037,6 +1041,21 @@ def _assessment(controls: list[ControlResult], hostile: bool) -> Assessment:
                 attestations=["ATT-1"] if framework == "soc2" else [],
             )
         )
+        if framework in WITHOUT_CONTROL:
+            requirements.append(
+                RequirementResult(
+                    id="8.8.8",
+                    text="Calls to decrypt are logged and kept",
+                    decided=Decided.PARTLY,
+                    metadata="Whether a log is kept of who used a key",
+                    remains="Who reads the log",
+                    controls=[],
+                    unavailable=["USE-07"],
+                    status=Status.INCONCLUSIVE,
+                    reason="Nothing was judged: USE-07 is not in the catalogue",
+                    attestations=[],
+                )
+            )
         frameworks.append(
             FrameworkResult(
                 id=framework,

@@ -134,6 +134,12 @@ def test_each_provider_stands_beside_the_others(page: Page, factory: ModuleType)
         assert reason in text
 
 
+def test_a_requirement_without_a_control_is_said_to_need_no_permission(page: Page) -> None:
+    text = " ".join(page.text.split())
+    assert "2 of the inconclusive requirements have no control in this catalogue: nothing was judged for them" in text
+    assert text.count("1 of the inconclusive requirements has no control in this catalogue") == 2
+
+
 def test_long_lists_are_folded_and_bounded(make_material: Callable[..., Material], tmp_path: Path) -> None:
     large = tmp_path / "large.html"
     write_html(make_material(tmp_path, keys=2000, hostile=False), large)

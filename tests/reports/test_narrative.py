@@ -44,6 +44,14 @@ def test_every_control_requirement_and_verdict_is_told(told: Narrative) -> None:
         assert sum(count for _, count in part.statuses) == len(part.requirements)
 
 
+def test_a_requirement_without_a_control_is_told_apart_from_one_that_was_not_observed(
+    told: Narrative, factory: ModuleType
+) -> None:
+    assert {part.result.id for part in told.frameworks if part.without_control} == set(factory.WITHOUT_CONTROL)
+    assert told.without_control == len(factory.WITHOUT_CONTROL)
+    assert told.without_control < sum(dict(part.statuses)["inconclusive"] for part in told.frameworks)
+
+
 def test_building_twice_gives_the_same(material: Material, told: Narrative) -> None:
     assert build(material, PAPER) == told
 

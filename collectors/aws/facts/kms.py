@@ -133,25 +133,15 @@ def _region_rows(setting: Setting, region: Region, tally: Tally) -> Iterator[Row
 
 def _service_store(setting: Setting, region: Region) -> KeyStore:
     """KMS itself. Source: AWS KMS Developer Guide: keys are held in hardware security modules, and a deletion waits."""
-    header = setting.header
-    return KeyStore(
-        **setting.bookkeeping(setting.store(), (o.id for o in region.reading.of("kms:ListKeys"))),
+    return setting.service_store(
+        (o.id for o in region.reading.of("kms:ListKeys")),
         kind="AWS KMS",
-        name=f"AWS KMS in {header.region}",
-        account=header.account,
-        region=header.region,
+        name="AWS KMS",
         protection_level=ProtectionLevel.HSM,
-        validation="",
         soft_delete=True,
         purge_protection=True,
         recovery_days=_SHORTEST_WINDOW_DAYS,
         access_model="key policy, IAM policies and grants",
-        activated=True,
-        state=State.ACTIVE,
-        deletion_at=NEVER,
-        regions=[header.region],
-        store_settings="{}",
-        connection_state="none",
     )
 
 

@@ -16,7 +16,7 @@ from collectors.aws.facts.secret import encryption_keys
 from collectors.aws.policy import NO_POLICY, PolicyFacts
 from collectors.scope_rows import Tally, expect, listed, without_bodies
 from collectors.tags import tag_facts
-from evidence.model import NEVER, KeyStore, Manager, ProtectionLevel, RotationResult, Row, Secret, State
+from evidence.model import NEVER, Manager, ProtectionLevel, RotationResult, Row, Secret, State
 from evidence.reading import Reading, Time
 
 LIST = "ssm:DescribeParameters"
@@ -92,24 +92,15 @@ def _store_rows(setting: Setting, store: _Store, tally: Tally) -> Iterator[Row]:
     if not any(observation.status == "ok" for observation in store.reading.of(LIST)):
         yield setting.rows_missing(anchor, "key_store", "", *tally.why(LIST))
         return
-    row = KeyStore(
-        **setting.bookkeeping(setting.store(), (o.id for o in store.reading.of(LIST))),
+    row = setting.service_store(
+        (o.id for o in store.reading.of(LIST)),
         kind="AWS Systems Manager Parameter Store",
-        name=f"Parameter Store in {header.region}",
-        account=header.account,
-        region=header.region,
+        name="Parameter Store",
         protection_level=ProtectionLevel.SOFTWARE,
-        validation="",
         soft_delete=False,
         purge_protection=False,
         recovery_days=0,
         access_model="IAM policies",
-        activated=True,
-        state=State.ACTIVE,
-        deletion_at=NEVER,
-        regions=[header.region],
-        store_settings="{}",
-        connection_state="none",
     )
     yield from setting.explained(row, [store.reading])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -10,6 +10,7 @@ from collectors import scope_rows
 from collectors.aws.callers import Owner
 from collectors.aws.operations import OPERATIONS, SERVICES
 from collectors.declaration import ServiceDeclaration
+from evidence.model import NEVER, KeyStore, ProtectionLevel, State
 from evidence.operation import Operation
 
 
@@ -48,3 +49,36 @@ class Setting(scope_rows.Setting):
     def store(self) -> str:
         """The id of the service of this account and region as a store of keys or secrets: what its ARNs begin with."""
         return f"arn:{self.partition}:{self.header.service}:{self.header.region}:{self.header.account}"
+
+    def service_store(
+        self,
+        evidence: Iterable[str],
+        *,
+        kind: str,
+        name: str,
+        protection_level: ProtectionLevel,
+        soft_delete: bool,
+        purge_protection: bool,
+        recovery_days: int,
+        access_model: str,
+    ) -> KeyStore:
+        """The service of this account and region as a store, which AWS runs: always there, with nothing to set."""
+        return KeyStore(
+            **self.bookkeeping(self.store(), evidence),
+            kind=kind,
+            name=f"{name} in {self.header.region}",
+            account=self.header.account,
+            region=self.header.region,
+            protection_level=protection_level,
+            validation="",
+            soft_delete=soft_delete,
+            purge_protection=purge_protection,
+            recovery_days=recovery_days,
+            access_model=access_model,
+            activated=True,
+            state=State.ACTIVE,
+            deletion_at=NEVER,
+            regions=[self.header.region],
+            store_settings="{}",
+            connection_state="none",
+        )

@@ -17,7 +17,6 @@ from collectors.tags import tag_facts
 from evidence.model import (
     NEVER,
     GapKind,
-    KeyStore,
     Manager,
     ProtectionLevel,
     RotationResult,
@@ -77,24 +76,15 @@ def _list_rows(setting: Setting, reading: Reading, tally: Tally) -> Generator[Ro
         nothing = Secret(**setting.bookkeeping(header.id, ()))
         yield setting.rows_missing(nothing, "key_store", "", *tally.why(LIST))
     else:
-        store = KeyStore(
-            **setting.bookkeeping(setting.store(), reading.evidence),
+        store = setting.service_store(
+            reading.evidence,
             kind="AWS Secrets Manager",
-            name=f"AWS Secrets Manager in {header.region}",
-            account=header.account,
-            region=header.region,
+            name="AWS Secrets Manager",
             protection_level=ProtectionLevel.SOFTWARE,
-            validation="",
             soft_delete=True,
             purge_protection=False,
             recovery_days=0,
             access_model="IAM policies and resource policy",
-            activated=True,
-            state=State.ACTIVE,
-            deletion_at=NEVER,
-            regions=[header.region],
-            store_settings="{}",
-            connection_state="none",
         )
         yield from setting.explained(store, [reading])
     if LIST in reading.failures:

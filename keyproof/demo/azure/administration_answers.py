@@ -31,8 +31,7 @@ def list_role_assignments(world: World, request: Request) -> Mapping[str, Any]:
     store, scope = _hsm(world, request), _scope(request)
     below = "atScope()" not in request.query.get("$filter", "")
     found = [one for one in store.assignments if _covers(one.scope, scope) or (below and _covers(scope, one.scope))]
-    page, link = world.page(request, found, limit="$top", most=1000)
-    return {"value": [_assignment(store, one) for one in page], "nextLink": link}
+    return world.listing(request, found, lambda one: _assignment(store, one))
 
 
 def _covers(above: str, below: str) -> bool:
@@ -56,8 +55,7 @@ def _assignment(store: Store, one: Assignment) -> dict[str, Any]:
 
 def list_role_definitions(world: World, request: Request) -> Mapping[str, Any]:
     store = _hsm(world, request)
-    page, link = world.page(request, world.role_definitions(store), limit="$top", most=1000)
-    return {"value": [_definition(role) for role in page], "nextLink": link}
+    return world.listing(request, world.role_definitions(store), lambda role: _definition(role))
 
 
 def _definition(role: Role) -> dict[str, Any]:

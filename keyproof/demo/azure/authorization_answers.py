@@ -25,8 +25,7 @@ def list_role_assignments(world: World, request: Request) -> Mapping[str, Any]:
         if (_covers(one.scope, scope) or ("atScope()" not in wanted and _covers(scope, one.scope)))
         and (principal is None or principal[1].lower() == one.principal)
     ]
-    page, link = world.page(request, found, limit="$top", most=1000)
-    return {"value": [_assignment(world, one) for one in page], "nextLink": link}
+    return world.listing(request, found, lambda one: _assignment(world, one))
 
 
 def _covers(above: str, below: str) -> bool:
@@ -75,8 +74,7 @@ def list_role_definitions(world: World, request: Request) -> Mapping[str, Any]:
         if any(_covers(place, scope) or _covers(scope, place) for place in role.scopes)
         and (kind is None or kind[1] == _kind(role).lower())
     ]
-    page, link = world.page(request, found, limit="$top", most=1000)
-    return {"value": [_definition(world, role, scope) for role in page], "nextLink": link}
+    return world.listing(request, found, lambda role: _definition(world, role, scope))
 
 
 def get_role_definition(world: World, request: Request) -> Mapping[str, Any]:
@@ -121,8 +119,7 @@ def _definition(world: World, role: Role, scope: str) -> dict[str, Any]:
 def list_deny_assignments(world: World, request: Request) -> Mapping[str, Any]:
     scope = request.parameters["scope"]
     found = [one for one in world.deny_assignments if _covers(str(one["properties"]["scope"]), scope)]
-    page, link = world.page(request, found, limit="$top", most=1000)
-    return {"value": page, "nextLink": link}
+    return world.listing(request, found, lambda one: one)
 
 
 OPERATIONS = {

@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from keyproof.demo.azure.shapes import model, page_of
 from keyproof.demo.azure.wire import AzureError, Request
 from keyproof.demo.azure.world import (
-    DATA_PAGE,
     Certificate,
     Operation,
     Store,
@@ -49,18 +49,15 @@ def _item(world: World, store: Store, of: Certificate, number: int, *, versioned
 def get_certificates(world: World, request: Request) -> Mapping[str, Any]:
     store = world.asked(request)
     found = [one for _, one in sorted(store.certificates.items()) if one.deleted_at is None]
-    page, link = world.page(request, found, limit="maxresults", most=DATA_PAGE)
-    return {
-        "value": [_item(world, store, one, newest(one.versions), versioned=False) for one in page],
-        "nextLink": link,
-    }
+    return world.data_listing(
+        request, found, lambda one: _item(world, store, one, newest(one.versions), versioned=False)
+    )
 
 
 def get_certificate_versions(world: World, request: Request) -> Mapping[str, Any]:
     store = world.asked(request)
     of = _certificate(store, request)
-    page, link = world.page(request, newest_first(of.versions), limit="maxresults", most=DATA_PAGE)
-    return {"value": [_item(world, store, of, number, versioned=True) for number in page], "nextLink": link}
+    return world.data_listing(request, newest_first(of.versions), partial(_item, world, store, of, versioned=True))
 
 
 def get_certificate(world: World, request: Request) -> Mapping[str, Any]:
@@ -112,8 +109,7 @@ def _lifetime_action(of: Certificate) -> dict[str, Any]:
 def get_deleted_certificates(world: World, request: Request) -> Mapping[str, Any]:
     store = world.asked(request)
     found = [one for _, one in sorted(store.certificates.items()) if one.deleted_at is not None]
-    page, link = world.page(request, found, limit="maxresults", most=DATA_PAGE)
-    return {"value": [_deleted(world, store, one) for one in page], "nextLink": link}
+    return world.data_listing(request, found, lambda one: _deleted(world, store, one))
 
 
 def _deleted(world: World, store: Store, of: Certificate) -> dict[str, Any]:
@@ -127,9 +123,8 @@ def get_certificate_issuers(world: World, request: Request) -> Mapping[str, Any]
     """The issuers that certificates name, but for the two words that stand for no issuer."""
     store = world.asked(request)
     names = sorted({one.issuer for one in store.certificates.values()} - {"Self", "Unknown"})
-    page, link = world.page(request, names, limit="maxresults", most=DATA_PAGE)
     place = f"{world.public_name(store)}/certificates/issuers"
-    return {"value": [{"id": f"{place}/{name}", "provider": name} for name in page], "nextLink": link}
+    return world.data_listing(request, names, lambda name: {"id": f"{place}/{name}", "provider": name})
 
 
 def _certificate(store: Store, request: Request) -> Certificate:

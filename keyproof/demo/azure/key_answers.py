@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from keyproof.demo.azure.shapes import model, page_of
 from keyproof.demo.azure.wire import AzureError, Request
 from keyproof.demo.azure.world import (
-    DATA_PAGE,
     VAULT,
     Key,
     Operation,
@@ -112,18 +112,15 @@ def _release_policy(key: Key) -> dict[str, Any] | None:
 def get_keys(world: World, request: Request) -> Mapping[str, Any]:
     store = world.asked(request)
     keys = [key for _, key in sorted(store.keys.items()) if key.deleted_at is None]
-    page, link = world.page(request, keys, limit="maxresults", most=DATA_PAGE)
-    return {
-        "value": [_item(world, store, key, newest(key.versions), versioned=False) for key in page],
-        "nextLink": link,
-    }
+    return world.data_listing(
+        request, keys, lambda key: _item(world, store, key, newest(key.versions), versioned=False)
+    )
 
 
 def get_key_versions(world: World, request: Request) -> Mapping[str, Any]:
     store = world.asked(request)
     key = _key(store, request)
-    page, link = world.page(request, newest_first(key.versions), limit="maxresults", most=DATA_PAGE)
-    return {"value": [_item(world, store, key, number, versioned=True) for number in page], "nextLink": link}
+    return world.data_listing(request, newest_first(key.versions), partial(_item, world, store, key, versioned=True))
 
 
 def get_key(world: World, request: Request) -> Mapping[str, Any]:
@@ -152,12 +149,11 @@ def get_key_attestation(world: World, request: Request) -> Mapping[str, Any]:
 def get_deleted_keys(world: World, request: Request) -> Mapping[str, Any]:
     store = world.asked(request)
     keys = [key for _, key in sorted(store.keys.items()) if key.deleted_at is not None]
-    page, link = world.page(request, keys, limit="maxresults", most=DATA_PAGE)
-    entries = [
-        {**_item(world, store, key, newest(key.versions), versioned=False), **_deletion(world, store, key)}
-        for key in page
-    ]
-    return {"value": entries, "nextLink": link}
+
+    def deleted(key: Key) -> dict[str, Any]:
+        return {**_item(world, store, key, newest(key.versions), versioned=False), **_deletion(world, store, key)}
+
+    return world.data_listing(request, keys, deleted)
 
 
 def get_deleted_key(world: World, request: Request) -> Mapping[str, Any]:

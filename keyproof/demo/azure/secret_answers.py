@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from keyproof.demo.azure.shapes import model, page_of
 from keyproof.demo.azure.wire import AzureError, Request
 from keyproof.demo.azure.world import (
-    DATA_PAGE,
     Operation,
     Secret,
     Store,
@@ -41,11 +41,9 @@ def _item(world: World, store: Store, secret: Secret, number: int, *, versioned:
 def get_secrets(world: World, request: Request) -> Mapping[str, Any]:
     store = world.asked(request)
     secrets = [secret for _, secret in sorted(store.secrets.items()) if secret.deleted_at is None]
-    page, link = world.page(request, secrets, limit="maxresults", most=DATA_PAGE)
-    return {
-        "value": [_item(world, store, one, newest(one.versions), versioned=False) for one in page],
-        "nextLink": link,
-    }
+    return world.data_listing(
+        request, secrets, lambda one: _item(world, store, one, newest(one.versions), versioned=False)
+    )
 
 
 def get_secret_versions(world: World, request: Request) -> Mapping[str, Any]:
@@ -53,15 +51,15 @@ def get_secret_versions(world: World, request: Request) -> Mapping[str, Any]:
     secret = store.secrets.get(request.parameters["secret"])
     if secret is None or secret.deleted_at is not None:
         raise _not_found(request)
-    page, link = world.page(request, newest_first(secret.versions), limit="maxresults", most=DATA_PAGE)
-    return {"value": [_item(world, store, secret, number, versioned=True) for number in page], "nextLink": link}
+    return world.data_listing(
+        request, newest_first(secret.versions), partial(_item, world, store, secret, versioned=True)
+    )
 
 
 def get_deleted_secrets(world: World, request: Request) -> Mapping[str, Any]:
     store = world.asked(request)
     secrets = [secret for _, secret in sorted(store.secrets.items()) if secret.deleted_at is not None]
-    page, link = world.page(request, secrets, limit="maxresults", most=DATA_PAGE)
-    return {"value": [_deleted(world, store, secret) for secret in page], "nextLink": link}
+    return world.data_listing(request, secrets, lambda secret: _deleted(world, store, secret))
 
 
 def get_deleted_secret(world: World, request: Request) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from keyproof.demo.azure.key_answers import key_url, lifetime_actions, operations_of
@@ -39,8 +40,7 @@ def list_tenants(world: World, request: Request) -> Mapping[str, Any]:
 
 
 def list_subscriptions(world: World, request: Request) -> Mapping[str, Any]:
-    page, link = world.page(request, list(world.subscriptions.values()), limit="$top", most=1000)
-    return {"value": [_subscription(world, one) for one in page], "nextLink": link}
+    return world.listing(request, list(world.subscriptions.values()), partial(_subscription, world))
 
 
 def get_subscription(world: World, request: Request) -> Mapping[str, Any]:
@@ -87,8 +87,7 @@ def _stores(world: World, request: Request, kind: str, *, deleted: bool = False)
 
 
 def list_vaults(world: World, request: Request) -> Mapping[str, Any]:
-    page, link = world.page(request, _stores(world, request, VAULT), limit="$top", most=1000)
-    return {"value": [vault(world, store) for store in page], "nextLink": link}
+    return world.listing(request, _stores(world, request, VAULT), partial(vault, world))
 
 
 def get_vault(world: World, request: Request) -> Mapping[str, Any]:
@@ -184,8 +183,7 @@ def list_private_endpoint_connections(world: World, request: Request) -> Mapping
 
 
 def list_deleted_vaults(world: World, request: Request) -> Mapping[str, Any]:
-    page, link = world.page(request, _stores(world, request, VAULT, deleted=True), limit="$top", most=1000)
-    return {"value": [_deleted_vault(store) for store in page], "nextLink": link}
+    return world.listing(request, _stores(world, request, VAULT, deleted=True), _deleted_vault)
 
 
 def get_deleted_vault(world: World, request: Request) -> Mapping[str, Any]:
@@ -226,8 +224,7 @@ def _deletion(store: Store) -> dict[str, Any]:
 
 
 def list_managed_hsms(world: World, request: Request) -> Mapping[str, Any]:
-    page, link = world.page(request, _stores(world, request, MANAGED_HSM), limit="$top", most=1000)
-    return {"value": [managed_hsm(world, store) for store in page], "nextLink": link}
+    return world.listing(request, _stores(world, request, MANAGED_HSM), partial(managed_hsm, world))
 
 
 def get_managed_hsm(world: World, request: Request) -> Mapping[str, Any]:
@@ -279,8 +276,7 @@ def list_regions(world: World, request: Request) -> Mapping[str, Any]:
 
 
 def list_deleted_managed_hsms(world: World, request: Request) -> Mapping[str, Any]:
-    page, link = world.page(request, _stores(world, request, MANAGED_HSM, deleted=True), limit="$top", most=1000)
-    return {"value": [_deleted_managed_hsm(store) for store in page], "nextLink": link}
+    return world.listing(request, _stores(world, request, MANAGED_HSM, deleted=True), _deleted_managed_hsm)
 
 
 def get_deleted_managed_hsm(world: World, request: Request) -> Mapping[str, Any]:
@@ -300,13 +296,12 @@ def list_keys(world: World, request: Request) -> Mapping[str, Any]:
     """A list tells less of a key than its description."""
     store = _keys_of(world, request)
     keys = [key for _, key in sorted(store.keys.items()) if key.deleted_at is None]
-    page, link = world.page(request, keys, limit="$top", most=1000)
-    entries = []
-    for key in page:
-        entry = _key(world, store, key, newest(key.versions))
-        told = {name: entry["properties"][name] for name in ("attributes", "keyUri")}
-        entries.append({**entry, "properties": told})
-    return {"value": entries, "nextLink": link}
+
+    def entry(key: Key) -> dict[str, Any]:
+        whole = _key(world, store, key, newest(key.versions))
+        return {**whole, "properties": {name: whole["properties"][name] for name in ("attributes", "keyUri")}}
+
+    return world.listing(request, keys, entry)
 
 
 def get_key(world: World, request: Request) -> Mapping[str, Any]:
@@ -318,8 +313,7 @@ def get_key(world: World, request: Request) -> Mapping[str, Any]:
 def list_key_versions(world: World, request: Request) -> Mapping[str, Any]:
     store = _keys_of(world, request)
     key = _asked_key(store, request)
-    page, link = world.page(request, newest_first(key.versions), limit="$top", most=1000)
-    return {"value": [_key_version(world, store, key, number) for number in page], "nextLink": link}
+    return world.listing(request, newest_first(key.versions), lambda number: _key_version(world, store, key, number))
 
 
 def get_key_version(world: World, request: Request) -> Mapping[str, Any]:
@@ -408,8 +402,7 @@ def _release_policy(key: Key) -> dict[str, Any] | None:
 def list_secrets(world: World, request: Request) -> Mapping[str, Any]:
     store = world.asked(request)
     secrets = [secret for _, secret in sorted(store.secrets.items()) if secret.deleted_at is None]
-    page, link = world.page(request, secrets, limit="$top", most=1000)
-    return {"value": [_secret(world, store, secret) for secret in page], "nextLink": link}
+    return world.listing(request, secrets, lambda secret: _secret(world, store, secret))
 
 
 def get_secret(world: World, request: Request) -> Mapping[str, Any]:

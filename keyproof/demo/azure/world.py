@@ -350,6 +350,16 @@ class World:
         """The roles of Azure, or of a managed HSM."""
         return [*LOCAL, *store.roles] if store else [*BUILT_IN, *self.roles]
 
+    def listing(self, request: Request, entries: Sequence[T], entry: Callable[[T], Any]) -> dict[str, Any]:
+        """The answer to a request for a list of the management plane, or of a managed HSM's roles."""
+        page, link = self.page(request, entries, limit="$top", most=1000)
+        return {"value": [entry(one) for one in page], "nextLink": link}
+
+    def data_listing(self, request: Request, entries: Sequence[T], entry: Callable[[T], Any]) -> dict[str, Any]:
+        """The answer to a request for a list of a data plane."""
+        page, link = self.page(request, entries, limit="maxresults", most=DATA_PAGE)
+        return {"value": [entry(one) for one in page], "nextLink": link}
+
     def page(self, request: Request, entries: Sequence[T], *, limit: str, most: int) -> tuple[list[T], str | None]:
         """The page of `entries` that a request asks for by its parameters, and the link to the next page.
 
