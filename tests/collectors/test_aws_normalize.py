@@ -1,20 +1,13 @@
 """From what AWS answered to rows: the facts, by cases; and what holds whatever AWS answers."""
 
 import json
-import math
-from collections import defaultdict
-from dataclasses import fields, replace
 from datetime import UTC, datetime
 
 import aws_recordings as aws
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from normalizing import RECEIVED, observation, table, unexplained
 
-from collectors.aws.normalize import normalize
-from evidence.inventory import InventoryWriter
 from evidence.model import (
-    BOOKKEEPING,
     NEVER,
     Capability,
     GapKind,
@@ -29,7 +22,7 @@ from evidence.model import (
     Usage,
     VersionCause,
 )
-from evidence.observation import Status, body_digest
+
 
 def rows_of(service, made=None, header=None):
     return aws.RECORDINGS.rows(header or aws.header(service), made or aws.recorded(service))

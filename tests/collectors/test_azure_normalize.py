@@ -1,20 +1,13 @@
 """From what Azure answered to rows: the facts, by cases; and what holds whatever Azure answers."""
 
 import json
-import math
-from collections import defaultdict
-from dataclasses import fields, replace
 from datetime import UTC, datetime
 
 import azure_recordings as azure
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from normalizing import table, unexplained
 
-from collectors.azure.normalize import normalize
-from evidence.inventory import InventoryWriter
 from evidence.model import (
-    BOOKKEEPING,
     NEVER,
     Capability,
     GapKind,
@@ -28,7 +21,7 @@ from evidence.model import (
     Usage,
     VersionCause,
 )
-from evidence.observation import Status, body_digest
+
 
 def rows_of(service, made=None):
     return azure.RECORDINGS.rows(azure.header(service), made or azure.recorded(service))

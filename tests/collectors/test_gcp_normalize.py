@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,13 +12,13 @@ import pytest
 from gcp_runs import BY_PROJECT, ONE_BY_ONE, SETTINGS, Collected, collected, gaps, told
 from google.cloud import kms_v1
 from google.iam.v1 import policy_pb2
+from normalizing import unexplained
 from small_gcp import BACKUP_RING, HOME, NOW, ORGANIZATION, OTHER, OTHER_RING, REGION, RING, SECOND, served, small_world
 
 from collectors.gcp.normalize import normalize
-from evidence.model import NEVER, TABLES, Row, columns
+from evidence.model import NEVER, Row
 from evidence.observation import Observation, Status, body_digest
 from evidence.reading import group_by_subject
-from evidence.recording import ScopeHeader
 from keyproof.demo.faults import Fault
 from keyproof.demo.gcp.faults import Rule
 from keyproof.demo.gcp.world import SecretVersion, Version
@@ -517,6 +516,7 @@ def test_domains_and_projects_of_the_configuration_are_ones_own() -> None:
 
 
 # --- hostile answers ------------------------------------------------------------------------------------------------
+
 
 @pytest.mark.parametrize("fault", [Fault.SURROGATES, Fault.WRONG_TYPES, Fault.CUT])
 @pytest.mark.parametrize("transport", ["grpc", "rest"])

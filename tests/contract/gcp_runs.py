@@ -30,7 +30,10 @@ SETTINGS = Settings(
 )
 ONE_BY_ONE: Mapping[str, Any] = {"asset_inventory": False}
 BY_PROJECT: Mapping[str, Any] = {"organization": None, "projects": [HOME, OTHER], "asset_inventory": False}
-BY_FOLDER: Mapping[str, Any] = {"organization": None, "folders": [name.rpartition("/")[2] for name in small_world().folders]}
+BY_FOLDER: Mapping[str, Any] = {
+    "organization": None,
+    "folders": [name.rpartition("/")[2] for name in small_world().folders],
+}
 
 
 class Collected:

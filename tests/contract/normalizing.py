@@ -61,7 +61,7 @@ class Recordings:
     spare: Collection[str] = ()
     """Operations that a collector may have reason not to ask, so that a scope is complete without them."""
     always_asked: Collection[str] = ()
-    """Operations that no collector leaves out, and of which a recording does not tell how often they were to be asked."""
+    """Operations that no collector leaves out; a recording does not tell how often they were to be asked."""
     left_open: Collection[str] = ()
     """Errors of the gaps that are there although everything was answered."""
 
