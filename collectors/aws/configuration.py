@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-Service = Literal["kms", "secretsmanager", "ssm"]
+Service = Literal["kms", "secretsmanager", "ssm", "cloudhsm"]
 
 _REGION = re.compile(
     r"(us|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-\d+|cn-[a-z]+-\d+|us-gov-[a-z]+-\d+|eusc-de-[a-z]+-\d+|(us|eu)-iso[a-z]?-[a-z]+-\d+"
@@ -95,7 +95,7 @@ class AwsConfiguration(_Table):
     session_name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@-]{2,64}$")] = "keyproof"
     """Name of the role sessions, as CloudTrail shows it."""
     organization: OrganizationConfiguration | None = None
-    services: Annotated[list[Service], Field(min_length=1)] = ["kms", "secretsmanager", "ssm"]
+    services: Annotated[list[Service], Field(min_length=1)] = ["kms", "secretsmanager", "ssm", "cloudhsm"]
     endpoint_url: Annotated[str, AfterValidator(_checked_endpoint)] | None = None
     """Endpoint of every service, such as a private one; AWS's own where it is left out."""
     timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 30
