@@ -142,6 +142,7 @@ class CustomKeyStore(Answer):
     CustomKeyStoreId: Text
     CustomKeyStoreName: Text | None = None
     CustomKeyStoreType: Text | None = None
+    CloudHsmClusterId: Text | None = None
     ConnectionState: Text | None = None
     XksProxyConfiguration: ExternalProxy | None = None
 

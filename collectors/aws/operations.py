@@ -25,8 +25,8 @@ _LISTED = """name kind description account region key_store managed_by manager s
 _DESCRIBED = f"""{_LISTED} used last_used_at {_ROTATION_FACTS} rotation_schedule rotation_result
     deletion_window_set deletion_window_days regions {_TAG_FACTS}"""
 
-_CLUSTER_DESCRIBED = """kind name protection_level validation network_public private_endpoints activated state
-    deletion_at recovery_days"""
+_CLUSTER_DESCRIBED = """kind name protection_level validation validation_standard network_public private_endpoints
+    activated state deletion_at recovery_days"""
 _CERTIFICATE_FACTS = f"""state subject issuer fingerprint algorithm bits security_bits created_at activated_at
     expires_at {_TAG_FACTS}"""
 
@@ -93,7 +93,7 @@ KMS = (
         paged=True,
         facts=(
             "key_store.*",
-            *facts("key_store", "kind name protection_level network_public activated connection_state"),
+            *facts("key_store", "kind name protection_level backed_by network_public activated connection_state"),
             "scope.listed",
         ),
         why="Key stores in CloudHSM clusters and outside AWS",
@@ -272,6 +272,7 @@ KMS_NOT_OFFERED = {
     "key_store.logging_targets": "the KMS API does not tell whether a trail keeps the log of key operations",
     "key_store.logging_retention_days": "the KMS API does not tell whether a trail keeps the log of key operations",
     "key_store.private_endpoints": "the KMS API does not tell whether only private endpoints are used",
+    "key_store.backed_by": "the key store outside AWS is its proxy's to know",
     "key_store.protection_level": "the protection of a store outside AWS is its key manager's to state",
     "access.external": "the provider's answer names the principal by an id that does not tell its account",
     "access.public": _UNDECIDED,
@@ -344,6 +345,9 @@ HELD_IN_CLUSTER = "what a cluster holds is read by PKCS#11, with a user of the c
 
 CLOUDHSM_NOT_OFFERED = {
     "key_store.validation": "AWS names no validation for HSMs of this type and mode",
+    "key_store.validation_standard": "AWS names no validation for HSMs of this type and mode",
+    "key_store.kek_security_bits": "CloudHSM does not tell what encrypts the keys in its HSMs and backups",
+    "key_store.kek_apart": "CloudHSM does not tell what encrypts the keys in its HSMs and backups",
     "key_store.network_public": "CloudHSM does not tell whether the VPC lets IPv6 from the internet to the HSMs",
     "key_store.recovery_days": "without a retention policy backups are kept without end",
     "key_store.activated": "CloudHSM does not tell whether a cluster that is being changed was activated before",

@@ -174,6 +174,8 @@ def _cluster(setting: Setting, region: _Region, observation: str, cluster: Clust
         region=setting.header.region,
         protection_level=ProtectionLevel.HSM,
         validation=_validation(cluster),
+        validation_standard=_standard(_validation(cluster)),
+        backed_by="",
         soft_delete=True,
         purge_protection=False,
         recovery_days=int(retention.Value) if retention else None,
@@ -194,6 +196,10 @@ def _validation(cluster: Cluster) -> str | None:
     if mode == "NON_FIPS":
         return ""
     return _VALIDATIONS.get(cluster.HsmType or "") if mode == "FIPS" else None
+
+
+def _standard(validation: str | None) -> str | None:
+    return validation and validation.partition(" level ")[0]
 
 
 def _cluster_settings(cluster: Cluster, tags: dict[str, str], backups: list[Backup] | None) -> str | None:
@@ -264,6 +270,8 @@ def _backups_alone(setting: Setting, region: _Region, origin: str) -> KeyStore:
         region=setting.header.region,
         protection_level=ProtectionLevel.HSM,
         validation="",
+        validation_standard="",
+        backed_by="",
         soft_delete=True,
         purge_protection=True,
         recovery_days=_RESTORABLE_DAYS,
