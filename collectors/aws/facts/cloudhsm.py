@@ -138,7 +138,7 @@ def _cluster_rows(setting: Setting, region: _Region, observation: str, cluster: 
     tags = {tag.Key: tag.Value for tag in cluster.TagList}
     store = _cluster(setting, region, observation, cluster, tags)
     yield from setting.explained(store, [region.reading])
-    if _may_hold_keys(cluster):
+    if _may_hold_keys(cluster) and store.id not in setting.settings.keys_read_by:
         unread = Failure(GapKind.NOT_OFFERED, HELD_IN_CLUSTER, "")
         for table in ("key", "key_version", "certificate", "access"):
             yield setting.rows_missing(store, table, store.id, CLUSTERS, unread)
@@ -185,7 +185,7 @@ def _cluster(setting: Setting, region: _Region, observation: str, cluster: Clust
         activated=_ACTIVATED.get(cluster.State or ""),
         state=None if cluster.State is None else deleted or State.ACTIVE,
         deletion_at=None if cluster.State is None or deleted else NEVER,
-        store_settings=_cluster_settings(cluster, tags, region.backups_of(id)),
+        store_settings=_cluster_settings(cluster, tags, region.backups_of(id), setting.settings.keys_read_by.get(id)),
         connection_state="none",
     )
 
@@ -202,7 +202,9 @@ def _standard(validation: str | None) -> str | None:
     return validation and validation.partition(" level ")[0]
 
 
-def _cluster_settings(cluster: Cluster, tags: dict[str, str], backups: list[Backup] | None) -> str | None:
+def _cluster_settings(
+    cluster: Cluster, tags: dict[str, str], backups: list[Backup] | None, keys_read_by: str | None
+) -> str | None:
     """What has no column; None where one of the lists did not tell all of it."""
     if backups is None or cluster.Hsms is None:
         return None
@@ -224,6 +226,7 @@ def _cluster_settings(cluster: Cluster, tags: dict[str, str], backups: list[Back
         "hsm_type_rollback_until": _moment(rollback),
         "backups": _backups_summary(backups),
         "tags": tags,
+        "keys_read_by": keys_read_by,
     }
     return canonical_json({name: value for name, value in settings.items() if value is not None})
 
