@@ -20,7 +20,8 @@ from collectors.aws.configuration import AwsConfiguration
 from collectors.aws.credentials import ambient_seat
 from collectors.aws.operations import OPERATIONS
 from collectors.aws.paging import Paging
-from collectors.aws.wire import Inquiry, _Client
+from collectors.aws.wire import Inquiry, _Client, _withholding
+from collectors.exchange import Outcome
 from collectors.source import CredentialError, UndeclaredOperation
 from evidence.observation import Observation, Status, body_digest
 from evidence.recording import ScopeHeader, scope_files
@@ -443,6 +444,16 @@ def test_the_first_password_of_a_cluster_is_not_kept(fault: Fault | None, tmp_pa
     assert told or fault
     assert all('"PreCoPassword":"withheld"' in o.body and o.sha256 == body_digest(o.body) for o in told)
     assert FIRST_PASSWORD not in "".join(f"{o.body}{o.error}" for o in collected.observations)
+
+
+def test_nor_is_it_where_the_answer_ends_within_it() -> None:
+    cut = Outcome(status=Status.FAILED, error='received: b\'{"PreCoPassword":"plan', body='{"PreCoPassword": "plan\\')
+    kept = _withholding("cloudhsm:DescribeClusters", cut)
+    assert (kept.error, kept.body) == (
+        'received: b\'{"PreCoPassword":"withheld"',
+        '{"PreCoPassword": "withheld"',
+    )
+    assert _withholding("kms:ListKeys", cut) == cut
 
 
 def _environment(monkeypatch: pytest.MonkeyPatch, folder: Path, configuration: str = "", **variables: str) -> None:
