@@ -65,7 +65,7 @@ def _gcp_collector() -> Callable[[Any, int | None], Collector]:
 SOURCES: dict[str, Source] = {
     "aws": Source(
         type="aws",
-        title="AWS KMS, Secrets Manager and SSM SecureString parameters",
+        title="AWS KMS, CloudHSM, Secrets Manager and SSM SecureString parameters",
         extra="aws",
         parts=_aws,
         collector=_aws_collector,
