@@ -1,11 +1,12 @@
 """Clusters of AWS CloudHSM: from what AWS answered to rows."""
 
 import json
+from dataclasses import replace
 
 import aws_recordings as aws
 import pytest
+from normalizing import observation, table
 
-from collectors.aws.normalize import normalize
 from collectors.source import Settings
 from evidence.model import NEVER, GapKind, Manager, ProtectionLevel, State
 from evidence.observation import Status
@@ -18,12 +19,8 @@ def rows_of(*clusters, backups=(), settings=aws.SETTINGS):
         ("", "cloudhsm:DescribeClusters", {"Clusters": list(clusters)}),
         ("", "cloudhsm:DescribeBackups", {"Backups": list(backups)}),
     ]
-    header = aws.header("cloudhsm")
-    return list(normalize(header, aws.readings(aws.recorded(header.id, exchanges)), settings))
-
-
-def table(rows, name):
-    return {row.id: row for row in rows if row.table == name}
+    recordings = replace(aws.RECORDINGS, settings=settings)
+    return recordings.rows(aws.header("cloudhsm"), aws.recorded("cloudhsm", exchanges))
 
 
 def store_of(**members):
@@ -187,10 +184,9 @@ def test_backups_outlive_and_leave_their_cluster():
 
 
 def test_without_backups_the_clusters_are_known_and_their_settings_are_not():
-    header = aws.header("cloudhsm")
-    made = aws.recorded(header.id, aws.CLUSTER_EXCHANGES[:3])
-    made[2] = aws.refused(made[2])
-    rows = list(normalize(header, aws.readings(made), aws.SETTINGS))
+    made = list(aws.recorded("cloudhsm", aws.CLUSTER_EXCHANGES[:3]))
+    made[2] = aws.RECORDINGS.refused(made[2])
+    rows = aws.RECORDINGS.rows(aws.header("cloudhsm"), made)
     store = table(rows, "key_store")[aws.CLUSTER]
     assert (store.store_settings, store.recovery_days) == (None, 90)
     assert ("key_store", "") in unread(rows)
@@ -199,8 +195,8 @@ def test_without_backups_the_clusters_are_known_and_their_settings_are_not():
 def test_a_region_without_cloudhsm_has_nothing_to_be_read():
     header = aws.header("cloudhsm", region="ap-southeast-4")
     error = "NotOfferedInRegion: AWS lists no endpoint"
-    asked = aws.observation(header.id, "", "cloudhsm:DescribeClusters", "", status=Status.SWITCHED_OFF, error=error)
-    rows = list(normalize(header, aws.readings([asked]), aws.SETTINGS))
+    asked = observation(header, "", "cloudhsm:DescribeClusters", "")
+    rows = aws.RECORDINGS.rows(header, [replace(asked, status=Status.SWITCHED_OFF, error=error)])
     (scope,) = table(rows, "scope").values()
     assert (scope.reached, scope.complete, scope.listed) == (False, True, 0)
     assert not table(rows, "gap")
@@ -215,7 +211,6 @@ def test_a_custom_key_store_names_the_cluster_that_holds_its_keys():
         ("", "kms:ListKeys", {"Keys": [], "Truncated": False}),
         ("", "kms:DescribeCustomKeyStores", {"CustomKeyStores": stores, "Truncated": False}),
     ]
-    header = aws.header("kms")
-    rows = list(normalize(header, aws.readings(aws.recorded(header.id, exchanges)), aws.SETTINGS))
+    rows = aws.RECORDINGS.rows(aws.header("kms"), aws.recorded("kms", exchanges))
     backing = {id: store.backed_by for id, store in table(rows, "key_store").items()}
     assert (backing["cks-1"], backing["cks-2"]) == (aws.CLUSTER, None)
