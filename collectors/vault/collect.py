@@ -19,8 +19,9 @@ from evidence.observation import JSON, Observation
 from evidence.reading import AnswerT, Reading
 from evidence.recording import ScopeHeader
 
-DEEPEST = 64
-"""Namespaces or folders below one another, at most: a server could make up ever more."""
+DEEPEST_NAMESPACE = 16
+DEEPEST_FOLDER = 64
+"""How many are read below one another, at most: a server could make up ever more."""
 
 MOST_FOLDERS = 100_000
 """Folders of a mount that are listed, at most, for the same reason."""
@@ -117,7 +118,7 @@ class VaultCollector:
             ask.one("sys:ReadRotationConfig", {"namespace": own})
             above, name = parted(own)
             ask.one("sys:ReadNamespaceSeal", {**({"namespace": above} if above else {}), "name": name})
-        below = _names(ask.one("sys:ListNamespaces", here)) if namespace.count("/") < DEEPEST else []
+        below = _names(ask.one("sys:ListNamespaces", here)) if namespace.count("/") < DEEPEST_NAMESPACE else []
         for path, mount in (mounts.data if mounts else {}).items():
             service = mount_service(mount.type, mount.options)
             if service in READINGS and self._wanted(path):
@@ -197,7 +198,7 @@ class _Tree:
 
     def _below(self, path: str, names: Iterable[str]) -> list[Task]:
         """The tasks of the folders in a folder."""
-        if path.count("/") >= DEEPEST:
+        if path.count("/") >= DEEPEST_FOLDER:
             return []
         below = [f"{path}{name}" for name in names if name.endswith("/")]
         return [

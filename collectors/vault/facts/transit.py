@@ -141,15 +141,18 @@ def _made(key: TransitKey, number: int) -> datetime | None:
 
 
 def _held(key: TransitKey) -> dict[str, Any]:
-    """Where its material is."""
+    """Where its material is, and whether it can be taken out.
+
+    A backup in clear is given of exportable keys alone, and exportable cannot be taken back. Source: OpenBao
+    documentation, transit, and what the server answers.
+    """
     if key.type in EXTERNAL:
         return {"origin": Origin.EXTERNAL, "protection_level": ProtectionLevel.EXTERNAL}
-    extractable = key.exportable or key.allow_plaintext_backup  # neither can be taken back
     return {
         "origin": Origin.IMPORTED if key.imported_key else Origin.GENERATED,
         "protection_level": ProtectionLevel.SOFTWARE,
-        "extractable": extractable,
-        "never_extractable": not extractable and not key.imported_key,
+        "extractable": key.exportable,
+        "never_extractable": not key.exportable and not key.imported_key,
     }
 
 
