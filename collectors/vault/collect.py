@@ -13,7 +13,7 @@ from collectors.source import Batch, Task
 from collectors.vault.answers import DetailedListing, KeyStatus, Listing, Mounts
 from collectors.vault.configuration import VaultConfiguration
 from collectors.vault.credentials import Seat, ambient_seat
-from collectors.vault.names import account, parted, path_id, scope_id
+from collectors.vault.names import account, keys_among, parted, path_id, scope_id
 from collectors.vault.wire import Inquiry
 from evidence.observation import JSON, Observation
 from evidence.reading import AnswerT, Reading
@@ -157,7 +157,7 @@ def mount_service(type: str, options: Mapping[str, str]) -> str:
 
 
 def _ask_about_transit(place: Place, ask: Questions) -> Iterable[Task]:
-    names = _names(ask.one("transit:ListKeys", place.parameters()))
+    names = keys_among(_names(ask.one("transit:ListKeys", place.parameters())))
     tasks = [place.task(f"keys/{name}", partial(_ask_about_key, place, name)) for name in names]
     return sampled(tasks, place.sample)
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -390,3 +391,28 @@ def test_the_program_ends_the_server_even_when_it_is_killed() -> None:
             break
         subprocess.run(["/bin/sleep", "0.02"], check=True)
     assert not folder.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("faults", [[], PER_SECRET], ids=["lists with metadata", "secret by secret"])
+def test_twenty_thousand_secrets_in_a_tree(faults: list[Rule], tmp_path: Path) -> None:
+    """Two hundred folders on two levels, a hundred secrets in each."""
+
+    def seed(server: Server) -> None:
+        server.write("sys/mounts/secret", {"type": "kv", "options": {"version": "2"}})
+        with ThreadPoolExecutor(8) as pool:
+            paths = [f"folder-{n % 20}/{n // 20 % 10}/secret-{n // 200}" for n in range(20_000)]
+            list(pool.map(lambda path: server.write(f"secret/metadata/{path}", {"max_versions": 3}), paths))
+
+    with _own(seed) as vault:
+        vault.faults = faults
+        run = collected(vault, tmp_path)
+        requests = vault.requests
+    found = rows(run)
+    assert len(of_table(found, "secret")) == 20_000
+    assert of_table(found, "scope")["prod/root/secret/kv"].listed == 20_000
+    assert gaps(found) == []
+    folders = 1 + 20 + 200
+    assert requests["kv:ListDetailedMetadata"] == (1 if faults else folders)
+    assert requests["kv:ListMetadata"] == (folders if faults else 0)
+    assert requests["kv:ReadMetadata"] == (20_000 if faults else 0)

@@ -12,6 +12,7 @@ from collectors.vault.answers import TransitKey, TransitKeyAnswer
 from collectors.vault.facts.barrier import later
 from collectors.vault.facts.scope import Setting, names, told
 from collectors.vault.key_specs import EXTERNAL, KeySpec, key_spec
+from collectors.vault.names import keys_among
 from evidence.model import (
     NEVER,
     GapKind,
@@ -61,7 +62,7 @@ def normalize_transit(setting: Setting, readings: Iterator[Reading]) -> Iterator
 
 def _list_rows(setting: Setting, reading: Reading, tally: Tally) -> Generator[Row, None, dict[str, str]]:
     """The gaps of the list. Returns what it lists: id → name."""
-    found = {setting.id(f"{setting.mount}keys/{name}"): name for name in names(reading, LIST)}
+    found = {setting.id(f"{setting.mount}keys/{name}"): name for name in keys_among(names(reading, LIST))}
     tally.listed = None if LIST in reading.failures else len(found)
     tally.count(reading)
     if LIST in reading.failures:
