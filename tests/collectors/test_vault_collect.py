@@ -394,6 +394,7 @@ def test_the_program_ends_the_server_even_when_it_is_killed() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("faults", [[], PER_SECRET], ids=["lists with metadata", "secret by secret"])
 def test_twenty_thousand_secrets_in_a_tree(faults: list[Rule], tmp_path: Path) -> None:
     """Two hundred folders on two levels, a hundred secrets in each."""
