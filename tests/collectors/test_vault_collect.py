@@ -345,8 +345,9 @@ def test_without_a_token_nothing_is_asked(monkeypatch: pytest.MonkeyPatch, tmp_p
         monkeypatch.delenv(TOKEN_VARIABLE)
         with pytest.raises(CredentialError, match=f"source 'prod': .*{TOKEN_VARIABLE}.* not set"):
             list(VaultCollector(configuration(vault)).start())
-        for path, says in (("missing", "No such file"), ("empty", "is empty")):
-            (tmp_path / "empty").write_text("\n")
+        (tmp_path / "empty").write_text("\n")
+        (tmp_path / "strange").write_text("s.tökén")
+        for path, says in (("missing", "No such file"), ("empty", "is empty"), ("strange", "holds characters")):
             auth = {"method": "token", "token_file": str(tmp_path / path)}
             with pytest.raises(CredentialError, match=says):
                 list(VaultCollector(configuration(vault, auth=auth)).start())

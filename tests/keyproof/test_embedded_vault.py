@@ -126,8 +126,8 @@ def test_doctor_finds_that_the_policy_suffices(tmp_path: Path) -> None:
 def test_doctor_names_what_is_refused(tmp_path: Path) -> None:
     with served([Rule(fault=Fault.REFUSE, operation="transit:ListKeys")]) as vault:
         done = CliRunner().invoke(cli, ["doctor", "-c", str(write_configuration(tmp_path, vault))])
-    assert done.exit_code != 0
-    assert "list {mount}keys" in done.output
+    assert "missing permissions: list {mount}keys" in done.output
+    assert "prod/team-a/transit/transit: transit:ListKeys: 403" in done.output
 
 
 def test_permissions_prints_the_policy() -> None:
