@@ -269,6 +269,18 @@ def test_seals(seal: dict[str, Any], bits: int | None, apart: bool | None) -> No
         assert (stores[id].kek_security_bits, stores[id].kek_apart) == (bits, apart)
 
 
+def test_several_seals_of_vault_enterprise() -> None:
+    """The answer is the one of its API documentation."""
+    backends = [
+        {"name": "hsm", "healthy": True, "configured": True, "disabled": False},
+        {"name": "transit", "healthy": False, "unhealthy_since": "2023-09-22T08:34:11Z"},
+    ]
+    told = answered(200, {"healthy": False, "fully_wrapped": False, "backends": backends})
+    with served([Rule(operation="sys:ReadSealBackends", answer=told)]) as vault:
+        store = of_table(rows(collected(vault, mounts=["nothing"])), "key_store")["vault://prod/"]
+    assert json.loads(store.store_settings)["seal_backends_healthy"] == {"hsm": True, "transit": False}
+
+
 def test_a_static_seal_and_no_audit_device() -> None:
     """A real one: its key stands in the configuration beside the data."""
     seal = 'seal "static" {\n  current_key_id = "one"\n  current_key = "' + "00" * 32 + '"\n}\n'
