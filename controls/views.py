@@ -631,8 +631,9 @@ _VIEWS = (
                     "administrators_who_use",
                     "list of string",
                     (),
-                    "Principals that may administer it and also use it, decrypt with it or take its material out, by what "
-                    "is granted on it or on its key store, sorted; without whole accounts and services of the provider",
+                    "Principals that may administer it and also use it, decrypt with it or take its material out, by "
+                    "what is granted on it or on its key store, sorted; without whole accounts and services of the "
+                    "provider",
                 ),
                 f"""
                     SELECT * FROM ({

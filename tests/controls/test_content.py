@@ -217,7 +217,9 @@ DUCKDB_TYPES = {
     "timestamp": "TIMESTAMPTZ",
     "list of string": "VARCHAR[]",
 }
-FACTS = {column.name: DUCKDB_TYPES[column.type] for table in (Scope, KeyStore, Key, Secret) for column in columns(table)} | {
+FACTS = {
+    column.name: DUCKDB_TYPES[column.type] for table in (Scope, KeyStore, Key, Secret) for column in columns(table)
+} | {
     "administrators_who_use": "VARCHAR[]",
     "longest_use_days": "BIGINT",
     "purge_protection": "BOOLEAN",
@@ -329,8 +331,9 @@ def test_every_control_says_what_a_pass_shows_and_what_it_does_not() -> None:
         assert any(limits.search(sentence) for sentence in sentences), control_id
 
 
-KMIP_OPERATIONS = _ids("Create Register Re-key Archive Revoke Destroy Query Get Encrypt Decrypt Sign") + [
-    *("Create Key Pair", "Re-key Key Pair", "Get Attributes", "Add Attribute", "Modify Attribute", "Set Attribute")
+KMIP_OPERATIONS = [
+    *_ids("Create Register Re-key Archive Revoke Destroy Query Get Encrypt Decrypt Sign"),
+    *("Create Key Pair", "Re-key Key Pair", "Get Attributes", "Add Attribute", "Modify Attribute", "Set Attribute"),
 ]
 COMMANDS = {
     "aws": ("aws ", "keyproof "),

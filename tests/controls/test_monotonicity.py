@@ -70,9 +70,7 @@ def inventories(draw: st.DrawFn, estate: ModuleType) -> list[Row]:
     return rows
 
 
-def _store(
-    draw: st.DrawFn, estate: ModuleType, held: Any, account: str, region: str, behind: Any = None
-) -> Row:
+def _store(draw: st.DrawFn, estate: ModuleType, held: Any, account: str, region: str, behind: Any = None) -> Row:
     """The store of a key or secret, or, in the scope `behind`, the one that it may have its keys from."""
     name = f"cluster-{account}-{region}"
     place = {"id": name, "scope": behind.id} if behind else {"backed_by": draw(st.sampled_from(["", "", name]))}
