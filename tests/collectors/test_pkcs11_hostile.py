@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
+import resource
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -84,14 +84,21 @@ def _many(folder: Path) -> Mapping[str, str]:
     return environment
 
 
+def _seconds() -> float:
+    """Of the processor, which this process and those that it waited for have taken: other work does not count."""
+    own, waited = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return own.ru_utime + own.ru_stime + waited.ru_utime + waited.ru_stime
+
+
 @pytest.mark.slow
+@pytest.mark.timeout(1_200)
 @pytest.mark.usefixtures("_pin")
-def test_ten_thousand_objects_are_read_in_a_few_minutes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ten_thousand_objects_are_read_in_a_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in _many(tmp_path).items():
         monkeypatch.setitem(os.environ, name, value)
-    began = time.monotonic()
+    began = _seconds()
     run = collect(_source(Token("many", PIN, ""), timeout_seconds=120), tmp_path / "observations", concurrency=8)
-    assert time.monotonic() - began < 240
+    assert _seconds() - began < 60
     assert run.statuses() == {Status.OK}
     assert len(run.of("pkcs11:C_GetAttributeValue")) == MANY, "one exchange an object"
     assert len(run.of("pkcs11:C_FindObjects")) == MANY // 500
