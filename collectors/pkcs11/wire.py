@@ -119,11 +119,12 @@ class Process:
 
     def _line(self, deadline: float) -> bytes:
         output = self._process.stdout.fileno()  # type: ignore[union-attr]
+        waiting = select.poll()
+        waiting.register(output, select.POLLIN)
         chunks = []
         size = 0
         while True:
-            ready, _, _ = select.select([output], [], [], max(deadline - time.monotonic(), 0))
-            if not ready:
+            if not waiting.poll(1_000 * max(deadline - time.monotonic(), 0)):
                 raise TimeoutError
             chunk = os.read(output, 1 << 20)
             if not chunk:

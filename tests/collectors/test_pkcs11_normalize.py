@@ -463,6 +463,15 @@ def test_protection(slot: list[str], info: dict[str, str], mechanism_flags: list
     assert {row.protection_level for row in [*of(found, KeyStore), *of(found, Key)]} == {expected}
 
 
+@pytest.mark.parametrize(
+    ("user", "identity"), [(1, "CKU_USER"), (0x80000001, "CK_USER_TYPE 0x80000001"), (None, "public session")]
+)
+def test_who_collected(user: int | None, identity: str) -> None:
+    login = "CKR_PIN_INCORRECT (C_Login)" if user is None else {"user": user}
+    [scope] = of(Told(C_Login=login).rows(), Scope)
+    assert scope.identity == identity
+
+
 def test_roles() -> None:
     found = of(Told().rows(), Access)
     assert {(row.principal, row.capability) for row in found} == {

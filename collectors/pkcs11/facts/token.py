@@ -13,7 +13,7 @@ from collectors.pkcs11.facts.attributes import READ, Object, first_failure
 from collectors.pkcs11.facts.scope import Reasons, Setting
 from collectors.pkcs11.names import token_of
 from collectors.pkcs11.objects import FIND, Contents, read_contents
-from collectors.pkcs11.operations import USER
+from collectors.pkcs11.operations import PUBLIC, USER
 from collectors.scope_rows import expect, without_bodies
 from evidence.model import NEVER, Access, Capability, GapKind, KeyStore, PrincipalKind, ProtectionLevel, Row, State
 from evidence.observation import canonical_json, short_id
@@ -24,6 +24,9 @@ TOKEN_INFO = "pkcs11:C_GetTokenInfo"  # noqa: S105 - a name
 MECHANISMS = "pkcs11:C_GetMechanismList"
 MECHANISM_INFO = "pkcs11:C_GetMechanismInfo"
 LOGIN = "pkcs11:C_Login"
+
+_NORMAL_USER = 1
+"""CKU_USER."""
 
 _SOFTWARE = frozenset(
     {("IBM", "Soft"), ("IBM Corp.", "IBM SoftTok"), ("SoftHSM project", "SoftHSM v2"), ("Mozilla Foundation", "NSS 3")}
@@ -41,6 +44,8 @@ class Token:
     mechanisms: Mapping[str, frozenset[str]] | None
     """CKM_… → its CKF_…; None where they were not all read."""
     contents: Contents
+    user: int | None
+    """The CK_USER_TYPE that logged in; None for nobody."""
     reading: Reading
     """What was asked about the token, without the text of the answers."""
 
@@ -55,9 +60,11 @@ class Token:
         return min(datetime.fromisoformat(page.received_at) for page in self.reading.of(FIND))
 
     @property
-    def logged_in(self) -> bool:
-        """The PIN was given and accepted."""
-        return any(login.ok for login in self.reading.of(LOGIN))
+    def identity(self) -> str:
+        """As whom it was read, in the terms of PKCS#11."""
+        if self.user is None:
+            return PUBLIC
+        return USER if self.user == _NORMAL_USER else f"CK_USER_TYPE 0x{self.user:08X}"
 
     @property
     def unseen(self) -> tuple[str, Failure] | None:
@@ -90,8 +97,10 @@ def read_token(setting: Setting, reading: Reading) -> Token:
     slot = reading.answer(SLOT_INFO, SlotInfo)
     if info is None or info.login_required:
         expect(reading, LOGIN)
-        reading.answer(LOGIN, LoggedIn)
-    return Token(uri, info, slot, _mechanisms(reading), read_contents(uri, reading), without_bodies(reading))
+    login = reading.answer(LOGIN, LoggedIn)
+    contents = read_contents(uri, reading)
+    user = login.user if login else None
+    return Token(uri, info, slot, _mechanisms(reading), contents, user, without_bodies(reading))
 
 
 def _mechanisms(reading: Reading) -> Mapping[str, frozenset[str]] | None:
