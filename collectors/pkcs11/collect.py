@@ -94,7 +94,7 @@ class _ModuleReading:
             source=self.configuration.name,
             type="pkcs11",
             service="token",
-            account=info.serial_number or f"slot {slot}",
+            account=info.serial_number,
             account_name=info.label,
         )
 

@@ -117,8 +117,7 @@ _NO_TAGS = "PKCS#11 objects have no tags"
 _NO_PEOPLE = "PKCS#11 has roles, and does not tell who knows their PINs"
 
 NOT_OFFERED = {
-    "scope.account": "the slot of the module was not read",
-    "scope.account_name": "a module has no name of its own",
+    "scope.account": "the token has no serial number",
     "key_store.network_public": _NO_NETWORK,
     "key_store.private_endpoints": _NO_NETWORK,
     "key_store.logging_enabled": _NO_LOG,

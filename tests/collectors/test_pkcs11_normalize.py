@@ -541,6 +541,17 @@ def test_names_of_any_bytes_are_names() -> None:
     assert failures(found) == []
 
 
+def test_keys_that_only_their_types_tell_apart_are_all_there() -> None:
+    told = Told()
+    told.add(SECRET, AES)
+    told.add(SECRET, DES2)
+    told.add(SECRET, GENERIC, id=MISSING, label=MISSING)
+    told.add(SECRET, GENERIC, id="", label="")
+    keys = _keys(told)
+    assert sorted(str(key.algorithm) for key in keys.values()) == ["2TDEA", "AES", "generic secret", "generic secret"]
+    assert all(";x-sha256=" in id for id in keys)
+
+
 def test_objects_that_nothing_tells_apart_are_counted() -> None:
     told = Told()
     for _ in range(3):

@@ -44,6 +44,8 @@ class Token:
     mechanisms: Mapping[str, frozenset[str]] | None
     """CKM_… → its CKF_…; None where they were not all read."""
     contents: Contents
+    found_at: datetime
+    """When its objects were found; NEVER where that was not asked."""
     user: int | None
     """The CK_USER_TYPE that logged in; None for nobody."""
     reading: Reading
@@ -53,11 +55,6 @@ class Token:
     def private_seen(self) -> bool:
         """Private objects show: there was a login, or the token requires none."""
         return LOGIN not in self.reading.failures
-
-    @property
-    def found_at(self) -> datetime:
-        """When its objects were found."""
-        return min(datetime.fromisoformat(page.received_at) for page in self.reading.of(FIND))
 
     @property
     def identity(self) -> str:
@@ -100,7 +97,8 @@ def read_token(setting: Setting, reading: Reading) -> Token:
     login = reading.answer(LOGIN, LoggedIn)
     contents = read_contents(uri, reading)
     user = login.user if login else None
-    return Token(uri, info, slot, _mechanisms(reading), contents, user, without_bodies(reading))
+    found_at = min((datetime.fromisoformat(page.received_at) for page in reading.of(FIND)), default=NEVER)
+    return Token(uri, info, slot, _mechanisms(reading), contents, found_at, user, without_bodies(reading))
 
 
 def _mechanisms(reading: Reading) -> Mapping[str, frozenset[str]] | None:
