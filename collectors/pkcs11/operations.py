@@ -123,6 +123,7 @@ NOT_OFFERED = {
     "key_store.logging_enabled": _NO_LOG,
     "key_store.logging_targets": _NO_LOG,
     "key_store.logging_retention_days": _NO_LOG,
+    "key_store.validation_standard": "the module has no validation objects, which PKCS#11 has since its version 3.2",
     "key_store.regions": _NO_PLACE,
     "key_store.kek_security_bits": _NO_KEK,
     "key_store.kek_apart": _NO_KEK,

@@ -499,12 +499,23 @@ def test_without_login_anyone_is_the_user() -> None:
 def test_validation_objects_state_the_standard() -> None:
     told = Told()
     stated = {"AUTHORITY_TYPE": 1, "LEVEL": 3, "VERSION": "0300", "CERTIFICATE_IDENTIFIER": "4711", "MODULE_ID": "EX-1"}
+    foreign = {"AUTHORITY_TYPE": 2}
     told.add(VALIDATION, MISSING, MISSING, MISSING, **{f"VALIDATION_{name}": value for name, value in stated.items()})
     [store] = of(told.rows(), KeyStore)
     assert store.validation == "FIPS 140-3 level 3, certificate 4711, EX-1"
     assert store.validation_standard == "FIPS 140-3"
-    [bare] = of(Told().rows(), KeyStore)
-    assert (bare.validation, bare.validation_standard) == ("", "")
+    other = Told()
+    other.add(VALIDATION, MISSING, MISSING, MISSING, **{f"VALIDATION_{n}": v for n, v in {**stated, **foreign}.items()})
+    [elsewhere] = of(other.rows(), KeyStore)
+    assert (elsewhere.validation, elsewhere.validation_standard) == ("authority 2 level 3, certificate 4711, EX-1", "")
+
+
+def test_without_validation_objects_nobody_says_that_it_is_not_validated() -> None:
+    found = Told().rows()
+    [bare] = of(found, KeyStore)
+    assert (bare.validation, bare.validation_standard) == ("", None)
+    [why] = [gap for gap in of(found, Gap) if "validation_standard" in (gap.columns or ())]
+    assert (why.kind, why.subject) == (GapKind.NOT_OFFERED, TOKEN)
 
 
 def test_a_validation_object_that_does_not_tell_leaves_it_open() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -185,20 +185,22 @@ _STATED = (
 )
 
 
-def _validation(objects: Iterable[Object]) -> tuple[str, str, Failure | None]:
-    """What the validation objects of PKCS#11 3.2 state and the best standard among them, "" for none of either; else
-    why they do not tell."""
+def _validation(objects: Sequence[Object]) -> tuple[str, str | None, Failure | None]:
+    """What the validation objects of PKCS#11 3.2 state, the best standard among them, and why they do not tell.
+
+    A standard is "" where what they state is of none; None where there are no such objects, which says nothing.
+    """
     stated, standards = [], []
     for one in objects:
         authority, level = one.number(_STATED[0]), one.number(_STATED[1])
         version, certificate, module = (one.text(name) for name in _STATED[2:])
         failure = first_failure([one], _STATED)
         if failure:
-            return "", "", failure
+            return "", None, failure
         standard = f"FIPS 140-{_major(version)}" if authority == _CMVP else f"authority {authority}"
         standards += [standard] if standard in ("FIPS 140-2", "FIPS 140-3") else []
         stated.append(f"{standard} level {level}, certificate {certificate}, {module}")
-    return "; ".join(sorted(stated)), max(standards, default=""), None
+    return "; ".join(sorted(stated)), max(standards, default="") if objects else None, None
 
 
 def _major(digits: str | None) -> str:
