@@ -126,8 +126,25 @@ def test_a_sample_asks_about_one_of_each(run: Run) -> None:
 
 def test_only_the_named_mounts_are_read() -> None:
     with served() as vault:
-        run = collected(vault, mounts=["secret"])
-    assert {name.split("/")[2] for name in run.scopes if name.count("/") == 3} == {"secret"}
+        run = collected(vault, mounts=["secret", "team-a/transit"])
+    read = {name for name in run.scopes if name.count("/") == 3}
+    assert read == {"prod/root/secret/kv", "prod/team-a/transit/transit"}
+    assert gaps(rows(run)) == []
+
+
+@pytest.mark.parametrize("mount", ["transti", "team-a/transti", "nowhere/transit"])
+def test_a_named_mount_that_is_not_there_is_a_gap(mount: str) -> None:
+    with served() as vault:
+        found = rows(collected(vault, mounts=["secret", mount]))
+    assert {gap.of_table for gap in gaps(found)} == {"scope", "key", "key_version"}
+    assert len({gap.scope for gap in gaps(found)}) == 1
+
+
+def test_mounts_are_named_from_the_namespace_on() -> None:
+    with served() as vault:
+        run = collected(vault, mounts=["transit"], namespace="team-a")
+    assert {name for name in run.scopes if name.count("/") == 3} == {"prod/team-a/transit/transit"}
+    assert gaps(rows(run)) == []
 
 
 def test_a_source_can_begin_below_the_root() -> None:
