@@ -62,6 +62,24 @@ def _gcp_collector() -> Callable[[Any, int | None], Collector]:
     return GcpCollector
 
 
+def _pkcs11() -> Parts:
+    from collectors.pkcs11 import configuration, normalize, operations, permissions
+
+    return Parts(
+        operations=operations.OPERATIONS,
+        not_offered=operations.ALL_NOT_OFFERED,
+        configuration=configuration.Pkcs11Configuration,
+        normalize=normalize.normalize,
+        policy=permissions.policy,
+    )
+
+
+def _pkcs11_collector() -> Callable[[Any, int | None], Collector]:
+    from collectors.pkcs11.collect import Pkcs11Collector
+
+    return Pkcs11Collector
+
+
 def _vault() -> Parts:
     from collectors.vault import configuration, normalize, operations, permissions
 
@@ -101,6 +119,14 @@ SOURCES: dict[str, Source] = {
         extra="gcp",
         parts=_gcp,
         collector=_gcp_collector,
+    ),
+    "pkcs11": Source(
+        type="pkcs11",
+        title="HSMs and other tokens over PKCS#11",
+        extra="hsm",
+        parts=_pkcs11,
+        collector=_pkcs11_collector,
+        undated=True,
     ),
     "vault": Source(
         type="vault",

@@ -92,8 +92,7 @@ def collect(
     tasks = first_tasks(configuration.sources)
     run = None if anew else unfinished(store.runs(), configuration.sha256)
     if run is None:
-        run = store.new_run(datetime.now(UTC))
-        run.write_record(_record(configuration, run, _first_seen(configuration, store)))
+        run = begin(configuration, store)
     else:
         log.info("going on with run %s, which was interrupted", run.folder.name)
     operations = {s.type: SOURCES[s.type].operations() for s in configuration.sources}
@@ -109,6 +108,13 @@ def collect(
     run.write_record(finished)
     store.publish(run, [run.folder / "run.json"])
     return run, progress
+
+
+def begin(configuration: Configuration, store: Store) -> Run:
+    """A new run of a configuration, of which nothing is collected yet. Raises OSError."""
+    run = store.new_run(datetime.now(UTC))
+    run.write_record(_record(configuration, run, _first_seen(configuration, store)))
+    return run
 
 
 def _first_seen(configuration: Configuration, store: Store) -> FirstSeen:
