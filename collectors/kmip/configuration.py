@@ -18,12 +18,18 @@ Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
 
 
 def _checked_host(host: str) -> str:
+    named = len(host) <= 253 and all(_LABEL.fullmatch(label) for label in host.split("."))
+    if not (named or _is_address(host)):
+        raise ValueError(f"{host!r} is no host, such as kmip.example.net or 192.0.2.7; the port has a key of its own")
+    return host
+
+
+def _is_address(host: str) -> bool:
     try:
         ipaddress.ip_address(host)
     except ValueError:
-        if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in host.split(".")):
-            raise ValueError(f"{host!r} is no host, such as kmip.example.net or 192.0.2.7; the port has a key of its own")
-    return host
+        return False
+    return True
 
 
 Host = Annotated[str, AfterValidator(_checked_host)]

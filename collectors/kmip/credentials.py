@@ -1,4 +1,4 @@
-"""By what keyproof shows a KMIP server who it is, and knows the server: certificates, and a password where one is asked."""
+"""By what keyproof shows a KMIP server who it is, and knows the server: certificates, and perhaps a password."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE--
 class Seat:
     """One identity from which one server is asked. Each thread has a connection of its own."""
 
-    def __init__(self, configuration: KmipConfiguration, context: ssl.SSLContext, fingerprint: str, password: str) -> None:
+    def __init__(
+        self, configuration: KmipConfiguration, context: ssl.SSLContext, fingerprint: str, password: str
+    ) -> None:
         self.configuration = configuration
         self.context = context
         self.fingerprint = fingerprint
@@ -37,7 +39,7 @@ class Seat:
 
 
 def open_seat(configuration: KmipConfiguration) -> Seat:
-    """The seat of the configured certificate. Raises CredentialError, with the file or variable, where it is no good."""
+    """The seat of the configured certificate. Raises CredentialError, with the file or variable that is no good."""
     where = f"source {configuration.name!r}"
     phrase = _secret(where, "key_password", configuration.key_password_env, configuration.key_password_file)
     password = _secret(where, "password", configuration.password_env, configuration.password_file)

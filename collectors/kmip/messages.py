@@ -42,7 +42,7 @@ def _locate(parameters: Parameters) -> list[bytes]:
 
 
 def _get_attributes(parameters: Parameters) -> list[bytes]:
-    """Without names of attributes all are told. Source: KMIP Specification 2.1, section 6.1.19."""
+    """Without names of attributes all are told. Source: KMIP Specification 2.1, Get Attributes."""
     return [ttlv.text("Unique Identifier", str(parameters["unique_identifier"]))]
 
 
@@ -102,4 +102,6 @@ def check_request(message: bytes) -> None:
         if item["tag"] == "Batch Item":
             asked += [one.get("value") for one in items_of(item) if one["tag"] == "Operation"]
     if len(asked) != 1 or not ALLOWED.issuperset(asked):
-        raise UndeclaredOperation(f"{', '.join(map(str, asked)) or 'nothing'} is not declared by this collector: not sent")
+        raise UndeclaredOperation(
+            f"{', '.join(map(str, asked)) or 'nothing'} is not declared by this collector: not sent"
+        )

@@ -1,7 +1,7 @@
 """The tags, enumerations and masks of KMIP 1.0 to 2.1 by the numbers that stand for them on the wire.
 
-Source: OASIS KMIP Specification 2.1, section 11 (tags and enumerations) and section 12 (masks); what 2.x reserves bears
-the name of KMIP 1.4. The algorithms after Ed448 are KMIP 3.0's.
+Source: OASIS KMIP Specification 2.1, enumerations and bit masks; what 2.x reserves bears the name of KMIP 1.4. The
+algorithms after Ed448 are KMIP 3.0's.
 """
 
 from __future__ import annotations

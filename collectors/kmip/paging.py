@@ -17,7 +17,7 @@ PAGE_SIZE = 1000
 """Objects that are asked for at once; a server may tell fewer."""
 
 PAGED_SINCE = (1, 3)
-"""The first version of KMIP in which Locate can begin after so many objects. Source: KMIP Specification 1.3, 4.9."""
+"""The first version of KMIP in which Locate can begin after so many objects. Source: KMIP Specification 1.3, Locate."""
 
 
 def paged(version: str) -> bool:

@@ -2,7 +2,7 @@
 
 An answer becomes the structure of KMIP's JSON encoding, each item an object of `tag`, `type` and `value`, with names as
 the specification writes them: `{"tag": "State", "type": "Enumeration", "value": "Active"}`. What has no name is its
-number in hexadecimal. Source: OASIS KMIP Specification 2.1, section 10 (TTLV), and KMIP Profiles 2.1, section 5.5 (JSON).
+number in hexadecimal. Source: OASIS KMIP Specification 2.1, TTLV Encoding, and KMIP Profiles 2.1, JSON Encoding.
 """
 
 from __future__ import annotations

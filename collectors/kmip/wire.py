@@ -25,7 +25,7 @@ from evidence.observation import JSON, Observation, Status, canonical_json
 from evidence.recording import ScopeHeader
 
 LOWEST_VERSION = "1.2"
-"""The version in which a server is asked which ones it knows. Source: KMIP Specification 2.1, section 6.1.14."""
+"""The version in which a server is asked which ones it knows. Source: KMIP Specification 1.2, Discover Versions."""
 
 _OPENING_VERSIONS = (LOWEST_VERSION, "2.1", "2.0")
 """The versions in which it is asked, until it understands one: some servers know nothing before 2.0."""
@@ -152,7 +152,7 @@ class Inquiry(questions.Inquiry):
     def exchange(self, operation: str, parameters: dict[str, JSON], check: Check) -> Outcome:
         """Ask once, and again where an answer was lost or the server too busy."""
         configured = self._seat.configuration.protocol_version
-        versions = (self._version,)
+        versions: tuple[str, ...] = (self._version,)
         if operation == "kmip:DiscoverVersions" and configured is None:
             versions = _OPENING_VERSIONS
         tries = _Tries()

@@ -10,6 +10,7 @@ from pathlib import Path
 import aws_stage
 import azure_stage
 import gcp_stage
+import kmip_stage
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -23,6 +24,7 @@ STAGES: dict[str, Stage] = {
     "azure": azure_stage.STAGE,
     "gcp": gcp_stage.STAGE,
     "gcp one by one": gcp_stage.ONE_BY_ONE,
+    "kmip": kmip_stage.STAGE,
 }
 """By a name of their own: a source that can be configured in ways that ask for other things has a stage for each."""
 
