@@ -86,8 +86,7 @@ class Connection:
         """
         check_request(message)
         limit = time.monotonic() + seconds
-        self._socket.settimeout(_left(limit))
-        self._socket.sendall(message)
+        self._send(message, limit)
         head = self._receive(ttlv.HEADER, limit)
         length = int.from_bytes(head[4:], "big")
         if not head.startswith(_HEADER_START):
@@ -97,6 +96,20 @@ class Connection:
         answer = head + self._receive(length, limit)
         self.used = True
         return answer
+
+    def _send(self, message: bytes, limit: float) -> None:
+        """Send a request. A server that hung up has often said why, which is to be read where nothing can be sent."""
+        self._socket.settimeout(_left(limit))
+        try:
+            self._socket.sendall(message)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            try:
+                self._socket.recv(1)
+            except ssl.SSLError as told:
+                raise told from error
+            raise
 
     def _receive(self, count: int, limit: float) -> bytes:
         """So many bytes, which are kept only as they come."""

@@ -71,6 +71,8 @@ class Told:
     """By the attribute, seconds since 1970; PyKMIP knows how they are written, and tells none."""
     items: list[Item] = field(default_factory=list)
     """Attributes that PyKMIP does not know, as KMIP 2.x has them."""
+    only_before_2: list[Item] = field(default_factory=list)
+    """Those that KMIP 1.x has alone."""
     own: dict[str, str] = field(default_factory=dict)
     state: enums.State | None = None
 
@@ -185,10 +187,11 @@ class _Session(KmipSession):
             kept = [item for item in modern[0].items if item.tag not in replaced]
             modern[0].items = [*kept, *told.items, *(_vendor(name, value) for name, value in told.own.items())]
         else:
-            names = {_name(item) for item in told.items}
+            old = [item for item in told.items if not _since_2(item.tag)] + told.only_before_2
+            names = {_name(item) for item in old}
             payload[0].items = [item for item in payload[0].items if _named_so(item) not in names]
             payload[0].items += [_custom(name, text(ATTRIBUTE_VALUE, value)) for name, value in told.own.items()]
-            payload[0].items += [_named(item) for item in told.items]
+            payload[0].items += [_named(item) for item in old]
         return message
 
     def refused(self, reason: enums.ResultReason, why: str) -> bytes:
@@ -213,12 +216,17 @@ def _named(item: Item) -> Item:
     return _custom(_name(item), Item(ATTRIBUTE_VALUE, item.type, item.value, item.items))
 
 
-_SPELLED = {0x4200B6: "X.509 Certificate Issuer", 0x4200B7: "X.509 Certificate Subject", 0x42013A: "NIST Key Type"}
+_SPELLED = {0x4200B6: "X.509 Certificate Issuer", 0x4200B7: "X.509 Certificate Subject"}
 
 
 def _name(item: Item) -> str:
     known = {tag.value: tag.name.replace("_", " ").title() for tag in enums.Tags}
     return _SPELLED.get(item.tag) or known.get(item.tag, f"y-{item.tag:06x}")
+
+
+def _since_2(tag: int) -> bool:
+    """The names of certificates part by part, and what KMIP 2.0 added."""
+    return 0x420108 <= tag <= 0x42011F or tag >= 0x420125
 
 
 def _named_so(item: Item) -> str:
@@ -238,6 +246,12 @@ def _close(session: _Session, message: Item, answer: bytes) -> bytes:
 
 def _stop(session: _Session, message: Item, answer: bytes) -> bytes:
     session._connection.sendall(answer[: len(answer) // 2])
+    raise exceptions.ConnectionClosed
+
+
+def _farewell(session: _Session, message: Item, answer: bytes) -> bytes:
+    """The whole answer, and then the end of the connection."""
+    session._connection.sendall(answer)
     raise exceptions.ConnectionClosed
 
 
@@ -289,6 +303,7 @@ _SPOILS = {
     "break": _reason(enums.ResultReason.GENERAL_FAILURE, "something broke"),
     "close": _close,
     "stop": _stop,
+    "farewell": _farewell,
     "hang": _hang,
     "drip": _drip,
     "cut": _cut,

@@ -185,7 +185,14 @@ def _add_pair(engine: Engine) -> None:
     ]
     for managed, of, extra in zip((of_private, of_public, of_certificate), links, extras, strict=True):
         managed.initial_date = int(ago(30).timestamp())
-        engine.add(managed, told(enums.State.ACTIVE, 30, *of, *extra, deactivation_date=ago(-335)))
+        what = told(enums.State.ACTIVE, 30, *of, *extra, deactivation_date=ago(-335))
+        if managed is of_certificate:
+            subject = x509.load_der_x509_certificate(certificate).subject.public_bytes()
+            what.only_before_2 = [
+                structure(0x4200B7, octets(0x4200B4, subject)),
+                structure(0x4200B6, octets(0x4200B2, subject)),
+            ]
+        engine.add(managed, what)
 
 
 def _add_secrets(engine: Engine) -> None:
