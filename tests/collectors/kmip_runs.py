@@ -57,6 +57,7 @@ class Rows:
         (found,) = self.of(table)
         return found
 
-    def gaps(self, column: str, subject: str) -> list[Any]:
-        """The gaps of one column of one row."""
-        return [gap for gap in self.of("gap") if column in gap.columns and gap.subject == subject]
+    def gaps(self, column: str, row: Any) -> list[Any]:
+        """The gaps of one column of a row."""
+        about = [gap for gap in self.of("gap") if gap.of_table == row.table and gap.subject == row.id]
+        return [gap for gap in about if column in gap.columns]

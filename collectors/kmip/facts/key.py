@@ -184,7 +184,7 @@ def _history(attributes: Attributes, chain: Chain) -> dict[str, Any]:
     oldest = chain.members[0].attributes
     return {
         "created_at": oldest.initial_date if oldest is not None and chain.whole else None,
-        "rotations": chain.members.index(chain.current) if chain.whole else None,
+        "rotations": chain.position if chain.whole else None,
         "last_rotated_at": came_into_use(attributes),
     }
 
@@ -269,33 +269,25 @@ def _settings(attributes: Attributes, identifier: str, public: Sequence[str]) ->
 
 
 def _version_rows(setting: Setting, chain: Chain, key: str, level: ProtectionLevel | None) -> Iterator[Row]:
-    for one, following in zip_longest(chain.members, chain.members[1:]):
-        row = _version(setting, chain, one, following, key, level)
+    in_use = None if chain.contradictory or chain.newest_unread else chain.position
+    for number, (one, following) in enumerate(zip_longest(chain.members, chain.members[1:])):
+        row = _version(setting, one, key, level)
+        row.superseded_at = NEVER if in_use is not None and number >= in_use else _taken_over_at(following)
+        row.cause = _cause(row, first=chain.whole and number == 0)
         yield from setting.explained(row, [one.reading, *([following.reading] if following else [])])
 
 
-def _version(
-    setting: Setting,
-    chain: Chain,
-    one: ManagedObject,
-    following: ManagedObject | None,
-    key: str,
-    level: ProtectionLevel | None,
-) -> KeyVersion:
+def _version(setting: Setting, one: ManagedObject, key: str, level: ProtectionLevel | None) -> KeyVersion:
     attributes = one.attributes
     assert attributes is not None  # noqa: S101 - members of a chain were read
     state = state_of(attributes)
     kind = algorithm_of(attributes)
     name = attributes.cryptographic_algorithm
-    first = chain.whole and one is chain.members[0]
-    imported = origin(attributes) is Origin.IMPORTED
     return KeyVersion(
         **setting.bookkeeping(setting.object_id(one.identifier), one.reading.evidence),
         key=key,
         state=state,
         created_at=came_into_use(attributes),
-        superseded_at=_superseded_at(chain, one, following),
-        cause=VersionCause.IMPORT if imported else VersionCause.INITIAL if first else None,
         expires_at=expiry(attributes)["expires_at"],
         destroyed_at=attributes.destroy_date if state is State.DESTROYED else None if state is None else NEVER,
         origin=origin(attributes),
@@ -306,12 +298,12 @@ def _version(
     )
 
 
-def _superseded_at(chain: Chain, one: ManagedObject, following: ManagedObject | None) -> datetime | None:
-    """When the next object took over; NEVER for the one in use, and for those that are to come after it."""
-    if chain.members.index(one) >= chain.members.index(chain.current) and not (
-        chain.contradictory or chain.newest_unread
-    ):
-        return NEVER
-    if following is None or following.attributes is None:
-        return None
-    return came_into_use(following.attributes)
+def _taken_over_at(following: ManagedObject | None) -> datetime | None:
+    """When the next object took over from one; None where that is not known."""
+    return came_into_use(following.attributes) if following is not None and following.attributes is not None else None
+
+
+def _cause(version: KeyVersion, *, first: bool) -> VersionCause | None:
+    if version.origin is Origin.IMPORTED:
+        return VersionCause.IMPORT
+    return VersionCause.INITIAL if first else None

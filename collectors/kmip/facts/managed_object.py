@@ -39,7 +39,7 @@ _PREFIXES = ("x-", "y-")
 """Of custom attributes: a client's, and a server's. Source: KMIP Specification 1.4, Custom Attribute."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class ManagedObject:
     """An object, as far as it was read."""
 
@@ -181,6 +181,11 @@ class Chain:
         return next(active, self.members[-1])
 
     @property
+    def position(self) -> int:
+        """How many objects came before the one in use."""
+        return self.members.index(self.current)
+
+    @property
     def whole(self) -> bool:
         """Every object that it ever had was read."""
         return not (self.unread or self.cut or self.contradictory)
@@ -188,8 +193,9 @@ class Chain:
     @property
     def readings(self) -> list[Reading]:
         """All readings, that of the object in use first."""
-        others = [one for one in (*self.members, *self.unread) if one is not self.current]
-        return [one.reading for one in (self.current, *others)]
+        current = self.current
+        others = [one for one in (*self.members, *self.unread) if one is not current]
+        return [one.reading for one in (current, *others)]
 
     @property
     def evidence(self) -> list[str]:
