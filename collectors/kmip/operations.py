@@ -29,7 +29,7 @@ KMIP = (
     Operation(
         name="kmip:DiscoverVersions",
         facts=facts("key_store", _STORE_DISCOVERED),
-        permission="-",
+        permission="Discover Versions",
         why="The versions of KMIP that the server speaks, of which the highest common one is used",
     ),
     Operation(

@@ -18,7 +18,7 @@ _OBJECT_TYPES = (
 )
 """PyKMIP's names of the types of managed objects."""
 
-_OF_SERVERS = ("Query",)
+_OF_SERVERS = ("Discover Versions", "Query")
 """Operations that are about the server, so that no object's policy speaks of them."""
 
 POLICY = "keyproof-readable"
