@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import atexit
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cache
 
 from kmip_server import Fault, KmipServer
@@ -20,12 +20,17 @@ def _server() -> KmipServer:
     return stack.enter_context(served())
 
 
-@contextmanager
-def serve(faults: Faults) -> Iterator[Served]:
+def serve(faults: Faults) -> AbstractContextManager[Served]:
     """Serves the estate with faults."""
+    return serve_with([Fault(operation, kind) for operation, kind in faults])
+
+
+@contextmanager
+def serve_with(faults: Sequence[Fault]) -> Iterator[Served]:
+    """Serves the estate with faults that may befall single objects."""
     server = _server()
     before = server.requests
-    server.faults = [Fault(operation, kind) for operation, kind in faults]
+    server.faults = list(faults)
     try:
         yield Served(server.source(), lambda: server.requests - before)
     finally:

@@ -19,8 +19,7 @@ from typing import Any
 
 import trustme
 from kmip.core import enums, exceptions, objects, policy
-from kmip.core.messages import contents, payloads
-from kmip.core.utils import BytearrayStream
+from kmip.core.messages import payloads
 from kmip.services.server.engine import KmipEngine
 from kmip.services.server.session import KmipSession
 from kmip_wire import (
@@ -33,7 +32,10 @@ from kmip_wire import (
     UNIQUE_IDENTIFIER,
     VENDOR_IDENTIFICATION,
     Item,
+    date,
     decoded,
+    enumeration,
+    integer,
     structure,
     text,
     wrong_types,
@@ -85,6 +87,8 @@ class Fault:
     kind: str
     identifier: str = ""
     """Only where this object is asked about."""
+    because: str = ""
+    """What the server says of it, where it says anything."""
 
 
 class Engine(KmipEngine):
@@ -168,8 +172,11 @@ class _Session(KmipSession):
         message = self._completed(decoded(bytes(data)), name)
         fault = self._server.fault(name, asked)
         answer = message.encoded()
-        if fault is not None:
-            answer = _SPOILS[fault](self, message, answer)
+        if fault is not None and fault.kind in _REASONS:
+            reason, why = _REASONS[fault.kind]
+            answer = _refusal(reason, fault.because or why)
+        elif fault is not None:
+            answer = _SPOILS[fault.kind](self, message, answer)
         try:
             super()._send_response(answer)
         except OSError as error:
@@ -193,12 +200,6 @@ class _Session(KmipSession):
             payload[0].items += [_custom(name, text(ATTRIBUTE_VALUE, value)) for name, value in told.own.items()]
             payload[0].items += [_named(item) for item in old]
         return message
-
-    def refused(self, reason: enums.ResultReason, why: str) -> bytes:
-        version = contents.ProtocolVersion(1, 2)
-        stream = BytearrayStream()
-        self._engine.build_error_response(version, reason, why).write(stream)
-        return bytes(stream.buffer)
 
 
 def _vendor(name: str, value: str) -> Item:
@@ -236,8 +237,21 @@ def _named_so(item: Item) -> str:
 # --- what goes wrong ------------------------------------------------------------------------------------------------
 
 
-def _reason(reason: enums.ResultReason, why: str) -> Any:
-    return lambda session, message, answer: session.refused(reason, why)
+def _refusal(reason: enums.ResultReason, why: str) -> bytes:
+    """An answer that the operation failed; PyKMIP itself could write none with a letter beyond ASCII."""
+    version = structure(0x420069, integer(0x42006A, 1), integer(0x42006B, 2))
+    header = structure(0x42007A, version, date(0x420092, 0), integer(0x42000D, 1))
+    failed = structure(0x42000F, enumeration(0x42007F, 1), enumeration(0x42007E, reason.value), text(0x42007D, why))
+    return structure(0x42007B, header, failed).encoded()
+
+
+_REASONS = {
+    "refuse": (enums.ResultReason.PERMISSION_DENIED, "you may not"),
+    "unauthenticated": (enums.ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, "who are you?"),
+    "unsupported": (enums.ResultReason.OPERATION_NOT_SUPPORTED, "what is that?"),
+    "throttle": (enums.ResultReason.SERVER_LIMIT_EXCEEDED, "too busy"),
+    "break": (enums.ResultReason.GENERAL_FAILURE, "something broke"),
+}
 
 
 def _close(session: _Session, message: Item, answer: bytes) -> bytes:
@@ -296,11 +310,6 @@ def _another(session: _Session, message: Item, answer: bytes) -> bytes:
 
 
 _SPOILS = {
-    "refuse": _reason(enums.ResultReason.PERMISSION_DENIED, "you may not"),
-    "unauthenticated": _reason(enums.ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, "who are you?"),
-    "unsupported": _reason(enums.ResultReason.OPERATION_NOT_SUPPORTED, "what is that?"),
-    "throttle": _reason(enums.ResultReason.SERVER_LIMIT_EXCEEDED, "too busy"),
-    "break": _reason(enums.ResultReason.GENERAL_FAILURE, "something broke"),
     "close": _close,
     "stop": _stop,
     "farewell": _farewell,
@@ -364,11 +373,10 @@ class KmipServer:
         with self._lock:
             self._requests[operation] += 1
 
-    def fault(self, operation: str, asked: Sequence[str]) -> str | None:
-        for fault in self.faults:
-            if fault.operation == operation and (not fault.identifier or fault.identifier in asked):
-                return fault.kind
-        return None
+    def fault(self, operation: str, asked: Sequence[str]) -> Fault | None:
+        """The first that befalls a request."""
+        fitting = (f for f in self.faults if f.operation == operation and (not f.identifier or f.identifier in asked))
+        return next(fitting, None)
 
     def source(self, **more: Any) -> dict[str, Any]:
         """The settings of a `[[source]]` that reads it. None takes one away."""
