@@ -418,3 +418,22 @@ def test_no_value_that_was_registered_is_found_in_anything_recorded(tmp_path: Pa
         for spelled in _spellings(value):
             assert spelled not in recorded
             assert spelled not in rows
+
+
+# --- many -------------------------------------------------------------------------------------------------------------
+
+MANY = 2_000
+
+
+@pytest.mark.slow
+def test_thousands_of_objects_are_read_and_come_to_as_many_rows() -> None:
+    def fill_many(engine: Engine) -> None:
+        engine.add_all([symmetric(f"key-{number}", number % 900) for number in range(MANY)])
+
+    with serving(fill_many) as server:
+        run = collected(server, timeout_seconds=60)
+    assert run.statuses() == {Status.OK}
+    assert len(run.of(GET)) == MANY
+    rows = Rows(rows_of(run))
+    assert len({row.id for row in rows.of("key")}) == MANY
+    assert (rows.only("scope").listed, rows.only("scope").described) == (MANY, MANY)

@@ -104,16 +104,19 @@ class Engine(KmipEngine):
 
     def add(self, managed: Any, told: Told | None = None, owner: str = AUDITOR) -> str:
         """Put an object in; gives its identifier."""
-        managed._owner = owner
-        managed.operation_policy_name = "default"
-        with self._data_store_session_factory() as session:
-            if managed.initial_date is None:
-                managed.initial_date = 0
-            session.add(managed)
-            session.commit()
-            identifier = str(managed.unique_identifier)
+        (identifier,) = self.add_all([managed], owner)
         self.told[identifier] = told or Told()
         return identifier
+
+    def add_all(self, objects: Sequence[Any], owner: str = AUDITOR) -> list[str]:
+        """Put objects in of which the server tells what PyKMIP does; gives their identifiers."""
+        with self._data_store_session_factory() as session:
+            for managed in objects:
+                managed._owner = owner
+                managed.operation_policy_name = "default"
+            session.add_all(objects)
+            session.commit()
+            return [str(managed.unique_identifier) for managed in objects]
 
     def _get_attribute_from_managed_object(self, managed_object: Any, attr_name: str) -> Any:
         told = self.told.get(str(managed_object.unique_identifier), Told())
