@@ -54,12 +54,21 @@ PROMPT = {"refuse", "lose_page"}
 
 
 def _cases() -> Iterator[object]:
-    for kind in STAGES:
-        for operation in _operations(STAGES[kind]):
+    for kind, stage in STAGES.items():
+        for operation in _operations(stage):
             for fault in FAULTS:
-                if fault != "lose_page" or operation in STAGES[kind].paged:
-                    marks = () if fault in PROMPT else (pytest.mark.slow,)
-                    yield pytest.param(kind, operation, fault, marks=marks)
+                if fault != "lose_page" or operation in stage.paged:
+                    prompt = fault in PROMPT and kind == _foremost(stage.type, operation)
+                    yield pytest.param(kind, operation, fault, marks=() if prompt else (pytest.mark.slow,))
+
+
+def _foremost(source: str, operation: str) -> str:
+    """The stage on which an operation goes wrong on every change: if it can be, one that asks it without another fault.
+
+    The other stages of the source ask it by the same code, and are tried with the slow tests.
+    """
+    asking = [kind for kind, stage in STAGES.items() if stage.type == source and operation in _operations(stage)]
+    return min(asking, key=lambda kind: operation in STAGES[kind].opened_by)
 
 
 @pytest.mark.parametrize("kind", STAGES)

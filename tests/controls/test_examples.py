@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from controls.catalogue import EXAMPLE_MOMENTS, Catalogue, Control, load_catalogue
+from controls.catalogue import EXAMPLE_MOMENTS, Control, load_catalogue
 from evidence.model import BOOKKEEPING, Row
 
 BUILT_IN = load_catalogue()
@@ -85,15 +85,13 @@ def _around(estate: ModuleType, control: Control, row: Any, example: dict[str, A
 @pytest.mark.parametrize("control_id", BUILT_IN.controls)
 def test_every_example_has_its_verdict_in_an_assessment(tmp_path: Path, estate: ModuleType, control_id: str) -> None:
     control = BUILT_IN.controls[control_id]
-    only: Catalogue = replace(BUILT_IN, controls={control_id: control}, frameworks={})
     rows, expected = [], {}
     for number, example in enumerate(control.examples):
         (row, *others) = _rows(estate, control, number, dict(example.row))
         rows += [row, *others]
         expected[row.id] = str(example.verdict)
-    moments = dict(EXAMPLE_MOMENTS)
-    judged = estate.judge(
-        tmp_path, only, rows, as_of=moments["as_of"], period=(moments["period_start"], moments["period_end"])
-    )
+    period = (EXAMPLE_MOMENTS["period_start"], EXAMPLE_MOMENTS["period_end"])
+    only = estate.only(BUILT_IN, control_id)
+    judged = estate.judge(tmp_path, only, rows, as_of=EXAMPLE_MOMENTS["as_of"], period=period)
     verdicts = {f["subject"]: f["verdict"] for f in judged.findings if f["observed"] != "{}"}
     assert {subject: verdicts[subject] for subject in expected} == expected

@@ -24,8 +24,7 @@ def observe(tmp_path: Path, estate: ModuleType, catalogue: Catalogue) -> Observe
     """`observe(control, rows)`: the observed facts of each row, and under `missing` the gaps, by the row's id."""
 
     def _observe(control: str, rows: Sequence[Row]) -> dict[str, Any]:
-        one = replace(catalogue, controls={control: catalogue.controls[control]}, frameworks={})
-        judged = estate.judge(tmp_path, one, rows)
+        judged = estate.judge(tmp_path, estate.only(catalogue, control), rows)
         return {
             finding["subject"]: json.loads(finding["observed"]) | {"missing": finding["missing"]}
             for finding in judged.of(control)
@@ -77,7 +76,7 @@ def test_where_no_setting_protects_from_purging_none_is_asked_for(
     secret = estate.secret(deletion_window_set=True, deletion_window_days=30)
     scope = estate.scope(provider=provider, service="secretsmanager")
     rows = [scope, secret, estate.store(secret, purge_protection=False)]
-    assert estate.judge(tmp_path, catalogue, rows).verdict("STO-01", secret.id) == "pass"
+    assert estate.judge(tmp_path, estate.only(catalogue, "STO-01"), rows).verdict("STO-01", secret.id) == "pass"
 
 
 def test_a_store_that_was_not_read_protects_nobody_knows_what(estate: ModuleType, observe: Observe) -> None:
@@ -285,14 +284,20 @@ def test_nothing_after_the_date_of_the_assessment_counts(
     key = estate.key()
     rows = [estate.scope(), key, estate.version(key, created_at=estate.days_before(400))]
     period = (estate.START, estate.AS_OF + timedelta(days=900))
-    assert estate.judge(tmp_path, catalogue, rows, period=period).verdict("ROT-07", key.id) == "pass"
+    assert (
+        estate.judge(tmp_path, estate.only(catalogue, "ROT-07"), rows, period=period).verdict("ROT-07", key.id)
+        == "pass"
+    )
 
 
 def test_a_period_that_has_not_begun_shows_nothing(estate: ModuleType, tmp_path: Path, catalogue: Catalogue) -> None:
     key = estate.key()
     rows = [estate.scope(), key, estate.version(key)]
     period = (estate.AS_OF + timedelta(days=1), estate.AS_OF + timedelta(days=366))
-    assert estate.judge(tmp_path, catalogue, rows, period=period).verdict("ROT-07", key.id) == "inconclusive"
+    assert (
+        estate.judge(tmp_path, estate.only(catalogue, "ROT-07"), rows, period=period).verdict("ROT-07", key.id)
+        == "inconclusive"
+    )
 
 
 def test_an_active_key_without_any_version_shows_nothing(estate: ModuleType, observe: Observe) -> None:
@@ -421,7 +426,9 @@ def test_a_name_that_was_found_elsewhere_withholds_the_number_too(
     half = estate.key(source="audit", scope=elsewhere.id, **facts)
     gap = estate.column_gap(half, *unknown)
     judged = estate.judge(
-        tmp_path, catalogue, [*_scopes(estate), elsewhere, half, gap, estate.key(), estate.secret(keys=[name])]
+        tmp_path,
+        estate.only(catalogue, "DES-01"),
+        [*_scopes(estate), elsewhere, half, gap, estate.key(), estate.secret(keys=[name])],
     )
     told = {finding["scope"]: json.loads(finding["observed"]) for finding in judged.of("DES-01")}
     assert told[estate.key().scope]["secrets_encrypted"] == 1
@@ -446,7 +453,7 @@ def test_resources_are_asked_for_where_the_provider_counts_them(
     )
     gaps = [] if resources is not None else [estate.column_gap(key, "protected_resources")]
     rows = [estate.scope(provider=provider), key, *gaps]
-    assert estate.judge(tmp_path, catalogue, rows).verdict("DES-01", key.id) == verdict
+    assert estate.judge(tmp_path, estate.only(catalogue, "DES-01"), rows).verdict("DES-01", key.id) == verdict
 
 
 @pytest.mark.parametrize(
@@ -459,7 +466,8 @@ def test_a_key_that_encrypts_what_is_counted_is_not_idle(
     old = estate.days_before(900)
     key = estate.key(created_at=old, last_used_at=old, protected_resources=resources)
     gaps = [] if resources is not None else [estate.column_gap(key, "protected_resources")]
-    judged = estate.judge(tmp_path, catalogue, [estate.scope(provider=provider), key, *gaps])
+    rows = [estate.scope(provider=provider), key, *gaps]
+    judged = estate.judge(tmp_path, estate.only(catalogue, "USE-06"), rows)
     assert judged.verdict("USE-06", key.id) == verdict
 
 
