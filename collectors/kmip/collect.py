@@ -10,16 +10,14 @@ from collectors.kmip.answers import Located, Versions
 from collectors.kmip.configuration import KmipConfiguration
 from collectors.kmip.credentials import Seat, open_seat
 from collectors.kmip.identifiers import object_id
-from collectors.kmip.wire import LOWEST_VERSION, Inquiry
+from collectors.kmip.versions import LOWEST, SPOKEN, keeps_destroyed, tells_assurances
+from collectors.kmip.wire import Inquiry
 from collectors.questions import Questions
 from collectors.sampling import sampled
 from collectors.source import Batch, Task
 from evidence.observation import JSON, Observation
 from evidence.reading import Reading
 from evidence.recording import ScopeHeader
-
-SPOKEN = ("2.1", "2.0", "1.4", "1.3", "1.2")
-"""The versions of KMIP that keyproof speaks, the best first."""
 
 GENERAL: list[JSON] = ["Query Operations", "Query Objects", "Query Server Information", "Query Application Namespaces"]
 """What every version can be asked of a server."""
@@ -63,10 +61,10 @@ class _ServerReading:
         ask = Questions(Inquiry(self.seat, self.header, version), batch)
         spoken: dict[str, JSON] = {"protocol_version": version}
         ask.one("kmip:Query", {**spoken, "functions": GENERAL})
-        if version != LOWEST_VERSION:
+        if tells_assurances(version):
             ask.one("kmip:Query", {**spoken, "functions": ASSURANCES})
         statuses: list[JSON] = ["On-line Storage", "Archival Storage"]
-        if version.startswith("2."):
+        if keeps_destroyed(version):
             statuses.append("Destroyed Storage")
         located = ask.all("kmip:Locate", {**spoken, "storage_statuses": statuses}, first=self.sample is not None)
         tasks = [
@@ -85,7 +83,7 @@ def _common(found: Observation) -> str:
     """The best version that both sides speak; the lowest where the server did not say."""
     answer = Reading("", [found]).answer(found.operation, Versions)
     known = {str(version) for version in answer.protocol_version} if answer else set()
-    return next((version for version in SPOKEN if version in known), LOWEST_VERSION)
+    return next((version for version in SPOKEN if version in known), LOWEST)
 
 
 def _located(page: Observation) -> list[str]:

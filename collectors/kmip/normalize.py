@@ -17,6 +17,9 @@ from evidence.model import GapKind, Key, Row
 from evidence.reading import Failure, Reading
 from evidence.recording import ScopeHeader
 
+SERVICES = ("kmip",)
+"""Those of the scopes of a server."""
+
 TABLES = ("key", "key_version", "certificate", "secret")
 """What an object may come to."""
 
@@ -27,7 +30,7 @@ def normalize(header: ScopeHeader, readings: Iterator[Reading], settings: Settin
     Objects name one another by links, in any order, so that what is told of each is kept until all were read.
     Raises ValueError where the header names a service that is not KMIP.
     """
-    if header.service != "kmip":
+    if header.service not in SERVICES:
         raise ValueError(f"{header.id}: {header.service!r} is no service that is read of a KMIP server")
     setting = Setting(header, settings)
     tally = Tally(setting.operations)
@@ -74,47 +77,66 @@ def _object_rows(setting: Setting, server: ServerReading, objects: Mapping[str, 
             yield from _rows_missing(
                 setting, setting.object_id(identifier), ATTRIBUTES, one.reading.failures[ATTRIBUTES]
             )
-    halves = _public_halves(objects)
-    paired = {public: private for private, publics in halves.items() for public in publics}
-    found = list(chains({name: one for name, one in objects.items() if name not in paired}))
-    keys = _keys_by_object(found, objects, paired)
+    paired = _public_halves(objects, listed=server.whole)
+    found = list(chains({name: one for name, one in objects.items() if name not in paired}, listed=server.whole))
+    keys = _keys_of_certificates(server, found, objects, paired)
     for chain in found:
         kind = chain.current.type
-        if chain.newest_unread:
-            continue  # what is in use is not known, and that rows are missing has been said
-        if kind in KEYS:
-            public = halves.get(chain.current.identifier, [])
-            yield from key_rows(setting, chain, server.protection_level, public)
+        if not chain.current_known:
+            yield from _undecided(setting, server, chain)
+        elif kind in KEYS:
+            yield from key_rows(setting, chain, server.protection_level)
         elif kind == CERTIFICATE:
             yield from certificate_rows(setting, chain, keys)
         elif kind in SECRETS:
             yield from secret_rows(setting, chain)
 
 
-def _public_halves(objects: Mapping[str, ManagedObject]) -> dict[str, list[str]]:
-    """Private key → the public keys that belong to it, by the links of either; the private key is on the server."""
-    halves: dict[str, dict[str, None]] = {}
+def _undecided(setting: Setting, server: ServerReading, chain: Chain) -> Iterator[Row]:
+    """The gaps of objects of which it is not known which one is in use, because another was not read."""
+    unread = [(ATTRIBUTES, one.reading.failures[ATTRIBUTES]) for one in chain.unread]
+    operation, failure = next(iter(unread), (LOCATE, server.reading.failures.get(LOCATE)))
+    if failure is not None:
+        for one in chain.members:
+            yield from _rows_missing(setting, setting.object_id(one.identifier), operation, failure)
+
+
+def _public_halves(objects: Mapping[str, ManagedObject], *, listed: bool) -> dict[str, str]:
+    """Public key → the private key that it belongs to, by the links of either.
+
+    One whose private key is not on the server is none of them; where that is not known it is.
+    """
+    paired = {}
     for identifier, one in objects.items():
         if one.type == "Public Key":
             for private in one.linked("Private Key Link"):
-                if private in objects and objects[private].type in ("Private Key", ""):
-                    halves.setdefault(private, {})[identifier] = None
+                if objects[private].type in ("Private Key", "") if private in objects else not listed:
+                    paired[identifier] = private
         elif one.type == "Private Key":
             for public in one.linked("Public Key Link"):
                 if public in objects and objects[public].type == "Public Key":
-                    halves.setdefault(identifier, {})[public] = None
-    return {private: list(publics) for private, publics in halves.items()}
+                    paired[public] = identifier
+    return paired
 
 
-def _keys_by_object(
-    found: Iterable[Chain], objects: Mapping[str, ManagedObject], paired: Mapping[str, str]
+def _keys_of_certificates(
+    server: ServerReading, found: Iterable[Chain], objects: Mapping[str, ManagedObject], paired: Mapping[str, str]
 ) -> KeysOfCertificates:
     rows: dict[str, ManagedObject] = {}
+    why: dict[str, list[Reading]] = {name: [one.reading] for name, one in objects.items() if one.attributes is None}
     for chain in found:
-        if chain.current.type in KEYS and not chain.newest_unread:
-            rows |= dict.fromkeys((one.identifier for one in chain.members), chain.current)
-    rows |= {public: rows[private] for public, private in paired.items() if private in rows}
-    return KeysOfCertificates(objects, rows)
+        names = [one.identifier for one in chain.members]
+        if not chain.current_known:
+            readings = [*(one.reading for one in chain.unread), server.reading]
+            why |= dict.fromkeys(names, readings)
+        elif chain.current.type in KEYS:
+            rows |= dict.fromkeys(names, chain.current)
+    for public, private in paired.items():
+        if private in rows:
+            rows[public] = rows[private]
+        else:
+            why[public] = why.get(private, [server.reading])
+    return KeysOfCertificates(rows, why, [] if server.whole else [server.reading])
 
 
 def _rows_missing(setting: Setting, subject: str, operation: str, failure: Failure) -> Iterator[Row]:

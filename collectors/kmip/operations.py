@@ -41,7 +41,13 @@ KMIP = (
     Operation(
         name="kmip:Locate",
         paged=True,
-        facts=("key.*", "key_version.*", "certificate.*", "secret.*", "scope.listed"),
+        facts=(
+            *("key.*", "key_version.*", "certificate.*", "secret.*", "scope.listed"),
+            *facts("key", "created_at activated_at rotations"),
+            *facts("key_version", "superseded_at cause"),
+            *facts("certificate", "key exportable created_at versions"),
+            "secret.created_at",
+        ),
         permission="Locate",
         why="The identifier of every object that the server shows keyproof",
     ),

@@ -9,20 +9,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from collectors.kmip.answers import Located
+from collectors.kmip.versions import is_paged
 from collectors.paging import MOST_PAGES, Ask
 from evidence.observation import JSON, Observation
 from evidence.reading import tidy
 
 PAGE_SIZE = 1000
 """Objects that are asked for at once; a server may tell fewer."""
-
-PAGED_SINCE = (1, 3)
-"""The first version of KMIP in which Locate can begin after so many objects. Source: KMIP Specification 1.3, Locate."""
-
-
-def paged(version: str) -> bool:
-    """Locate goes page by page in that version; before, everything is told at once."""
-    return tuple(map(int, version.split("."))) >= PAGED_SINCE
 
 
 def pages(parameters: dict[str, JSON], ask: Ask, version: str) -> Iterator[Observation]:
@@ -43,11 +36,11 @@ def pages(parameters: dict[str, JSON], ask: Ask, version: str) -> Iterator[Obser
         if len(set(told)) < len(told) or not seen.isdisjoint(told):
             return "RepeatedObject: the page tells an object that was told before"
         there_are = max(counted, located.located_items or 0)
-        if not (told and paged(version)) and len(seen) + len(told) < there_are:
+        if not (told and is_paged(version)) and len(seen) + len(told) < there_are:
             return f"LostObjects: the server counts {there_are:,} objects, and told {len(seen) + len(told):,}"
         return ""
 
-    if not paged(version):
+    if not is_paged(version):
         yield ask(parameters, check)
         return
     for _ in range(MOST_PAGES):

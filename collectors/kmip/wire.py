@@ -20,14 +20,12 @@ from collectors.kmip.credentials import Seat
 from collectors.kmip.messages import LARGEST_ANSWER, check_request, operation_of, request
 from collectors.kmip.names import TAG_NUMBERS
 from collectors.kmip.paging import pages
+from collectors.kmip.versions import LOWEST
 from collectors.paging import Ask
 from evidence.observation import JSON, Observation, Status, canonical_json
 from evidence.recording import ScopeHeader
 
-LOWEST_VERSION = "1.2"
-"""The version in which a server is asked which ones it knows. Source: KMIP Specification 1.2, Discover Versions."""
-
-_OPENING_VERSIONS = (LOWEST_VERSION, "2.1", "2.0")
+_OPENING_VERSIONS = (LOWEST, "2.1", "2.0")
 """The versions in which it is asked, until it understands one: some servers know nothing before 2.0."""
 
 _NOT_UNDERSTOOD = ("Invalid Message", "Unsupported Protocol Version", "Codec Error", "Unknown Tag")
@@ -153,7 +151,7 @@ class _Tries:
 class Inquiry(questions.Inquiry):
     """Asks one server for one scope, in one version of KMIP."""
 
-    def __init__(self, seat: Seat, header: ScopeHeader, version: str = LOWEST_VERSION) -> None:
+    def __init__(self, seat: Seat, header: ScopeHeader, version: str = LOWEST) -> None:
         super().__init__(header, seat.identity)
         self._seat = seat
         self._version = version

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,16 +20,21 @@ from evidence.reading import Reading
 class KeysOfCertificates:
     """Where the keys of certificates are found."""
 
-    objects: Mapping[str, ManagedObject]
     rows: Mapping[str, ManagedObject]
     """Object of a key → the one that its row is made from."""
+    open: Mapping[str, Sequence[Reading]]
+    """Object of which it is not known what row it belongs to, if any → the readings that say why."""
+    elsewhere: Sequence[Reading]
+    """Those that say why it is not known what else the server has; empty where all is known."""
 
-    def of(self, certificate: ManagedObject) -> tuple[list[ManagedObject], list[Reading]]:
-        """The objects of its key, and the readings of those that could not be read."""
-        named = [*certificate.linked("Private Key Link"), *certificate.linked("Public Key Link")]
-        listed = [self.objects[name] for name in named if name in self.objects]
-        found = [self.rows[one.identifier] for one in listed if one.identifier in self.rows]
-        return found, [one.reading for one in listed if one.attributes is None]
+    def of(self, certificate: ManagedObject) -> tuple[ManagedObject | None, Sequence[Reading]]:
+        """The object that the row of its key is made from, if there is one; and why that is not known, if it is not."""
+        for name in (*certificate.linked("Private Key Link"), *certificate.linked("Public Key Link")):
+            if name in self.rows:
+                return self.rows[name], ()
+            if why := self.open.get(name, self.elsewhere):
+                return None, why
+        return None, ()
 
 
 def certificate_rows(setting: Setting, chain: Chain, keys: KeysOfCertificates) -> Iterator[Row]:
@@ -37,20 +42,19 @@ def certificate_rows(setting: Setting, chain: Chain, keys: KeysOfCertificates) -
     current = chain.current
     attributes = current.attributes
     assert attributes is not None  # noqa: S101 - members of a chain were read
-    found, unread = keys.of(current)
-    oldest = chain.members[0].attributes
+    found, missing = keys.of(current)
     row = Certificate(
         **setting.bookkeeping(setting.object_id(current.identifier), chain.evidence),
         name=next(iter(names_of(attributes)), current.identifier),
         account=setting.header.account,
         region=setting.header.region,
         key_store=setting.store,
-        key=setting.object_id(found[0].identifier) if found else None if unread else "",
+        key=None if missing else setting.object_id(found.identifier) if found else "",
         manager=Manager.CUSTOMER,
         state=state_of(attributes),
         subject=_name(attributes, "subject"),
         issuer=_name(attributes, "issuer"),
-        created_at=oldest.initial_date if oldest is not None and chain.whole else None,
+        created_at=chain.oldest.initial_date if chain.oldest else None,
         activated_at=attributes.activation_date,
         expires_at=attributes.deactivation_date,
         exportable=_exportable(found),
@@ -58,7 +62,7 @@ def certificate_rows(setting: Setting, chain: Chain, keys: KeysOfCertificates) -
         **_algorithm(attributes),
         **owned(setting, attributes),
     )
-    yield from setting.explained(row, [*chain.readings, *unread])
+    yield from setting.explained(row, [*chain.readings, *missing])
 
 
 def _name(attributes: Attributes, of: str) -> str | None:
@@ -72,12 +76,11 @@ def _name(attributes: Attributes, of: str) -> str | None:
     return told or (distinguished_name(encoded) if encoded else None)
 
 
-def _exportable(found: list[ManagedObject]) -> bool | None:
-    for one in found:
-        if one.attributes is not None and one.type == "Private Key":
-            told: bool | None = extraction(one.attributes)["extractable"]
-            return told
-    return None
+def _exportable(found: ManagedObject | None) -> bool | None:
+    if found is None or found.attributes is None or found.type != "Private Key":
+        return None
+    told: bool | None = extraction(found.attributes)["extractable"]
+    return told
 
 
 def _algorithm(attributes: Attributes) -> dict[str, Any]:

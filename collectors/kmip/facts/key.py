@@ -10,6 +10,7 @@ from typing import Any
 
 from collectors.kmip.answers import Attributes, CryptographicParameters
 from collectors.kmip.facts.managed_object import (
+    ATTRIBUTES,
     Chain,
     ManagedObject,
     algorithm_of,
@@ -44,11 +45,10 @@ _RSA_ENCRYPTION = "RSAES_PKCS1_V1_5"
 """RSA with PKCS #1 v1.5 padding, where it encrypts: KMIP's name of the padding is that of the signature's too."""
 
 
-def key_rows(setting: Setting, chain: Chain, level: ProtectionLevel | None, public: Sequence[str]) -> Iterator[Row]:
+def key_rows(setting: Setting, chain: Chain, level: ProtectionLevel | None) -> Iterator[Row]:
     """The row of one key with its gaps, and those of its versions.
 
-    `level` is what protects all keys of the server, where that is known; `public` are the identifiers of the objects
-    that hold its public half.
+    `level` is what protects all keys of the server, where that is known.
     """
     current = chain.current
     attributes = current.attributes
@@ -74,7 +74,7 @@ def key_rows(setting: Setting, chain: Chain, level: ProtectionLevel | None, publ
         access_reasons=[],
         origin=origin(attributes),
         protection_level=protection(attributes.protection_storage_mask) or level,
-        key_settings=_settings(attributes, current.identifier, public),
+        key_settings=_settings(attributes, current.identifier),
         **owned(setting, attributes),
         **_material(attributes),
         **_lifecycle(attributes, chain),
@@ -173,17 +173,16 @@ def _lifecycle(attributes: Attributes, chain: Chain) -> dict[str, Any]:
 
 def _activated_at(chain: Chain) -> datetime | None:
     """When the first of its objects could be used. What is not yet active tells so by its state."""
-    oldest = chain.members[0].attributes
-    if oldest is None or not chain.whole:
+    oldest = chain.oldest
+    if oldest is None:
         return None
     return NEVER if state_of(oldest) is State.PRE_ACTIVE else oldest.activation_date
 
 
 def _history(attributes: Attributes, chain: Chain) -> dict[str, Any]:
     """How often its material was replaced: an object's own never changes."""
-    oldest = chain.members[0].attributes
     return {
-        "created_at": oldest.initial_date if oldest is not None and chain.whole else None,
+        "created_at": chain.oldest.initial_date if chain.oldest else None,
         "rotations": chain.position if chain.whole else None,
         "last_rotated_at": came_into_use(attributes),
     }
@@ -244,13 +243,12 @@ _TOLD_AS_IT_IS = (
 """Attributes that have no column, or whose own words say more than their column."""
 
 
-def _settings(attributes: Attributes, identifier: str, public: Sequence[str]) -> str:
+def _settings(attributes: Attributes, identifier: str) -> str:
     """What else the server tells of it, as canonical JSON; what is not set is left out."""
     told = {name: getattr(attributes, name) for name in _TOLD_AS_IT_IS}
     limits, reason = attributes.usage_limits, attributes.revocation_reason
     told |= {
         "unique_identifier": identifier,
-        "public_keys": sorted(public),
         "links": [[link.link_type, link.linked_object_identifier] for link in attributes.link],
         "application_specific_information": [
             [one.application_namespace, one.application_data or ""]
@@ -269,10 +267,18 @@ def _settings(attributes: Attributes, identifier: str, public: Sequence[str]) ->
 
 
 def _version_rows(setting: Setting, chain: Chain, key: str, level: ProtectionLevel | None) -> Iterator[Row]:
-    in_use = None if chain.contradictory or chain.newest_unread else chain.position
-    for number, (one, following) in enumerate(zip_longest(chain.members, chain.members[1:])):
+    in_use = chain.position
+    for number, (one, following) in enumerate(zip_longest(chain.line, chain.line[1:])):
+        if one is None:
+            continue  # what is not on the server any more
+        if one.attributes is None:
+            failure = one.reading.failures[ATTRIBUTES]
+            anchor = KeyVersion(**setting.bookkeeping(key, ()))
+            yield setting.rows_missing(anchor, "key_version", key, ATTRIBUTES, failure)
+            continue
         row = _version(setting, one, key, level)
-        row.superseded_at = NEVER if in_use is not None and number >= in_use else _taken_over_at(following)
+        late = number >= in_use and not chain.contradictory
+        row.superseded_at = NEVER if late else _taken_over_at(following)
         row.cause = _cause(row, first=chain.whole and number == 0)
         yield from setting.explained(row, [one.reading, *([following.reading] if following else [])])
 

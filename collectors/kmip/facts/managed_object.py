@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -161,41 +161,60 @@ def owned(setting: Setting, attributes: Attributes) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class Chain:
-    """Objects of which each replaced the one before it. Most have one."""
+    """Objects of which each replaced the one before it. Most chains are of one."""
 
-    members: list[ManagedObject]
-    """Those that were read, the oldest first; all there are unless something below says otherwise."""
-    unread: list[ManagedObject] = field(default_factory=list)
-    """Those that are listed, and could not be read."""
-    newest_unread: bool = False
-    """One of these came after all that were read, so that the object now in use is not known."""
-    cut: bool = False
-    """It began with objects that are not on the server any more, or that keyproof may not see."""
+    line: list[ManagedObject | None]
+    """The oldest first; None for one that is not on the server any more, or that keyproof was not told of."""
     contradictory: bool = False
     """Its links name several objects that replaced one, or that one replaced, or go round."""
+    listed: bool = True
+    """All objects of the server are known, so that None means that it is not there."""
 
     @property
-    def current(self) -> ManagedObject:
-        """The object in use: the newest that is active, else the newest."""
-        active = (one for one in reversed(self.members) if one.attributes and one.attributes.state == "Active")
-        return next(active, self.members[-1])
+    def members(self) -> list[ManagedObject]:
+        """Those that were read; never empty."""
+        return [one for one in self.line if one is not None and one.attributes is not None]
+
+    @property
+    def unread(self) -> list[ManagedObject]:
+        """Those that are listed, and could not be read."""
+        return [one for one in self.line if one is not None and one.attributes is None]
 
     @property
     def position(self) -> int:
-        """How many objects came before the one in use."""
-        return self.members.index(self.current)
+        """Where the object in use stands in the line: the newest that is active, else the newest that was read."""
+        read = [number for number, one in enumerate(self.line) if one is not None and one.attributes is not None]
+        return max((number for number in read if _is_active(self.line[number])), default=read[-1])
+
+    @property
+    def current(self) -> ManagedObject:
+        """The object in use, as far as that is known."""
+        one = self.line[self.position]
+        assert one is not None  # noqa: S101 - it was read
+        return one
+
+    @property
+    def current_known(self) -> bool:
+        """None of those that were not read could be in use in its place."""
+        position = self.position
+        others = self.line[position + 1 :] if _is_active(self.line[position]) else self.line
+        return not any(not self.listed if one is None else one.attributes is None for one in others)
+
+    @property
+    def oldest(self) -> Attributes | None:
+        """What the first object of all says; None where that is not known."""
+        return self.members[0].attributes if self.whole else None
 
     @property
     def whole(self) -> bool:
         """Every object that it ever had was read."""
-        return not (self.unread or self.cut or self.contradictory)
+        return len(self.members) == len(self.line) and not self.contradictory
 
     @property
     def readings(self) -> list[Reading]:
         """All readings, that of the object in use first."""
         current = self.current
-        others = [one for one in (*self.members, *self.unread) if one is not current]
-        return [one.reading for one in (current, *others)]
+        return [current.reading, *(one.reading for one in self.line if one is not None and one is not current)]
 
     @property
     def evidence(self) -> list[str]:
@@ -203,8 +222,12 @@ class Chain:
         return [id for reading in self.readings for id in reading.evidence]
 
 
-def chains(objects: Mapping[str, ManagedObject]) -> Iterator[Chain]:
-    """The chains of all objects that were read, in the order of their identifiers."""
+def _is_active(one: ManagedObject | None) -> bool:
+    return one is not None and one.attributes is not None and one.attributes.state == "Active"
+
+
+def chains(objects: Mapping[str, ManagedObject], *, listed: bool) -> Iterator[Chain]:
+    """The chains of all objects that were read. `listed` says that all objects of the server are known."""
     after: dict[str, set[str]] = {}
     before: dict[str, set[str]] = {}
     for identifier, one in objects.items():
@@ -214,11 +237,10 @@ def chains(objects: Mapping[str, ManagedObject]) -> Iterator[Chain]:
             _join(after, before, older, identifier)
     done: set[str] = set()
     for identifier in sorted(objects):
-        if identifier in done:
-            continue
-        connected = _connected(identifier, after, before)
-        done |= connected
-        yield from _chains_of(connected, objects, after, before)
+        if identifier not in done:
+            connected = _connected(identifier, after, before)
+            done |= connected
+            yield from _chains_of(sorted(connected), objects, after, before, listed=listed)
 
 
 def _join(after: dict[str, set[str]], before: dict[str, set[str]], older: str, newer: str) -> None:
@@ -238,30 +260,22 @@ def _connected(start: str, *neighbours: Mapping[str, set[str]]) -> set[str]:
 
 
 def _chains_of(
-    connected: Iterable[str],
+    connected: Sequence[str],
     objects: Mapping[str, ManagedObject],
     after: Mapping[str, set[str]],
     before: Mapping[str, set[str]],
+    *,
+    listed: bool,
 ) -> Iterator[Chain]:
-    connected = sorted(connected)
     first = [one for one in connected if not before.get(one)]
     forked = any(len(of.get(one, ())) > 1 for one in connected for of in (after, before))
     if forked or len(first) != 1:
         for one in connected:
             if one in objects and objects[one].attributes is not None:
-                yield Chain([objects[one]], contradictory=True)
+                yield Chain([objects[one]], contradictory=True, listed=listed)
         return
     line = [first[0]]
     while after.get(line[-1]):
         line.append(next(iter(after[line[-1]])))
-    yield from _chain(line, objects)
-
-
-def _chain(line: Sequence[str], objects: Mapping[str, ManagedObject]) -> Iterator[Chain]:
-    there = [objects[one] for one in line if one in objects]
-    read = [one for one in there if one.attributes is not None]
-    if not read:
-        return
-    unread = [one for one in there if one.attributes is None]
-    newest_unread = there[-1].attributes is None
-    yield Chain(read, unread, newest_unread=newest_unread, cut=any(one not in objects for one in line))
+    if any(one in objects and objects[one].attributes is not None for one in line):
+        yield Chain([objects.get(one) for one in line], listed=listed)

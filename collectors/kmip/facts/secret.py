@@ -17,7 +17,6 @@ def secret_rows(setting: Setting, chain: Chain) -> Iterator[Row]:
     current = chain.current
     attributes = current.attributes
     assert attributes is not None  # noqa: S101 - members of a chain were read
-    oldest = chain.members[0].attributes
     row = Secret(
         **setting.bookkeeping(setting.object_id(current.identifier), chain.evidence),
         name=next(iter(names_of(attributes)), current.identifier),
@@ -30,7 +29,7 @@ def secret_rows(setting: Setting, chain: Chain) -> Iterator[Row]:
         managed_by="",
         manager=Manager.CUSTOMER,
         state=state_of(attributes),
-        created_at=oldest.initial_date if oldest is not None and chain.whole else None,
+        created_at=chain.oldest.initial_date if chain.oldest else None,
         last_rotated_at=attributes.initial_date,
         deletion_window_set=False,
         deletion_window_days=0,

@@ -8,7 +8,8 @@ from typing import Any
 
 from collectors.kmip.answers import Located, Server, ServerInformation, Validation, Versions
 from collectors.kmip.facts.scope import Setting
-from collectors.scope_rows import expect, without_bodies
+from collectors.kmip.versions import tells_assurances
+from collectors.scope_rows import NOT_ASKED, expect, without_bodies
 from evidence.model import NEVER, GapKind, KeyStore, ProtectionLevel, Row, State
 from evidence.observation import Observation, canonical_json
 from evidence.reading import Reading
@@ -34,7 +35,6 @@ class ServerReading:
     """Who made it and what it can do; None where that was not read."""
     assurances: Server | None
     """By what it is validated; None where that was not read, or is not told before KMIP 1.3."""
-    asked_for_assurances: bool
     versions: list[str] | None
     objects: list[str]
     """The identifiers of its objects, as far as they were listed."""
@@ -47,16 +47,18 @@ class ServerReading:
         for operation in (DISCOVER, QUERY, LOCATE):
             expect(reading, operation)
         discovered = reading.answer(DISCOVER, Versions)
+        spoken = {str(query.parameters.get("protocol_version")) for query in reading.of(QUERY)}
         queries = list(reading.of(QUERY))
         general = _query(reading, [query for query in queries if not _of_assurances(query)])
         about_assurances = [query for query in queries if _of_assurances(query)]
         assurances = _query(reading, about_assurances)
+        if len(about_assurances) == len(queries) or (not about_assurances and any(map(tells_assurances, spoken))):
+            reading.fail(QUERY, GapKind.FAILED, NOT_ASKED)
         objects = list(dict.fromkeys(_located(reading)))
         return cls(
             reading=without_bodies(reading),
             general=general,
             assurances=assurances,
-            asked_for_assurances=bool(about_assurances),
             versions=sorted(map(str, discovered.protocol_version)) if discovered else None,
             objects=objects,
             whole=LOCATE not in reading.failures,
@@ -92,6 +94,7 @@ def _located(reading: Reading) -> Iterator[str]:
     """The identifiers of every readable page; why the list is not whole is a failure of the reading."""
     last: Located | None = None
     paged = False
+    told = 0
     for observation in list(reading.of(LOCATE)):
         single = Reading(reading.subject, [observation])
         last = single.answer(LOCATE, Located)
@@ -100,6 +103,9 @@ def _located(reading: Reading) -> Iterator[str]:
         if last is None:
             return
         paged = "offset_items" in observation.parameters
+        if observation.parameters.get("offset_items", 0) != told:
+            reading.fail(LOCATE, GapKind.FAILED, "a page of the list is missing")
+        told += len(last.unique_identifier)
         yield from last.unique_identifier
     if paged and last is not None and last.unique_identifier:
         reading.fail(LOCATE, GapKind.FAILED, "the list ends before its last page")
@@ -132,7 +138,7 @@ def store_rows(setting: Setting, server: ServerReading) -> Iterator[Row]:
 def _described(setting: Setting, server: ServerReading) -> dict[str, Any]:
     general = server.general
     if general is None:
-        return {"name": setting.header.account}
+        return {}
     told = general.server_information
     settings: dict[str, Any] = {
         "manufacturer": general.vendor_identification or "",
@@ -142,7 +148,7 @@ def _described(setting: Setting, server: ServerReading) -> dict[str, Any]:
         "application_namespaces": sorted(general.application_namespace),
         "protocol_versions": server.versions,
     }
-    known = server.versions is not None and (server.assurances is not None or not server.asked_for_assurances)
+    known = server.versions is not None and QUERY not in server.reading.failures
     if server.assurances is not None:
         settings["profiles"] = sorted(one.profile_name for one in server.assurances.profile_information)
         settings["validations"] = [_validation_settings(one) for one in server.assurances.validation_information]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import kmip_wire as wire
 from kmip_runs import SETTINGS, Rows
-from kmip_wire import Item
+from kmip_wire import Item, link
+from normalizing import Recordings, Scope
 
 from collectors.kmip import ttlv
 from collectors.kmip.identifiers import object_id
-from collectors.kmip.normalize import normalize
+from collectors.kmip.normalize import SERVICES, normalize
 from collectors.source import Settings
 from evidence.observation import Observation, Status, body_digest, canonical_json, observation_id
 from evidence.reading import group_by_subject
@@ -107,8 +109,11 @@ def recorded(
     legacy: bool = False,
     located: Failed | None = None,
 ) -> Iterator[Observation]:
-    """What collection records of such a server; an object of None was listed and not asked about."""
-    version = "1.4" if legacy else "2.0"
+    """What collection records of such a server; an object of None was listed and not asked about.
+
+    `legacy` is a server that speaks KMIP 1.4, and without `assurances` 1.2, which knows no such question.
+    """
+    version = "1.2" if assurances is None else "1.4" if legacy else "2.0"
     spoken = wire.structure(0x420069, wire.integer(0x42006A, 2), wire.integer(0x42006B, 0))
     yield observation("kmip:DiscoverVersions", "", {}, [spoken])
     query = {"protocol_version": version, "functions": ["Query Operations"]}
@@ -118,6 +123,10 @@ def recorded(
     pages: list[list[str]] = [list(objects), []] if objects else [[]]
     for offset, page in zip((0, len(objects)), pages, strict=False):
         parameters = {"protocol_version": version, "maximum_items": 1000, "offset_items": offset}
+        if version == "1.2":
+            parameters = {"protocol_version": version}
+            if offset:
+                break  # everything is told at once
         names = [wire.text(0x420094, name) for name in page]
         yield observation("kmip:Locate", "", parameters, located or names)
     for name, items in objects.items():
@@ -155,3 +164,71 @@ def inventory(
 
 def id_of(name: str) -> str:
     return object_id(ADDRESS, name)
+
+
+# --- what every normalize half is tried on ----------------------------------------------------------------------------
+
+
+def _estate() -> dict[str, list[Item]]:
+    """Objects that have to do with one another in every way in which objects can."""
+    made, later = day(2024), day(2025)
+    whole = [*dates(made, made), wire.boolean(0x420120, True), wire.integer(0x42015E, 2)]
+    rsa = [wire.enumeration(ALGORITHM, 4), wire.integer(LENGTH, 3072), *whole]
+    return {
+        "alone": aes(ACTIVE, *whole, on(DEACTIVATED, later), wire.text(0x420022, "security@example.com")),
+        "first": aes(DEACTIVATED_STATE, *dates(made, made), on(DEACTIVATED, later), link("replacement", "second")),
+        "second": aes(DEACTIVATED_STATE, *whole, link("replaced", "first"), link("replacement", "third")),
+        "third": aes(ACTIVE, *dates(later, later), link("replaced", "second"), link("replacement", "coming")),
+        "coming": aes(PRE_ACTIVE, *dates(later), link("replaced", "third")),
+        "private": thing(PRIVATE, ACTIVE, *rsa, wire.integer(MASK, 1), link("public", "public")),
+        "public": thing(PUBLIC, ACTIVE, *rsa, wire.integer(MASK, 2), link("private", "private")),
+        "lonely": thing(PUBLIC, ACTIVE, *rsa, wire.integer(MASK, 2), link("private", "elsewhere")),
+        "certificate": thing(
+            CERTIFICATE, ACTIVE, *whole, link("private", "private"), link("public", "public"), on(DEACTIVATED, later)
+        ),
+        "without key": thing(CERTIFICATE, ACTIVE, *whole, link("public", "elsewhere")),
+        "old password": thing(SECRET, DEACTIVATED_STATE, *dates(made, made), link("replacement", "password")),
+        "password": thing(SECRET, ACTIVE, *dates(later, later), link("replaced", "old password")),
+        "blob": thing(OPAQUE, None, *dates(made)),
+        "undated": aes(ACTIVE),
+        "gone": aes(DESTROYED_STATE, *whole, on(DESTROYED, later)),
+    }
+
+
+_VALIDATION = wire.structure(
+    0x4200DF,
+    wire.enumeration(0x4200E0, 2),
+    wire.integer(0x4200E3, 140),
+    wire.integer(0x4200E4, 3),
+    wire.enumeration(0x4200E5, 2),
+    wire.integer(0x4200E6, 3),
+)
+_GENERAL = [wire.enumeration(0x42005C, 8), wire.enumeration(0x420057, 2), wire.text(0x42009D, "Example Corp")]
+
+
+def _scopes(service: str) -> Sequence[Scope]:
+    modern = recorded(_estate(), general=_GENERAL, assurances=[_VALIDATION])
+    legacy = recorded(_estate(), general=_GENERAL, assurances=[], legacy=True)
+    return [Scope(HEADER, list(modern)), Scope(HEADER, list(legacy)), Scope(HEADER, list(recorded({})))]
+
+
+def _answer(*items: Item) -> str:
+    return observation("kmip:Query", "", {}, list(items)).body
+
+
+RECORDINGS = Recordings(
+    type="kmip",
+    services=SERVICES,
+    settings=SETTINGS,
+    header=lambda service: replace(HEADER, service=service),
+    recorded=_scopes,
+    refusal=(REFUSED[1], '{"tag":"Response Message","type":"Structure","value":[]}'),
+    sdk=("kmip", "sqlalchemy", "collectors.kmip.wire", "collectors.kmip.credentials"),
+    spoiled=(
+        '{"tag":"Response Message","type":"Structure","value":[]}',
+        '{"tag":"Request Message","type":"Structure","value":[]}',
+        '{"tag":"Response Message","type":"Structure","value":[{"tag":"Batch Item"}]}',
+    ),
+    plausible=(_answer(),),
+    hostile=("0x1000000000000000", "Active", "DateTime", "Structure", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"),
+)
