@@ -80,10 +80,46 @@ def _kmip_collector() -> Callable[[Any, int | None], Collector]:
     return KmipCollector
 
 
+def _pkcs11() -> Parts:
+    from collectors.pkcs11 import configuration, normalize, operations, permissions
+
+    return Parts(
+        operations=operations.OPERATIONS,
+        not_offered=operations.ALL_NOT_OFFERED,
+        configuration=configuration.Pkcs11Configuration,
+        normalize=normalize.normalize,
+        policy=permissions.policy,
+    )
+
+
+def _pkcs11_collector() -> Callable[[Any, int | None], Collector]:
+    from collectors.pkcs11.collect import Pkcs11Collector
+
+    return Pkcs11Collector
+
+
+def _vault() -> Parts:
+    from collectors.vault import configuration, normalize, operations, permissions
+
+    return Parts(
+        operations=operations.OPERATIONS,
+        not_offered=operations.NOT_OFFERED,
+        configuration=configuration.VaultConfiguration,
+        normalize=normalize.normalize,
+        policy=permissions.policy,
+    )
+
+
+def _vault_collector() -> Callable[[Any, int | None], Collector]:
+    from collectors.vault.collect import VaultCollector
+
+    return VaultCollector
+
+
 SOURCES: dict[str, Source] = {
     "aws": Source(
         type="aws",
-        title="AWS KMS, Secrets Manager and SSM SecureString parameters",
+        title="AWS KMS, CloudHSM, Secrets Manager and SSM SecureString parameters",
         extra="aws",
         parts=_aws,
         collector=_aws_collector,
@@ -109,6 +145,22 @@ SOURCES: dict[str, Source] = {
         undated=True,
         parts=_kmip,
         collector=_kmip_collector,
+    ),
+    "pkcs11": Source(
+        type="pkcs11",
+        title="HSMs and other tokens over PKCS#11",
+        extra="hsm",
+        parts=_pkcs11,
+        collector=_pkcs11_collector,
+        undated=True,
+    ),
+    "vault": Source(
+        type="vault",
+        title="HashiCorp Vault and OpenBao",
+        extra="vault",
+        undated=True,
+        parts=_vault,
+        collector=_vault_collector,
     ),
 }
 """By the `type` of a `[[source]]`."""

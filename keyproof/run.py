@@ -63,8 +63,18 @@ def settings_of(record: RunRecord) -> Settings:
     """The settings that normalize depends on, as the run recorded them."""
     names = {fact: tuple(tags) for fact, tags in record.tag_names.items()}
     return Settings(
-        tag_names=names, organization_accounts=tuple(record.organization_accounts), first_seen=record.first_seen
+        tag_names=names,
+        organization_accounts=tuple(record.organization_accounts),
+        keys_read_by={store: reader for s in record.sources for store, reader in _keys_read_by(s.configuration)},
+        first_seen=record.first_seen,
     )
+
+
+def _keys_read_by(configuration: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Key stores whose keys another source reads, as a recorded source states. The record may come from anybody."""
+    stated = configuration.get("keys_read_by", {})
+    if isinstance(stated, dict):
+        yield from ((store, reader) for store, reader in stated.items() if isinstance(reader, str))
 
 
 def collect(

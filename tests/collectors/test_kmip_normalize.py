@@ -729,7 +729,7 @@ def test_readings_of_objects_that_nobody_listed_are_left_aside() -> None:
     assert [row.id for row in rows(iter([*recorded({"1": aes()}), more])).of("key")] == [id_of("1")]
 
 
-# --- what a list that is not whole leaves open --------------------------------------------------------------------------
+# --- what a list that is not whole leaves open ------------------------------------------------------------------------
 
 
 def cut_short(objects: dict[str, Any]) -> Rows:

@@ -9,6 +9,7 @@ from normalizing import Recordings, Scope
 from collectors.aws.normalize import SERVICES
 from collectors.source import Settings
 from evidence.recording import ScopeHeader
+from keyproof.demo.aws import clusters
 
 ACCOUNT = "111122223333"
 STRANGER = "999900001111"
@@ -470,11 +471,87 @@ ACCOUNT_EXCHANGES = [
     ("", "organizations:ListAccounts", {"Accounts": [{"Id": ACCOUNT}]}),
 ]
 
+CLUSTER, NEW_CLUSTER, GONE_CLUSTER = "cluster-aaaaaaaaaaa", "cluster-bbbbbbbbbbb", "cluster-ccccccccccc"
+
+
+def hsm(zone, **more):
+    return {
+        "AvailabilityZone": zone,
+        "ClusterId": CLUSTER,
+        "SubnetId": "subnet-0123456789abcdef0",
+        "EniId": "eni-0123456789abcdef0",
+        "EniIp": "10.0.0.11",
+        "HsmId": f"hsm-{zone[-1] * 11}",
+        "HsmType": "hsm2m.medium",
+        "State": "ACTIVE",
+        **more,
+    }
+
+
+def cluster(id=CLUSTER, **more):
+    """An entry of DescribeClusters; `None` leaves a member out."""
+    made = datetime(2025, 1, 1, tzinfo=UTC)
+    described = {
+        "BackupPolicy": "DEFAULT",
+        "BackupRetentionPolicy": {"Type": "DAYS", "Value": "90"},
+        "ClusterId": id,
+        "CreateTimestamp": day("2025-01-01"),
+        "Hsms": [hsm("eu-west-1a"), hsm("eu-west-1b")],
+        "HsmType": "hsm2m.medium",
+        "SecurityGroup": "sg-0123456789abcdef0",
+        "State": "ACTIVE",
+        "SubnetMapping": {"eu-west-1a": "subnet-0123456789abcdef0"},
+        "VpcId": "vpc-0123456789abcdef0",
+        "NetworkType": "IPV4",
+        "Certificates": clusters.cluster(id, created_at=made, zones=[])["Certificates"],
+        "TagList": [{"Key": "Name", "Value": "issuing"}, {"Key": "Owner", "Value": "cards"}],
+        "Mode": "FIPS",
+        **more,
+    }
+    return {name: value for name, value in described.items() if value is not None}
+
+
+def backup(id, of=CLUSTER, made="2026-11-19", **more):
+    return {
+        "BackupId": f"backup-{id * 11}",
+        "BackupState": "READY",
+        "ClusterId": of,
+        "CreateTimestamp": day(made),
+        "NeverExpires": False,
+        **more,
+    }
+
+
+CLUSTER_EXCHANGES = [
+    ("", "cloudhsm:DescribeClusters", {"Clusters": [cluster()], "NextToken": "2"}),
+    (
+        "",
+        "cloudhsm:DescribeClusters",
+        {"Clusters": [cluster(NEW_CLUSTER, State="UNINITIALIZED", Hsms=[], HsmType="hsm3.large", TagList=None)]},
+    ),
+    (
+        "",
+        "cloudhsm:DescribeBackups",
+        {"Backups": [backup("a"), backup("b", made="2025-02-01", NeverExpires=True)], "NextToken": "2"},
+    ),
+    (
+        "",
+        "cloudhsm:DescribeBackups",
+        {
+            "Backups": [
+                backup("c", GONE_CLUSTER, SourceRegion="eu-central-1", SourceCluster=GONE_CLUSTER),
+                backup("d", GONE_CLUSTER, BackupState="DELETED"),
+            ]
+        },
+    ),
+]
+
 EXCHANGES = {
     "account": ACCOUNT_EXCHANGES,
     "kms": KMS_EXCHANGES,
     "secretsmanager": SECRET_EXCHANGES,
     "ssm": PARAMETER_EXCHANGES,
+    "cloudhsm": CLUSTER_EXCHANGES,
 }
 """By the service of a scope."""
 

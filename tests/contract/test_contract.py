@@ -11,7 +11,9 @@ import aws_stage
 import azure_stage
 import gcp_stage
 import kmip_stage
+import pkcs11_stage
 import pytest
+import vault_stage
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from staging import FAULTS, Faults, Outcome, Stage, differences, perform, unexplained_nulls
@@ -25,6 +27,8 @@ STAGES: dict[str, Stage] = {
     "gcp": gcp_stage.STAGE,
     "gcp one by one": gcp_stage.ONE_BY_ONE,
     "kmip": kmip_stage.STAGE,
+    "pkcs11": pkcs11_stage.STAGE,
+    "vault": vault_stage.STAGE,
 }
 """By a name of their own: a source that can be configured in ways that ask for other things has a stage for each."""
 
