@@ -9,6 +9,13 @@ from evidence.operation import Operation
 
 USER = "CKU_USER"
 PUBLIC = "public session"
+"""As whom a token is asked before C_Login, or without."""
+
+
+def user_name(user: int) -> str:
+    """The name of a CK_USER_TYPE: the normal user's, or a vendor's number."""
+    return USER if user == 1 else f"CK_USER_TYPE 0x{user:08X}"
+
 
 _KEY_FOUND = "name aliases material_known_at"
 _KEY_READ = """origin usages key_type algorithm parameter_set bits security_bits pq_category mechanisms state

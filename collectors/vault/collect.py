@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
@@ -122,16 +122,29 @@ class VaultCollector:
         below = _names(ask.one("sys:ListNamespaces", here)) if namespace.count("/") < DEEPEST_NAMESPACE else []
         for path, mount in (mounts.data if mounts else {}).items():
             service = mount_service(mount.type, mount.options)
-            if service in READINGS and self._wanted(path):
+            if service in READINGS and self._wanted(namespace, path):
                 of_mount = self._header(seat, namespace, service, path)
                 place = Place(seat, of_mount, namespace, path, self._sample)
                 yield place.task("", partial(READINGS[service], place))
         for name in below:
             if name.strip("/"):
                 yield self._namespace_task(seat, f"{namespace}{name.strip('/')}/")
+        for path in self._missing(namespace, {*mounts.data, *below}) if mounts else ():
+            place = Place(seat, self._header(seat, namespace, "transit", path), namespace, path, self._sample)
+            yield place.task("", partial(_ask_about_transit, place))
 
-    def _wanted(self, mount: str) -> bool:
-        return self._configuration.mounts is None or mount in self._configuration.mounts
+    def _wanted(self, namespace: str, mount: str) -> bool:
+        wanted = self._configuration.mounts
+        return wanted is None or f"{namespace}{mount}".removeprefix(self._configuration.namespace) in wanted
+
+    def _missing(self, namespace: str, listed: Collection[str]) -> list[str]:
+        """Mounts that the configuration names and that are neither here nor in a namespace below.
+
+        They are asked all the same, as what they may be, so that a name which is wrong is no mount that holds nothing.
+        """
+        here = namespace.removeprefix(self._configuration.namespace)
+        named = [path.removeprefix(here) for path in self._configuration.mounts or () if path.startswith(here)]
+        return [path for path in named if not path.startswith(tuple(listed))]
 
 
 def _ask_about_barrier(ask: Questions, namespace: str) -> str:

@@ -111,7 +111,7 @@ class VaultConfiguration(BaseModel):
     """Certificates, in PEM, that alone vouch for the address."""
     auth: Method = TokenMethod()
     mounts: Annotated[list[Mount], Field(min_length=1)] | None = None
-    """Paths of the mounts that are read, in whichever namespace they are; left out, all."""
+    """Paths, from `namespace` on, of the mounts whose keys and secrets are read; left out, all."""
     timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 30
     """How long to wait for an answer."""
     attempts: Annotated[int, Field(ge=1, le=10)] = 6

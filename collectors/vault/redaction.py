@@ -32,10 +32,9 @@ _PLAIN_OPTIONS = frozenset(
 def _audit_devices(body: str) -> str:
     """The list of audit devices without the values of any other option; "" where it cannot be read."""
     try:
-        answer = json.loads(body)
+        return canonical_json(_without_options(json.loads(body)))
     except (ValueError, RecursionError):
         return ""
-    return canonical_json(_without_options(answer))
 
 
 def _without_options(value: Any) -> Any:

@@ -454,7 +454,7 @@ def _replaced(value: Any, path: tuple[str | int, ...], new: object) -> Any:
     return copy
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_no_answer_stops_the_normalize_half_and_every_null_has_its_gap(run: Collected, data: st.DataObject) -> None:
     """One member of one real answer is replaced by anything: nothing raises, and no NULL is without a reason."""

@@ -13,7 +13,7 @@ from collectors.pkcs11.facts.attributes import READ, Object, first_failure
 from collectors.pkcs11.facts.scope import Reasons, Setting
 from collectors.pkcs11.names import token_of
 from collectors.pkcs11.objects import FIND, Contents, read_contents
-from collectors.pkcs11.operations import PUBLIC, USER
+from collectors.pkcs11.operations import PUBLIC, USER, user_name
 from collectors.scope_rows import expect, without_bodies
 from evidence.model import NEVER, Access, Capability, GapKind, KeyStore, PrincipalKind, ProtectionLevel, Row, State
 from evidence.observation import canonical_json, short_id
@@ -24,9 +24,6 @@ TOKEN_INFO = "pkcs11:C_GetTokenInfo"  # noqa: S105 - a name
 MECHANISMS = "pkcs11:C_GetMechanismList"
 MECHANISM_INFO = "pkcs11:C_GetMechanismInfo"
 LOGIN = "pkcs11:C_Login"
-
-_NORMAL_USER = 1
-"""CKU_USER."""
 
 _SOFTWARE = frozenset(
     {("IBM", "Soft"), ("IBM Corp.", "IBM SoftTok"), ("SoftHSM project", "SoftHSM v2"), ("Mozilla Foundation", "NSS 3")}
@@ -59,9 +56,7 @@ class Token:
     @property
     def identity(self) -> str:
         """As whom it was read, in the terms of PKCS#11."""
-        if self.user is None:
-            return PUBLIC
-        return USER if self.user == _NORMAL_USER else f"CK_USER_TYPE 0x{self.user:08X}"
+        return PUBLIC if self.user is None else user_name(self.user)
 
     @property
     def unseen(self) -> tuple[str, Failure] | None:
