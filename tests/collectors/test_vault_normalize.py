@@ -198,6 +198,32 @@ def test_an_external_key_is_named(found: list[Row]) -> None:
     assert (version.external_key, version.created_at, version.algorithm) == ("other:root", None, None)
 
 
+def test_other_key_stores_are_told_with_the_keys_that_are_used_here(found: list[Row]) -> None:
+    store = of_table(found, "key_store")["vault://prod/sys/external-keys/configs/other"]
+    assert (store.kind, store.name, store.protection_level) == ("key store of external keys", "other", "external")
+    assert json.loads(store.store_settings) == {"keys": ["root"]}
+    assert (store.kek_apart, store.validation, store.logging_enabled) == (None, None, True)
+
+
+def test_managed_keys_of_vault_enterprise() -> None:
+    """The answer is the one of its API documentation, below the member that all lists have."""
+    told = answered(200, {"data": {"keys": ["hsm-key1", "hsm-key2"]}})
+    none = answered(404, {"errors": []})
+    rules = [
+        Rule(operation="sys:ListManagedKeys", namespace="", path="pkcs11", answer=told),
+        Rule(operation="sys:ListManagedKeys", namespace="", answer=none),
+    ]
+    with served(rules) as vault:
+        found = rows(collected(vault))
+        assert vault.requests["sys:ListManagedKeys"] == 3 + 2, "each kind, and once where there are none"
+    stores = {id: row for id, row in of_table(found, "key_store").items() if "managed-keys" in id}
+    [(id, store)] = stores.items()
+    assert (id, json.loads(store.store_settings)) == (
+        "vault://prod/sys/managed-keys/pkcs11",
+        {"keys": ["hsm-key1", "hsm-key2"]},
+    )
+
+
 # --- KV -------------------------------------------------------------------------------------------------------------
 
 

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from collectors.scope_rows import Tally
+from collectors.scope_rows import Tally, expect
 from collectors.vault.answers import KeyTerm, Listing, Mount, Mounts, NamespaceSeal, RotationConfig, Seal, SealStatus
 from collectors.vault.facts.barrier import KEY, ROTATION, barrier_rows, kek, own_barrier
-from collectors.vault.facts.scope import Setting, told
+from collectors.vault.facts.scope import Setting, names, told
 from collectors.vault.facts.server import ACCESS_MODEL, SEAL, logging
 from collectors.vault.names import path_id, server_id
 from evidence.model import NEVER, KeyStore, ProtectionLevel, Row, State
-from evidence.observation import canonical_json
+from evidence.observation import Observation, canonical_json
 from evidence.reading import Reading
 
 MOUNTS = "sys:ListMounts"
 AUTH = "sys:ListAuthMethods"
 NAMESPACES = "sys:ListNamespaces"
 OWN_SEAL = "sys:ReadNamespaceSeal"
+CONFIGS = "sys:ListExternalKeyConfigs"
+EXTERNAL = "sys:ListExternalKeys"
+MANAGED = "sys:ListManagedKeys"
 
 HOLDING = frozenset(["transit", "kv", "generic", "pki", "ssh", "database"])
 """Types of mounts that hold keys or secrets."""
@@ -54,9 +57,14 @@ def normalize_namespace(setting: Setting, readings: Iterator[Reading]) -> Iterat
         backed_by = path_id(setting.header.source, own[0], "") if own else server_id(setting.header.source)
         facts = {**_EVERY_STORE, **shared, **_of_mount(mount), "name": path.rstrip("/"), "backed_by": backed_by}
         yield from _store_rows(setting, setting.id(path), facts, reading)
+    for path, name, keys in _other_stores(reading):
+        yield from _store_rows(setting, setting.id(path), _elsewhere(name, keys, logging(reading)), reading)
     if own is not None and own[0] == setting.namespace:
         yield from _own_rows(setting, own[1], seal, shared, reading)
     anchor = KeyStore(**setting.bookkeeping(setting.header.id, ()))
+    for operation in (CONFIGS, MANAGED):
+        if operation in reading.failures:
+            yield setting.rows_missing(anchor, "key_store", "", operation, reading.failures[operation])
     for operation in (MOUNTS, NAMESPACES):
         if operation in reading.failures:
             for table in TABLES:
@@ -93,6 +101,44 @@ def _own_rows(
     }
     yield from _store_rows(setting, setting.id(""), facts, reading)
     yield from barrier_rows(setting, setting.namespace, term, told(reading, ROTATION, RotationConfig), reading)
+
+
+def _other_stores(reading: Reading) -> Iterator[tuple[str, str, list[str] | None]]:
+    """Other key stores whose keys are used here: path, name, and the keys, or None where those were not read."""
+    keys = {observation.parameters.get("name"): listing for observation, listing in _each(reading, EXTERNAL)}
+    for name in names(reading, CONFIGS):
+        listing = keys.get(name)
+        if listing is None:
+            expect(reading, EXTERNAL)
+        yield f"sys/external-keys/configs/{name}", name, listing.names if listing else None
+    expect(reading, MANAGED)
+    for observation, listing in _each(reading, MANAGED):
+        kind = str(observation.parameters.get("name", ""))
+        if listing.names:
+            yield f"sys/managed-keys/{kind}", kind, listing.names
+
+
+def _each(reading: Reading, operation: str) -> Iterator[tuple[Observation, Listing]]:
+    for observation in list(reading.of(operation)):
+        single = Reading(reading.subject, [observation])
+        listing = single.answer(operation, Listing)
+        for failure in single.failures.values():
+            reading.failures.setdefault(operation, failure)
+        if listing is not None:
+            yield observation, listing
+
+
+def _elsewhere(name: str, keys: list[str] | None, shared: Mapping[str, Any]) -> dict[str, Any]:
+    """Another key store, as far as it is known here: its uses are logged here."""
+    return {
+        **shared,
+        "kind": "key store of external keys",
+        "name": name,
+        "protection_level": ProtectionLevel.EXTERNAL,
+        "state": State.ACTIVE,
+        "deletion_at": NEVER,
+        "store_settings": None if keys is None else canonical_json({"keys": sorted(keys)}),
+    }
 
 
 def _store_rows(setting: Setting, id: str, facts: Mapping[str, Any], reading: Reading) -> Iterator[Row]:
