@@ -62,6 +62,24 @@ def _gcp_collector() -> Callable[[Any, int | None], Collector]:
     return GcpCollector
 
 
+def _kmip() -> Parts:
+    from collectors.kmip import configuration, normalize, operations, permissions
+
+    return Parts(
+        operations=operations.OPERATIONS,
+        not_offered=operations.NOT_OFFERED,
+        configuration=configuration.KmipConfiguration,
+        normalize=normalize.normalize,
+        policy=permissions.policy,
+    )
+
+
+def _kmip_collector() -> Callable[[Any, int | None], Collector]:
+    from collectors.kmip.collect import KmipCollector
+
+    return KmipCollector
+
+
 def _pkcs11() -> Parts:
     from collectors.pkcs11 import configuration, normalize, operations, permissions
 
@@ -119,6 +137,14 @@ SOURCES: dict[str, Source] = {
         extra="gcp",
         parts=_gcp,
         collector=_gcp_collector,
+    ),
+    "kmip": Source(
+        type="kmip",
+        title="Key managers and HSMs that speak KMIP",
+        extra="hsm",
+        undated=True,
+        parts=_kmip,
+        collector=_kmip_collector,
     ),
     "pkcs11": Source(
         type="pkcs11",

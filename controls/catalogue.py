@@ -322,7 +322,9 @@ def _check_fact(where: str, control: Control, name: str, value: object) -> None:
         raise DocumentError(f"{where}: {control.over} has no such column{nearest(name, columns)}")
     column = columns[name]
     fits = isinstance(value, datetime) and value.tzinfo is not None
-    if column.type != "timestamp":
+    if column.type == "string":
+        fits = isinstance(value, str)
+    elif column.type != "timestamp":
         fits = parameter_kind(value) == column.type
     if not fits:
         hint = ", such as 2026-06-30T00:00:00Z" if column.type == "timestamp" else ""

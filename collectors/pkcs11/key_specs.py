@@ -238,7 +238,7 @@ _MECHANISMS_OF: Mapping[str, re.Pattern[str]] = {
         "CKK_ARIA": r"ARIA_.*",
         "CKK_SEED": r"SEED_.*",
         "CKK_CHACHA20": r"CHACHA20.*",
-        "CKK_GENERIC_SECRET": r".*_HMAC(_GENERAL)?|.*_KEY_DERIVATION|CONCATENATE_.*|XOR_BASE.*|HKDF_.*|SP800_108_.*",
+        "CKK_GENERIC_SECRET": r".*_HMAC(_GENERAL)?|(SHA|BLAKE|MD).*_KEY_DERIV.*|CONCATENATE_.*|XOR_.*|HKDF_.*|SP800_.*",
         "CKK_ML_DSA": r"(HASH_)?ML_DSA.*",
         "CKK_ML_KEM": r"ML_KEM.*",
         "CKK_SLH_DSA": r"(HASH_)?SLH_DSA.*",

@@ -115,10 +115,16 @@ def header(service: str) -> ScopeHeader:
 
 @cache
 def _scopes() -> Sequence[Scope]:
-    """Those of the small Google Cloud, collected in each of the ways in which it can be."""
+    """Those of the small Google Cloud, collected in each way in which it can be; one where two ways ask alike."""
     with served() as cloud:
         runs = [collected(cloud, **more) for more in ({}, ONE_BY_ONE, BY_PROJECT, BY_FOLDER)]
-    return [Scope(header, run.scopes[scope]) for run in runs for scope, header in run.headers.items()]
+    found: dict[tuple[object, ...], Scope] = {}
+    for run in runs:
+        for scope, header in run.headers.items():
+            made = run.scopes[scope]
+            answers = sorted((one.operation, one.subject, one.body) for one in made)
+            found.setdefault((scope, *answers), Scope(header, made))
+    return list(found.values())
 
 
 RECORDINGS = Recordings(

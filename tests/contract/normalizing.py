@@ -171,10 +171,14 @@ def vanished(less: Iterable[Row], more: Iterable[Row]) -> list[str]:
     known, told = _of_things(less), _of_things(more)
     for name, id in told.keys() - known.keys():
         row: Any = told[name, id]
-        subject = getattr(row, "subject", None) or getattr(row, "key", None) or id
-        if not missed & {(name, ""), (name, subject)}:
+        subject = getattr(row, _ABOUT[name]) if name in _ABOUT else id
+        if not missed & {(name, ""), (name, subject or id)}:
             lost.append(f"{name} {id}")
     return lost
+
+
+_ABOUT = {"access": "subject", "key_version": "key", "protected_resource": "key"}
+"""The columns that name what rows of a table are about."""
 
 
 def _of_things(rows: Iterable[Row]) -> dict[tuple[str, str], Row]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import aws_stage
 import azure_stage
 import gcp_stage
+import kmip_stage
 import pkcs11_stage
 import pytest
 import vault_stage
@@ -25,6 +26,7 @@ STAGES: dict[str, Stage] = {
     "azure": azure_stage.STAGE,
     "gcp": gcp_stage.STAGE,
     "gcp one by one": gcp_stage.ONE_BY_ONE,
+    "kmip": kmip_stage.STAGE,
     "pkcs11": pkcs11_stage.STAGE,
     "vault": vault_stage.STAGE,
 }

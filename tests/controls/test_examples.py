@@ -36,10 +36,17 @@ def _rows(estate: ModuleType, control: Control, number: int, example: dict[str, 
     if control.over == "scope":
         yield _blank(scope, example, control.facts)
         return
+    if control.over == "key_store":
+        yield _blank(estate.store(estate.key(number, **place)), example, control.facts)
+        yield scope
+        return
     row = _blank((estate.secret if of_secret else estate.key)(number, **place), example, control.facts)
     if control.over == "key_dependents":
         row = replace(row, protected_resources=example.get("resources_counted"))
     yield from _around(estate, control, row, example)
+    if control.over == "key_custody":
+        told = {name: example.get(name) for name in ("validation_standard", "kek_security_bits", "kek_apart")}
+        yield estate.store(row, **told)
     if control.over == "asset_deletion":
         yield estate.store(row, purge_protection=example.get("purge_protection"))
     yield scope

@@ -186,6 +186,8 @@ def test_controls_and_populations_agree(book: Book, material: Material, findings
         assert row["In the population"] == row["Passed"] + row["Failed"] + row["Inconclusive"]
         assert row["Population listed in"] == "Populations"
     rotation = next(row for row in book.rows("Controls") if row["Control"] == "ROT-02")
+    named = [line.split(": ")[0] for line in rotation["Remediation"].splitlines()]
+    assert named == ["AWS", "Azure", "Google Cloud"], "no source of another kind was read"
     assert rotation["Test (SQL)"] == "last_rotated_at >= $as_of - to_days($max_age_days)"
     assert rotation["Parameters"] == (
         "max_age_days = 365, set by the catalogue: NIST SP 800-57 Part 1 Rev. 5, section 5.3.6"
