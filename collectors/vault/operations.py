@@ -39,7 +39,7 @@ READ_SEAL_STATUS = Operation(
 READ_KEY_STATUS = Operation(
     name="sys:ReadKeyStatus",
     facts=(
-        *("key.*", "key_version.*", "secret.keys", *facts("key_store", _KEK_FACTS)),
+        *("key.*", "key_version.*", "secret.keys", *facts("key_store", f"{_KEK_FACTS} backed_by"), "key_store.*"),
         *facts("key", f"{_BARRIER_FACTS} {_ROTATION_FACTS} key_settings"),
         *facts("key_version", _VERSION_FACTS),
     ),

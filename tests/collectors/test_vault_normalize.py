@@ -22,6 +22,7 @@ from evidence.model import NEVER, KeyType, Row, Usage
 from evidence.observation import Observation, Status, body_digest
 from evidence.reading import Reading, group_by_subject
 from evidence.recording import ScopeHeader
+from keyproof.demo.faults import Fault
 from keyproof.demo.vault.embedded import EmbeddedVault
 from keyproof.demo.vault.faults import Rule, answered
 from keyproof.demo.vault.server import Server
@@ -110,6 +111,17 @@ def test_a_namespace_with_a_seal_of_its_own_has_its_own_barrier_key(found: list[
     keys = {row.id.removeprefix("vault://prod/"): row.keys for row in of_table(found, "secret").values()}
     assert keys["own/secret/plain"] == keys["own/kv/top"] == ["vault://prod/own/sys/key"]
     assert keys["team-a/secret/plain"] == keys["secret/plain"] == keys["kv/top"] == ["vault://prod/sys/key"]
+
+
+def test_whose_barrier_key_it_is_is_not_guessed() -> None:
+    """A namespace may have one of its own: where that was refused, nothing tells what backs its mounts."""
+    with served([Rule(fault=Fault.REFUSE, operation="sys:ReadKeyStatus", namespace="own/")]) as vault:
+        found = rows(collected(vault))
+    store = of_table(found, "key_store")["vault://prod/own/transit/"]
+    assert (store.backed_by, store.kek_apart, store.kek_security_bits) == (None, None, None)
+    assert of_table(found, "secret")["vault://prod/own/secret/plain"].keys is None
+    missing = {(gap.scope, gap.of_table) for gap in gaps(found) if gap.rows_missing}
+    assert missing == {("prod/own/namespace", table) for table in ("key_store", "key", "key_version")}
 
 
 # --- transit --------------------------------------------------------------------------------------------------------

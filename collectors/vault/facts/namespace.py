@@ -29,6 +29,15 @@ HOLDING = frozenset(["transit", "kv", "generic", "pki", "ssh", "database"])
 TABLES = ("key_store", "key", "key_version", "secret")
 """What may be missing where mounts or namespaces were not listed."""
 
+_LEADING_TO: Mapping[str, tuple[str, ...]] = {
+    CONFIGS: ("key_store",),
+    MANAGED: ("key_store",),
+    KEY: ("key_store", "key", "key_version"),
+    MOUNTS: TABLES,
+    NAMESPACES: TABLES,
+}
+"""Operation → the tables in which rows may be missing where it was not answered."""
+
 _EVERY_STORE: Mapping[str, Any] = {
     "protection_level": ProtectionLevel.SOFTWARE,
     "validation": "",
@@ -52,9 +61,10 @@ def normalize_namespace(setting: Setting, readings: Iterator[Reading]) -> Iterat
     told(reading, NAMESPACES, Listing)
     own, seal = _seal(setting, reading)
     shared = {**logging(reading), **(kek(seal) if seal else {})}
+    backing = path_id(setting.header.source, own[0], "") if own else server_id(setting.header.source)
+    backed_by = None if KEY in reading.failures else backing
     stores = {path: mount for path, mount in (mounts.data if mounts else {}).items() if mount.type in HOLDING}
     for path, mount in stores.items():
-        backed_by = path_id(setting.header.source, own[0], "") if own else server_id(setting.header.source)
         facts = {**_EVERY_STORE, **shared, **_of_mount(mount), "name": path.rstrip("/"), "backed_by": backed_by}
         yield from _store_rows(setting, setting.id(path), facts, reading)
     for path, name, keys in _other_stores(reading):
@@ -62,12 +72,9 @@ def normalize_namespace(setting: Setting, readings: Iterator[Reading]) -> Iterat
     if own is not None and own[0] == setting.namespace:
         yield from _own_rows(setting, own[1], seal, shared, reading)
     anchor = KeyStore(**setting.bookkeeping(setting.header.id, ()))
-    for operation in (CONFIGS, MANAGED):
+    for operation, tables in _LEADING_TO.items():
         if operation in reading.failures:
-            yield setting.rows_missing(anchor, "key_store", "", operation, reading.failures[operation])
-    for operation in (MOUNTS, NAMESPACES):
-        if operation in reading.failures:
-            for table in TABLES:
+            for table in tables:
                 yield setting.rows_missing(anchor, table, "", operation, reading.failures[operation])
     tally.listed = None if MOUNTS in reading.failures else len(stores)
     tally.described = len(stores)
