@@ -23,6 +23,9 @@ DEEPEST_NAMESPACE = 16
 DEEPEST_FOLDER = 64
 """How many are read below one another, at most: a server could make up ever more."""
 
+MANAGED_KINDS = ("pkcs11", "awskms", "azurekeyvault")
+"""Kinds of key stores that Vault Enterprise's managed keys are in. Source: Vault API documentation, managed keys."""
+
 MOST_FOLDERS = 100_000
 """Folders of a mount that are listed, at most, for the same reason."""
 
@@ -119,6 +122,7 @@ class VaultCollector:
             ask.one("sys:ReadRotationConfig", {"namespace": own})
             above, name = parted(own)
             ask.one("sys:ReadNamespaceSeal", {**({"namespace": above} if above else {}), "name": name})
+        _ask_about_other_stores(ask, here)
         below = _names(ask.one("sys:ListNamespaces", here)) if namespace.count("/") < DEEPEST_NAMESPACE else []
         for path, mount in (mounts.data if mounts else {}).items():
             service = mount_service(mount.type, mount.options)
@@ -161,6 +165,16 @@ def _ask_about_barrier(ask: Questions, namespace: str) -> str:
             return namespace
         namespace = parted(namespace)[0]
     return ""
+
+
+def _ask_about_other_stores(ask: Questions, here: dict[str, JSON]) -> None:
+    """Which keys of other key stores are used in a namespace; never how they are reached, which takes credentials."""
+    for name in _names(ask.one("sys:ListExternalKeyConfigs", here)):
+        ask.one("sys:ListExternalKeys", {**here, "name": name})
+    for kind in MANAGED_KINDS:
+        listing = _read(ask.one("sys:ListManagedKeys", {**here, "name": kind}), Listing)
+        if listing is None or not listing.offered:
+            return
 
 
 def mount_service(type: str, options: Mapping[str, str]) -> str:
