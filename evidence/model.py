@@ -141,6 +141,8 @@ class Capability(StrEnum):
     ADMINISTER = "administer"
     USE = "use"
     DECRYPT = "decrypt"
+    EXPORT = "export"
+    """Take the material out."""
     GRANT = "grant"
 
 

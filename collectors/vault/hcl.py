@@ -40,7 +40,7 @@ class Item:
     value: Value
 
 
-Value: TypeAlias = "str | bool | None | Number | tuple[Value, ...] | Object"
+Value: TypeAlias = "str | bool | Number | tuple[Value, ...] | Object | None"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""ACL policies as Vault and OpenBao store them: from text to rules on paths, or an error where the text is no policy."""
+"""ACL policies as Vault and OpenBao store them: from text to rules on paths, or an error where it is no policy."""
 
 from __future__ import annotations
 
