@@ -163,10 +163,10 @@ SYSTEM = (
         _GRANT,
         _CHANGE,
         """sys/policies/acl/{name} sys/policy/{name} auth/{any:method}/role/{any:name}
-        auth/{any:method}/users/{any:name} auth/{any:method}/groups/{any:name} auth/{any:method}/certs/{any:name} auth/{any:method}/config
-        auth/token/roles/{any:name} identity/entity identity/entity/id/{any:id} identity/entity/name/{any:name}
-        identity/entity-alias identity/group identity/group/id/{any:id} identity/group/name/{any:name}
-        identity/group-alias""",
+        auth/{any:method}/users/{any:name} auth/{any:method}/groups/{any:name} auth/{any:method}/certs/{any:name}
+        auth/{any:method}/config auth/token/roles/{any:name} identity/entity identity/entity/id/{any:id}
+        identity/entity/name/{any:name} identity/entity-alias identity/group identity/group/id/{any:id}
+        identity/group/name/{any:name} identity/group-alias""",
     ),
     *_duties(_GRANT, _WRITE, "sys/auth/{any:method} auth/token/create-orphan", sudo=True),
 )
