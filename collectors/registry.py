@@ -62,6 +62,24 @@ def _gcp_collector() -> Callable[[Any, int | None], Collector]:
     return GcpCollector
 
 
+def _vault() -> Parts:
+    from collectors.vault import configuration, normalize, operations, permissions
+
+    return Parts(
+        operations=operations.OPERATIONS,
+        not_offered=operations.NOT_OFFERED,
+        configuration=configuration.VaultConfiguration,
+        normalize=normalize.normalize,
+        policy=permissions.policy,
+    )
+
+
+def _vault_collector() -> Callable[[Any, int | None], Collector]:
+    from collectors.vault.collect import VaultCollector
+
+    return VaultCollector
+
+
 SOURCES: dict[str, Source] = {
     "aws": Source(
         type="aws",
@@ -83,6 +101,13 @@ SOURCES: dict[str, Source] = {
         extra="gcp",
         parts=_gcp,
         collector=_gcp_collector,
+    ),
+    "vault": Source(
+        type="vault",
+        title="HashiCorp Vault and OpenBao",
+        extra="vault",
+        parts=_vault,
+        collector=_vault_collector,
     ),
 }
 """By the `type` of a `[[source]]`."""

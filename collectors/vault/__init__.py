@@ -1,1 +1,1 @@
-"""HashiCorp Vault and OpenBao."""
+"""HashiCorp Vault and OpenBao: the server's seal and barrier key, and the keys and secrets of its mounts."""

@@ -143,7 +143,7 @@ class _Conversation(BaseHTTPRequestHandler):
             self.close_connection = True
             shut(self.connection)
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = _serve
+    do_GET = do_LIST = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = _serve
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing is logged: the embedded provider's `calls` has it all."""

@@ -1,0 +1,192 @@
+"""The collect half: asks the Vault as a whole, then namespace by namespace and mount by mount, and judges nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+
+from collectors.questions import Questions
+from collectors.sampling import sampled
+from collectors.source import Batch, Task
+from collectors.vault.answers import Listing, Mounts
+from collectors.vault.configuration import VaultConfiguration
+from collectors.vault.credentials import Seat, ambient_seat
+from collectors.vault.names import account, path_id, scope_id
+from collectors.vault.wire import Inquiry
+from evidence.observation import JSON, Observation
+from evidence.reading import AnswerT, Reading
+from evidence.recording import ScopeHeader
+
+DEEPEST = 64
+"""Namespaces or folders below one another, at most: a server could make up ever more."""
+
+MOST_FOLDERS = 100_000
+"""Folders of a mount that are listed, at most, for the same reason."""
+
+
+def _read(observation: Observation, model: type[AnswerT]) -> AnswerT | None:
+    """What could be read of an exchange; why it could not is for normalize to say."""
+    return Reading("", [observation]).answer(observation.operation, model)
+
+
+def _names(observation: Observation) -> list[str]:
+    listing = _read(observation, Listing)
+    return listing.names if listing else []
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A mount, where its scope reads."""
+
+    seat: Seat
+    header: ScopeHeader
+    namespace: str
+    mount: str
+    """With a slash at its end."""
+    sample: int | None
+
+    def parameters(self, **more: JSON) -> dict[str, JSON]:
+        """What an operation on this mount is asked with."""
+        return {**({"namespace": self.namespace} if self.namespace else {}), "mount": self.mount, **more}
+
+    def id(self, path: str) -> str:
+        """The id of what stands at a path of this mount."""
+        return path_id(self.header.source, self.namespace, self.mount + path)
+
+    def task(self, path: str, run: Callable[[Questions], Iterable[Task]]) -> Task:
+        """The task of what stands at a path of this mount; of the scope itself where that is empty."""
+        return Task(self.header, self.id(path) if path else "", lambda batch: run(self.questions(batch)))
+
+    def questions(self, batch: Batch) -> Questions:
+        """Asks for this scope."""
+        return Questions(Inquiry(self.seat, self.header), batch)
+
+
+class VaultCollector:
+    """Collects one Vault. `sample`, if any, is how many keys and secrets of each mount to describe."""
+
+    def __init__(self, configuration: VaultConfiguration, sample: int | None = None) -> None:
+        self._configuration = configuration
+        self._sample = sample
+
+    def start(self) -> Iterable[Task]:
+        """One task, for the Vault as a whole. Raises CredentialError where nobody could ask."""
+        seat = ambient_seat(self._configuration)
+        header = self._header(seat, "", "vault")
+        return [Task(header, "", partial(self._ask_about_server, seat, header))]
+
+    def _header(self, seat: Seat, namespace: str, service: str, mount: str = "") -> ScopeHeader:
+        return ScopeHeader(
+            id=scope_id(self._configuration.name, namespace, service, mount),
+            source=self._configuration.name,
+            type="vault",
+            service=service,
+            account=account(namespace),
+            account_name="",
+            identity=seat.identity,
+        )
+
+    def _ask_about_server(self, seat: Seat, header: ScopeHeader, batch: Batch) -> Iterable[Task]:
+        """All of it is asked in the root namespace, whichever the source begins with."""
+        ask = Questions(Inquiry(seat, header), batch)
+        for operation in (
+            "sys:ReadSealStatus",
+            "sys:ReadHealth",
+            "sys:ReadKeyStatus",
+            "sys:ReadRotationConfig",
+            "sys:ListAuditDevices",
+        ):
+            ask.one(operation, {})
+        return [self._namespace_task(seat, self._configuration.namespace)]
+
+    def _namespace_task(self, seat: Seat, namespace: str) -> Task:
+        header = self._header(seat, namespace, "namespace")
+        return Task(header, "", partial(self._ask_about_namespace, seat, header, namespace))
+
+    def _ask_about_namespace(self, seat: Seat, header: ScopeHeader, namespace: str, batch: Batch) -> Iterator[Task]:
+        ask = Questions(Inquiry(seat, header), batch)
+        here: dict[str, JSON] = {"namespace": namespace} if namespace else {}
+        mounts = _read(ask.one("sys:ListMounts", here), Mounts)
+        ask.one("sys:ListAuthMethods", here)
+        ask.one("sys:ListAuditDevices", {})
+        below = _names(ask.one("sys:ListNamespaces", here)) if namespace.count("/") < DEEPEST else []
+        for path, mount in (mounts.data if mounts else {}).items():
+            service = mount_service(mount.type, mount.options)
+            if service in READINGS and self._wanted(path):
+                of_mount = self._header(seat, namespace, service, path)
+                place = Place(seat, of_mount, namespace, path, self._sample)
+                yield place.task("", partial(READINGS[service], place))
+        for name in below:
+            if name.strip("/"):
+                yield self._namespace_task(seat, f"{namespace}{name.strip('/')}/")
+
+    def _wanted(self, mount: str) -> bool:
+        return self._configuration.mounts is None or mount in self._configuration.mounts
+
+
+def mount_service(type: str, options: Mapping[str, str]) -> str:
+    """The service of the scope that reads a mount; the mount's own type where nothing of it is read."""
+    if type in ("kv", "generic"):
+        return "kv" if options.get("version") == "2" else "kv-v1"
+    return type
+
+
+def _ask_about_transit(place: Place, ask: Questions) -> Iterable[Task]:
+    names = _names(ask.one("transit:ListKeys", place.parameters()))
+    tasks = [place.task(f"keys/{name}", partial(_ask_about_key, place, name)) for name in names]
+    return sampled(tasks, place.sample)
+
+
+def _ask_about_key(place: Place, name: str, ask: Questions) -> Iterable[Task]:
+    ask.one("transit:ReadKey", place.parameters(name=name))
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    """Walks through the folders of a KV mount."""
+
+    place: Place
+    operation: str
+    describe: bool
+    """Each secret is asked about."""
+    folders: count[int]
+    """How many folders have been listed; read by whichever thread lists the next one."""
+
+    def ask_about_folder(self, path: str, ask: Questions) -> Iterable[Task]:
+        """List a folder, and go on with what is in it."""
+        names = [f"{path}{name}" for name in _names(ask.one(self.operation, self.place.parameters(path=path))) if name]
+        below = [name for name in names if name.endswith("/")]
+        if path.count("/") >= DEEPEST:
+            below = []
+        folders = [self._folder_task(name) for name in below if next(self.folders) < MOST_FOLDERS]
+        secrets = [self._secret_task(name) for name in names if not name.endswith("/")] if self.describe else []
+        return sampled([*secrets, *folders], self.place.sample, lambda batch: not batch.subject.endswith("/"))
+
+    def _folder_task(self, path: str) -> Task:
+        return self.place.task(path, partial(self.ask_about_folder, path))
+
+    def _secret_task(self, path: str) -> Task:
+        return self.place.task(path, partial(self._ask_about_secret, path))
+
+    def _ask_about_secret(self, path: str, ask: Questions) -> Iterable[Task]:
+        ask.one("kv:ReadMetadata", self.place.parameters(path=path))
+        return ()
+
+
+def _ask_about_kv(place: Place, ask: Questions) -> Iterable[Task]:
+    return _Tree(place, "kv:ListMetadata", True, count()).ask_about_folder("", ask)
+
+
+def _ask_about_kv1(place: Place, ask: Questions) -> Iterable[Task]:
+    return _Tree(place, "kv:ListSecrets", False, count()).ask_about_folder("", ask)
+
+
+READINGS: Mapping[str, Callable[[Place, Questions], Iterable[Task]]] = {
+    "transit": _ask_about_transit,
+    "kv": _ask_about_kv,
+    "kv-v1": _ask_about_kv1,
+}
+"""How a mount is read, by the service of its scope."""

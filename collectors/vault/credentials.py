@@ -1,0 +1,261 @@
+"""A token, given or logged in for, and the session that asks with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+from hvac.adapters import RawAdapter
+
+from collectors.certificates import check_ca_file
+from collectors.exchange import one_line
+from collectors.source import CredentialError
+from collectors.vault.configuration import (
+    AppRoleMethod,
+    JwtMethod,
+    KubernetesMethod,
+    TokenMethod,
+    VaultConfiguration,
+)
+from collectors.vault.guard import Guard, Underway
+from evidence.observation import body_text
+
+_PASSING = frozenset([412, 429, 500, 502, 503, 504])
+"""Statuses that another try may mend. 412: a standby has not yet seen what the active node wrote."""
+
+_FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
+"""Seconds between tries; each wait is twice the one before, at random up to that."""
+
+_EARLY = 60.0
+"""Seconds before its end at which a token that was logged in for is replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a server answered."""
+
+    status: int
+    body: str
+    attempts: int
+    location: str = ""
+    """Where a redirect leads."""
+
+    @property
+    def sealed(self) -> bool:
+        """The server says that it is sealed, which no further try mends."""
+        return self.status == 503 and "is sealed" in self.body
+
+    @property
+    def error(self) -> str:
+        """The status and the errors of the answer, in one line."""
+        try:
+            errors = json.loads(self.body)["errors"]
+            told = "; ".join(str(error) for error in errors)
+        except (ValueError, RecursionError, TypeError, KeyError):
+            told = self.body
+        return one_line(f"{self.status}: {told}" if told else str(self.status))
+
+
+class Unanswered(Exception):
+    """No answer came, or nothing could be asked."""
+
+    def __init__(self, error: str, attempts: int = 0) -> None:
+        super().__init__(one_line(error))
+        self.attempts = attempts
+
+
+class Seat:
+    """One identity from which a Vault is asked, by any number of threads."""
+
+    def __init__(self, configuration: VaultConfiguration) -> None:
+        self.configuration = configuration
+        self.identity = ""
+        """The token's display name and where it logged in; "" where the server does not tell."""
+        self._guard = Guard(configuration.url, configuration.ca_file)
+        session = requests.Session()
+        session.mount("https://", self._guard)
+        session.mount("http://", self._guard)
+        session.auth = _no_other_credentials
+        self._adapter = RawAdapter(
+            base_uri=configuration.url,
+            session=session,
+            timeout=configuration.timeout_seconds,
+            allow_redirects=False,  # the token would go along
+            ignore_exceptions=True,
+        )
+        self._lock = threading.Lock()
+        self._token = ""
+        self._renew_at = float("inf")
+
+    def ask(self, verb: str, path: str, query: str = "", *, namespace: str = "", with_token: bool = True) -> Reply:
+        """Ask, as often as configured. `path` is quoted and stands below `/v1/`. Raises Unanswered."""
+        headers = {"X-Vault-Namespace": namespace} if namespace else {}
+        if with_token:
+            headers["X-Vault-Token"] = self._current_token()
+        return self._send(Underway(verb, path, query), headers, None)
+
+    def open(self) -> None:
+        """Obtain a token and learn whose it is.
+
+        Raises CredentialError where none is found or it is not accepted. A server that cannot answer now, such as a
+        sealed one, is no reason: each exchange will tell.
+        """
+        try:
+            self._current_token()
+            reply = self.ask("GET", "auth/token/lookup-self", namespace=self.configuration.namespace)
+        except Unanswered:
+            return
+        self.identity = _identity(reply) if reply.status == 200 else ""
+
+    def _send(self, underway: Underway, headers: Mapping[str, str], json: Mapping[str, str] | None) -> Reply:
+        target = f"/v1/{underway.path}" + (f"?{underway.query}" if underway.query else "")
+        limit = self.configuration.attempts
+        with self._guard.letting_out(underway):
+            while True:
+                wait = min(_FIRST_WAIT * 2**underway.attempts, _LONGEST_WAIT) * random.random()  # noqa: S311
+                try:
+                    options = {"json": json} if json is not None else {}
+                    response = self._adapter.request(underway.verb, target, headers=dict(headers), **options)
+                except (requests.ConnectionError, requests.Timeout) as error:
+                    if underway.attempts >= limit:
+                        raise Unanswered(f"{type(error).__name__}: {error}", underway.attempts) from error
+                except requests.RequestException as error:
+                    raise Unanswered(f"{type(error).__name__}: {error}", underway.attempts) from error
+                else:
+                    reply = _reply(response, underway.attempts)
+                    if reply.status not in _PASSING or reply.sealed or underway.attempts >= limit:
+                        return reply
+                    wait = _asked_wait(response) or wait
+                time.sleep(wait)
+
+    def _current_token(self) -> str:
+        """The token; logged in for where none is held, or the one that is held ends soon."""
+        with self._lock:
+            if not self._token or time.monotonic() >= self._renew_at:
+                self._token, lifetime = self._obtained()
+                self._renew_at = time.monotonic() + max(lifetime - _EARLY, lifetime / 2)
+            return self._token
+
+    def _obtained(self) -> tuple[str, float]:
+        """A token and the seconds for which it is good."""
+        method = self.configuration.auth
+        where = f"source {self.configuration.name!r}"
+        if isinstance(method, TokenMethod):
+            return _given_token(where, method), float("inf")
+        underway = Underway("POST", f"auth/{method.mount}login")
+        namespace = self.configuration.namespace
+        headers = {"X-Vault-Namespace": namespace} if namespace else {}
+        reply = self._send(underway, headers, _exchanged(where, method))
+        if reply.status in (400, 401, 403, 404):
+            raise CredentialError(
+                f"{where}: the login at auth/{method.mount}login is not accepted ({reply.error}); "
+                "check the role, what is exchanged for a token, and the namespace"
+            )
+        try:
+            told = json.loads(reply.body)["auth"]
+            token, lifetime = str(told["client_token"]), float(told["lease_duration"])
+        except (ValueError, RecursionError, TypeError, KeyError) as error:
+            # The answer may hold a token, so that nothing of it is told.
+            raise Unanswered(
+                f"the login was answered with status {reply.status} and without a token"
+                + (f": {reply.error}" if reply.status != 200 else ""),
+                reply.attempts,
+            ) from error
+        return token, lifetime or float("inf")
+
+
+def ambient_seat(configuration: VaultConfiguration) -> Seat:
+    """A seat with the credentials that the configuration names. Raises CredentialError, with the next step."""
+    if configuration.ca_file:
+        check_ca_file(f"source {configuration.name!r}", configuration.ca_file)
+    seat = Seat(configuration)
+    seat.open()
+    return seat
+
+
+def _no_other_credentials(request: Any) -> Any:
+    """Keeps `requests` from adding what a `.netrc` holds for the host."""
+    return request
+
+
+def _reply(response: requests.Response, attempts: int) -> Reply:
+    body = body_text(response.content)
+    return Reply(response.status_code, body, attempts, response.headers.get("Location", ""))
+
+
+def _asked_wait(response: requests.Response) -> float:
+    """The seconds that the server asks to wait, bounded; 0 where it does not."""
+    text = response.headers.get("Retry-After", "")
+    return min(float(text), _LONGEST_WAIT) if text.isascii() and text.isdecimal() else 0.0
+
+
+def _identity(reply: Reply) -> str:
+    """Whose a token is. The answer holds the token itself: it is looked at here and kept nowhere."""
+    try:
+        told = json.loads(reply.body)["data"]
+        name, path = told["display_name"], told["path"]
+    except (ValueError, RecursionError, TypeError, KeyError):
+        return ""
+    return f"{name} ({path})" if isinstance(name, str) and isinstance(path, str) and name else ""
+
+
+def _given_token(where: str, method: TokenMethod) -> str:
+    if method.token_file is not None:
+        return _from_file(where, "token_file", method.token_file)
+    return _from_environment(where, "token_env", method.token_env)
+
+
+def _exchanged(where: str, method: AppRoleMethod | KubernetesMethod | JwtMethod) -> Mapping[str, str]:
+    """What is exchanged for a token."""
+    return _EXCHANGED[type(method)](where, method)
+
+
+def _approle(where: str, method: AppRoleMethod) -> Mapping[str, str]:
+    if method.secret_id_file is not None:
+        secret = _from_file(where, "secret_id_file", method.secret_id_file)
+    else:
+        secret = _from_environment(where, "secret_id_env", method.secret_id_env or "")
+    return {"role_id": method.role_id, "secret_id": secret}
+
+
+def _kubernetes(where: str, method: KubernetesMethod) -> Mapping[str, str]:
+    return {"role": method.role, "jwt": _from_file(where, "jwt_file", method.jwt_file)}
+
+
+def _jwt(where: str, method: JwtMethod) -> Mapping[str, str]:
+    if method.jwt_file is not None:
+        return {"role": method.role, "jwt": _from_file(where, "jwt_file", method.jwt_file)}
+    return {"role": method.role, "jwt": _from_environment(where, "jwt_env", method.jwt_env or "")}
+
+
+_EXCHANGED: Mapping[type, Callable[[str, Any], Mapping[str, str]]] = {
+    AppRoleMethod: _approle,
+    KubernetesMethod: _kubernetes,
+    JwtMethod: _jwt,
+}
+
+
+def _from_environment(where: str, setting: str, name: str) -> str:
+    value = os.environ.get(name, "").strip()
+    if not value:
+        raise CredentialError(f"{where}: {setting} names the environment variable {name}, which is not set; set it")
+    return value
+
+
+def _from_file(where: str, setting: str, path: str) -> str:
+    try:
+        value = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise CredentialError(f"{where}: {setting} {path!r}: {reason}") from error
+    if not value:
+        raise CredentialError(f"{where}: {setting} {path!r}: it is empty")
+    return value

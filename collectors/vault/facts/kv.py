@@ -1,0 +1,155 @@
+"""The scopes of KV mounts: their secrets, folder by folder, and never a value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from collectors.scope_rows import Tally, without_bodies
+from collectors.tags import tag_facts
+from collectors.vault.answers import SecretMetadata, SecretMetadataAnswer
+from collectors.vault.facts.scope import Setting, names, told
+from evidence.model import NEVER, Manager, RotationResult, Row, Secret, State
+from evidence.reading import Reading
+
+METADATA = "kv:ReadMetadata"
+FOLDER = "kv:ListMetadata"
+FOLDER_WITHOUT_VERSIONS = "kv:ListSecrets"
+
+
+@dataclass(slots=True)
+class _Tree:
+    """What has been listed of a mount, and is still to be read."""
+
+    operation: str
+    """By which folders are listed."""
+    secrets: dict[str, Reading] = field(default_factory=dict)
+    """Secret → the list of its folder, without bodies."""
+    folders: set[str] = field(default_factory=set)
+    listed: int = 0
+    whole: bool = True
+
+
+def normalize_kv(setting: Setting, readings: Iterator[Reading]) -> Iterator[Row]:
+    """The rows of a mount with versions: each folder comes before what is in it."""
+    yield from _walked(setting, readings, _Tree(FOLDER), _described_row)
+
+
+def normalize_kv1(setting: Setting, readings: Iterator[Reading]) -> Iterator[Row]:
+    """The rows of a mount without versions, which tells paths alone."""
+    yield from _walked(setting, readings, _Tree(FOLDER_WITHOUT_VERSIONS), None)
+
+
+_Describe = Callable[[Setting, Reading, Reading, Tally], Iterator[Row]]
+
+
+def _walked(setting: Setting, readings: Iterator[Reading], tree: _Tree, describe: _Describe | None) -> Iterator[Row]:
+    tally = Tally(setting.operations)
+    root = setting.id(setting.mount)
+    tree.folders.add(root)
+    for reading in readings:
+        subject = reading.subject or root
+        if subject in tree.folders:
+            tree.folders.discard(subject)
+            yield from _folder_rows(setting, tree, subject, reading, tally, describe)
+        elif subject in tree.secrets and describe is not None:
+            yield from describe(setting, reading, tree.secrets.pop(subject), tally)
+    for folder in sorted(tree.folders):
+        unread = Reading("" if folder == root else folder, [])
+        yield from _folder_rows(setting, tree, folder, unread, tally, describe)
+    for secret, listing in tree.secrets.items():
+        if describe is not None:
+            yield from describe(setting, Reading(secret, []), listing, tally)
+    tally.listed = tree.listed if tree.whole else None
+    yield from tally.rows(setting)
+
+
+def _folder_rows(
+    setting: Setting, tree: _Tree, folder: str, reading: Reading, tally: Tally, describe: _Describe | None
+) -> Iterator[Row]:
+    found = names(reading, tree.operation)
+    light = without_bodies(reading)
+    for name in found:
+        if name.endswith("/"):
+            tree.folders.add(f"{folder}{name}")
+            continue
+        tree.listed += 1
+        if describe is None:
+            tally.described += 1
+            yield from setting.explained(_without_versions(setting, f"{folder}{name}", light), [light])
+        else:
+            tree.secrets[f"{folder}{name}"] = light
+    if tree.operation in reading.failures:
+        tree.whole = False
+        anchor = Secret(**setting.bookkeeping(folder, ()))
+        yield setting.rows_missing(anchor, "secret", "", tree.operation, reading.failures[tree.operation])
+    tally.count(light)
+
+
+def _row(setting: Setting, id: str, evidence: list[str]) -> Secret:
+    """What is so of every secret: Vault changes none by itself, and encrypts all with the barrier key."""
+    return Secret(
+        **setting.bookkeeping(id, evidence),
+        name=id.removeprefix(setting.id(setting.mount)),
+        content_type="",
+        description="",
+        account=setting.header.account,
+        region=setting.header.region,
+        key_store=setting.id(setting.mount),
+        managed_by="",
+        manager=Manager.CUSTOMER,
+        rotatable=False,
+        rotation_enabled=False,
+        rotation_period_days=0,
+        rotation_schedule="",
+        rotation_next_at=NEVER,
+        rotation_result=RotationResult.NONE,
+        deletion_window_set=False,
+        deletion_window_days=0,
+        keys=[],
+        key_settable=False,
+    )
+
+
+def _without_versions(setting: Setting, id: str, listing: Reading) -> Secret:
+    row = _row(setting, id, listing.evidence)
+    row.kind = "KV secret without versions"
+    row.state = State.ACTIVE
+    row.expires_at = NEVER
+    row.expiry_settable = False
+    return row
+
+
+def _described_row(setting: Setting, reading: Reading, listing: Reading, tally: Tally) -> Iterator[Row]:
+    row = _row(setting, reading.subject, [*listing.evidence, *reading.evidence])
+    row.kind = "KV secret"
+    row.expiry_settable = True
+    answer = told(reading, METADATA, SecretMetadataAnswer)
+    if answer is not None:
+        received = datetime.fromisoformat(next(reading.of(METADATA)).received_at)
+        for name, value in _metadata(setting, answer.data, received).items():
+            setattr(row, name, value)
+        tally.described += 1
+    yield from setting.explained(row, [reading, listing])
+    tally.count(reading)
+
+
+def _metadata(setting: Setting, metadata: SecretMetadata, received: datetime) -> dict[str, Any]:
+    """The columns that the metadata fills, as they were when it was received."""
+    current = metadata.versions.get(metadata.current_version)
+    ends = current.deletion_time if current else None
+    if current is None:
+        state = State.PRE_ACTIVE
+    elif current.destroyed:
+        state = State.DESTROYED
+    else:
+        state = State.SUSPENDED if ends is not None and ends <= received else State.ACTIVE
+    return {
+        "created_at": metadata.created_time,
+        "last_rotated_at": current.created_time if current else metadata.created_time,
+        "state": state,
+        "expires_at": ends or NEVER,
+        **asdict(tag_facts(metadata.custom_metadata, "", setting.settings)),
+    }

@@ -1,0 +1,51 @@
+"""What every row of a Vault scope is made with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from collectors import scope_rows
+from collectors.declaration import ServiceDeclaration
+from collectors.scope_rows import expect
+from collectors.vault.answers import Listing
+from collectors.vault.names import mount_of, namespace_of, path_id
+from collectors.vault.operations import OPERATIONS, SERVICES
+from evidence.operation import Operation
+from evidence.reading import AnswerT, Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Setting(scope_rows.Setting):
+    """What every row of a scope is made with."""
+
+    provider: ClassVar[str] = "vault"
+    services: ClassVar[Mapping[str, ServiceDeclaration]] = SERVICES
+    operations: ClassVar[Mapping[str, Operation]] = OPERATIONS
+
+    @property
+    def namespace(self) -> str:
+        """The namespace's path with a slash at its end; "" for the root."""
+        return namespace_of(self.header.account)
+
+    @property
+    def mount(self) -> str:
+        """The path, with a slash at its end, of the mount that this scope reads."""
+        return mount_of(self.header.id)
+
+    def id(self, path: str) -> str:
+        """The id of what stands at a path of this namespace."""
+        return path_id(self.header.source, self.namespace, path)
+
+
+def told(reading: Reading, operation: str, model: type[AnswerT]) -> AnswerT | None:
+    """The one answer of an operation that should have been asked; None with a failure."""
+    expect(reading, operation)
+    return reading.answer(operation, model)
+
+
+def names(reading: Reading, operation: str) -> list[str]:
+    """What a list tells; nothing, with a failure, where it could not be read."""
+    listing = told(reading, operation, Listing)
+    return [name for name in listing.names if name] if listing else []

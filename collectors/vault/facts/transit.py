@@ -1,0 +1,199 @@
+"""The scope of a transit mount: its keys and their versions."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import asdict
+from typing import Any
+
+from collectors.scope_rows import Tally, without_bodies
+from collectors.vault.answers import TransitKey, TransitKeyAnswer
+from collectors.vault.facts.scope import Setting, names, told
+from collectors.vault.facts.server import later
+from collectors.vault.key_specs import MANAGED, KeySpec, key_spec
+from evidence.model import (
+    NEVER,
+    GapKind,
+    Key,
+    KeyVersion,
+    Manager,
+    Origin,
+    ProtectionLevel,
+    Rotatable,
+    Row,
+    State,
+    VersionCause,
+)
+from evidence.reading import Failure, Reading
+
+LIST = "transit:ListKeys"
+KEY = "transit:ReadKey"
+
+_DAY = 86_400
+
+
+def normalize_transit(setting: Setting, readings: Iterator[Reading]) -> Iterator[Row]:
+    """The rows of the scope: the list comes first, then one reading a key."""
+    tally = Tally(setting.operations)
+    waiting: dict[str, str] | None = None
+    listing = Reading("", [])
+    for reading in readings:
+        if waiting is None:
+            listing = reading if reading.subject == "" else Reading("", [])
+            waiting = yield from _list_rows(setting, listing, tally)
+            listing = without_bodies(listing)
+        if reading.subject in waiting:
+            yield from _key_rows(setting, waiting.pop(reading.subject), reading, listing, tally)
+    if waiting is None:
+        waiting = yield from _list_rows(setting, listing, tally)
+    for subject, name in waiting.items():
+        yield from _key_rows(setting, name, Reading(subject, []), listing, tally)
+    yield from tally.rows(setting)
+
+
+def _list_rows(setting: Setting, reading: Reading, tally: Tally) -> Generator[Row, None, dict[str, str]]:
+    """The gaps of the list. Returns what it lists: id → name."""
+    found = {setting.id(f"{setting.mount}keys/{name}"): name for name in names(reading, LIST)}
+    tally.listed = None if LIST in reading.failures else len(found)
+    tally.count(reading)
+    if LIST in reading.failures:
+        anchor = Key(**setting.bookkeeping(setting.header.id, ()))
+        for table in ("key", "key_version"):
+            yield setting.rows_missing(anchor, table, "", *tally.why(LIST))
+    return found
+
+
+def _key_rows(setting: Setting, name: str, reading: Reading, listing: Reading, tally: Tally) -> Iterator[Row]:
+    answer = told(reading, KEY, TransitKeyAnswer)
+    row = Key(
+        **setting.bookkeeping(setting.id(f"{setting.mount}keys/{name}"), [*listing.evidence, *reading.evidence]),
+        name=name,
+        aliases=[],
+        description="",
+        account=setting.header.account,
+        region=setting.header.region,
+        key_store=setting.id(setting.mount),
+        manager=Manager.CUSTOMER,
+        managed_by="",
+        expires_at=NEVER,
+        expiry_settable=False,
+        rotation_requested_at=NEVER,
+        deletion_window_set=False,
+        deletion_window_days=0,
+        recovery_level="",
+        deletion_requested_at=NEVER,
+        deletion_at=NEVER,
+        release_policy="",
+        attestation="",
+        access_reasons=[],
+        account_delegated=False,
+    )
+    if answer is not None:
+        for column, value in _described(answer.data).items():
+            setattr(row, column, value)
+        tally.described += 1
+    yield from setting.explained(row, [reading, listing])
+    if answer is None:
+        yield setting.rows_missing(row, "key_version", row.id, KEY, reading.failures[KEY])
+    else:
+        yield from _version_rows(setting, row, answer.data, reading)
+    tally.count(reading)
+
+
+def _described(key: TransitKey) -> dict[str, Any]:
+    spec = key_spec(key.type, key_size=key.key_size, parameter_set=key.parameter_set)
+    facts: dict[str, Any] = {
+        "mechanisms": [key.type],
+        "state": State.SUSPENDED if key.soft_deleted else State.ACTIVE,
+        "suspended_at": None if key.soft_deleted else NEVER,
+        "rotations": max(key.latest_version - 1, 0),
+        **_rotation(key),
+        **_held(key),
+        **(_material(spec) if spec else {}),
+    }
+    versions = key.keys or {}
+    if 1 in versions:
+        facts["created_at"] = facts["activated_at"] = versions[1].creation_time
+    if key.latest_version in versions:
+        facts["last_rotated_at"] = versions[key.latest_version].creation_time
+    return facts
+
+
+def _held(key: TransitKey) -> dict[str, Any]:
+    """Where its material is. Of a managed key, Vault holds none."""
+    if key.type == MANAGED:
+        return {}
+    return {
+        "origin": Origin.IMPORTED if key.imported_key else Origin.GENERATED,
+        "protection_level": ProtectionLevel.SOFTWARE,
+        "extractable": key.exportable or key.allow_plaintext_backup,
+    }
+
+
+def _material(spec: KeySpec) -> dict[str, Any]:
+    return {**asdict(spec.algorithm), "usages": sorted(spec.usages), "key_type": spec.key_type}
+
+
+def _rotation(key: TransitKey) -> dict[str, Any]:
+    """Source: OpenBao documentation, transit: an imported key is rotated only where its import allowed that."""
+    if key.type == MANAGED:
+        reason = Rotatable.EXTERNAL
+    elif key.soft_deleted:
+        reason = Rotatable.NOT_ACTIVE
+    elif key.imported_key and not key.allow_imported_rotation:
+        reason = Rotatable.IMPORTED
+    else:
+        reason = Rotatable.YES
+    period = key.auto_rotate_period
+    newest = (key.keys or {}).get(key.latest_version)
+    facts = {
+        "rotatable": reason is Rotatable.YES,
+        "rotatable_reason": reason,
+        "rotation_enabled": period > 0,
+        "rotation_period_days": -(-period // _DAY),  # 12 hours are a day, not none
+    }
+    if not period:
+        return facts | {"rotation_next_at": NEVER}
+    return facts | ({"rotation_next_at": later(newest.creation_time, period)} if newest else {})
+
+
+def _version_rows(setting: Setting, row: Key, key: TransitKey, reading: Reading) -> Iterator[Row]:
+    """The versions that Vault tells of: those that still decrypt or verify."""
+    spec = key_spec(key.type, key_size=key.key_size, parameter_set=key.parameter_set)
+    versions = key.keys or {}
+    for number in sorted(versions):
+        following = versions.get(number + 1)
+        made = KeyVersion(
+            **setting.bookkeeping(f"{row.id}/{number}", reading.evidence),
+            key=row.id,
+            state=_state(key, number),
+            created_at=versions[number].creation_time,
+            superseded_at=following.creation_time if following else NEVER,
+            cause=_cause(key, number),
+            expires_at=NEVER,
+            destroyed_at=NEVER,
+            origin=row.origin,
+            algorithm=spec.algorithm.algorithm if spec else None,
+            protection_level=row.protection_level,
+            external_key="",
+            attestation="",
+        )
+        yield from setting.explained(made, [reading])
+    if len(versions) < key.latest_version:
+        untold = Failure(
+            GapKind.NOT_OFFERED, "Vault tells of no version of HMAC keys, nor of any that decrypts no longer", ""
+        )
+        yield setting.rows_missing(row, "key_version", row.id, KEY, untold)
+
+
+def _state(key: TransitKey, number: int) -> State:
+    if number == key.latest_version:
+        return State.SUSPENDED if key.soft_deleted else State.ACTIVE
+    return State.DEACTIVATED
+
+
+def _cause(key: TransitKey, number: int) -> VersionCause | None:
+    """How it came about. Whether a period or a person made a further version is not told."""
+    if key.imported_key and (number == 1 or not key.allow_imported_rotation):
+        return VersionCause.IMPORT
+    return VersionCause.INITIAL if number == 1 else None

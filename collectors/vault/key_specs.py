@@ -1,0 +1,74 @@
+"""What transit's key types are in terms of algorithms, sizes, uses and strengths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from collectors.algorithms import CURVES, POST_QUANTUM, KeyAlgorithm, aes, rsa
+from evidence.model import KeyType, Usage
+
+MANAGED = "managed_key"
+"""The type of a key whose material is in another key store, of Vault Enterprise."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeySpec:
+    """One type of transit keys."""
+
+    algorithm: KeyAlgorithm
+    usages: tuple[Usage, ...]
+    key_type: KeyType | None
+    """None where a key of this type may serve several purposes."""
+
+
+def _encrypting(algorithm: KeyAlgorithm) -> KeySpec:
+    return KeySpec(algorithm, (Usage.ENCRYPT,), KeyType.SYMMETRIC_DATA_ENCRYPTION)
+
+
+def _signing(algorithm: KeyAlgorithm) -> KeySpec:
+    return KeySpec(algorithm, (Usage.SIGN,), KeyType.PRIVATE_SIGNATURE)
+
+
+def _cmac(bits: int) -> KeySpec:
+    algorithm = KeyAlgorithm("CMAC", "AES", bits, bits, aes(bits).pq_category)
+    return KeySpec(algorithm, (Usage.MAC,), KeyType.SYMMETRIC_AUTHENTICATION)
+
+
+def _hmac(size: int) -> KeySpec | None:
+    """A key of so many bytes; each caller chooses the hash."""
+    bits = size * 8
+    if not bits:
+        return None
+    category = next((c for least, c in ((256, 5), (192, 3), (128, 1)) if bits >= least), 0)
+    algorithm = KeyAlgorithm("HMAC", "", bits, min(bits, 256), category)
+    return KeySpec(algorithm, (Usage.MAC,), KeyType.SYMMETRIC_AUTHENTICATION)
+
+
+_CHACHA = KeyAlgorithm("ChaCha20", "", 256, 256, 5)
+"""RFC 8439; as strong against a search for its key as AES with a key of that size."""
+
+_SPECS: Mapping[str, KeySpec] = {
+    "aes128-gcm96": _encrypting(aes(128)),
+    "aes256-gcm96": _encrypting(aes(256)),
+    "chacha20-poly1305": _encrypting(_CHACHA),
+    "xchacha20-poly1305": _encrypting(_CHACHA),
+    "ed25519": _signing(CURVES["edwards25519"]),
+    "ecdsa-p256": _signing(CURVES["P-256"]),
+    "ecdsa-p384": _signing(CURVES["P-384"]),
+    "ecdsa-p521": _signing(CURVES["P-521"]),
+    **{f"rsa-{bits}": KeySpec(rsa(bits), (Usage.ENCRYPT, Usage.SIGN), None) for bits in (2048, 3072, 4096)},
+    **{f"aes{bits}-cmac": _cmac(bits) for bits in (128, 192, 256)},
+}
+"""By name. Source: Vault and OpenBao documentation, transit secrets engine, key types. An RSA key of transit both
+signs and decrypts."""
+
+
+def key_spec(type: str, *, key_size: int, parameter_set: str) -> KeySpec | None:
+    """What a key is; None for a type that is not known, or does not tell what it is."""
+    if type == "hmac":
+        return _hmac(key_size)
+    if type == "ml-dsa":
+        known = POST_QUANTUM.get(f"ML-DSA-{parameter_set}")
+        return _signing(known) if known else None
+    return _SPECS.get(type)

@@ -1,0 +1,35 @@
+"""The normalize half: from a scope's readings to its rows and gaps, purely, without a client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from collectors.source import Settings
+from collectors.vault.facts.kv import normalize_kv, normalize_kv1
+from collectors.vault.facts.namespace import normalize_namespace
+from collectors.vault.facts.scope import Setting
+from collectors.vault.facts.server import normalize_server
+from collectors.vault.facts.transit import normalize_transit
+from evidence.model import Row
+from evidence.reading import Reading
+from evidence.recording import ScopeHeader
+
+SERVICES: Mapping[str, Callable[[Setting, Iterator[Reading]], Iterator[Row]]] = {
+    "vault": normalize_server,
+    "namespace": normalize_namespace,
+    "transit": normalize_transit,
+    "kv": normalize_kv,
+    "kv-v1": normalize_kv1,
+}
+"""By the service of a scope."""
+
+
+def normalize(header: ScopeHeader, readings: Iterator[Reading], settings: Settings) -> Iterator[Row]:
+    """The rows of one scope, each followed by the gaps of what it does not know; the `scope` row comes last.
+
+    Readings are taken one by one: what is kept is what lists tell of what is still to come.
+    Raises ValueError where the header names a service that is not Vault's.
+    """
+    if header.service not in SERVICES:
+        raise ValueError(f"{header.id}: {header.service!r} is no service that is read of a Vault")
+    yield from SERVICES[header.service](Setting(header, settings), readings)

@@ -1,0 +1,1 @@
+"""A real OpenBao for the demo and the tests, on this machine alone."""
