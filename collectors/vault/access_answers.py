@@ -20,7 +20,6 @@ def _list(value: object) -> object:
 
 
 Names = Annotated[list[Text], BeforeValidator(_list)]
-NoNames = Field(default_factory=list)
 
 
 class Policy(Answer):
@@ -37,8 +36,8 @@ class PolicyAnswer(Answer):
 class Role(Answer):
     """A role, user, group or certificate: what it gives to whoever logs in."""
 
-    token_policies: Names = NoNames
-    policies: Names = NoNames
+    token_policies: Names = Field(default_factory=list)
+    policies: Names = Field(default_factory=list)
     """The former name of the same."""
     token_no_default_policy: Flag = False
     role_type: Text = ""
@@ -54,10 +53,10 @@ class RoleAnswer(Answer):
 
 
 class TokenRole(Answer):
-    allowed_policies: Names = NoNames
-    allowed_policies_glob: Names = NoNames
-    disallowed_policies: Names = NoNames
-    disallowed_policies_glob: Names = NoNames
+    allowed_policies: Names = Field(default_factory=list)
+    allowed_policies_glob: Names = Field(default_factory=list)
+    disallowed_policies: Names = Field(default_factory=list)
+    disallowed_policies_glob: Names = Field(default_factory=list)
     token_no_default_policy: Flag = False
 
 
@@ -80,9 +79,9 @@ def _aliases(value: object) -> object:
 class Entity(Answer):
     id: Text
     name: Text
-    policies: Names = NoNames
+    policies: Names = Field(default_factory=list)
     disabled: Flag = False
-    group_ids: Names = NoNames
+    group_ids: Names = Field(default_factory=list)
     """Of the groups that it belongs to itself, and of those that these belong to."""
     aliases: Annotated[list[Alias], BeforeValidator(_aliases)] = Field(default_factory=list)
 
@@ -97,7 +96,7 @@ class Group(Answer):
     id: Text
     name: Text
     type: Text
-    policies: Names = NoNames
+    policies: Names = Field(default_factory=list)
 
 
 class GroupAnswer(Answer):

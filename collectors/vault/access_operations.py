@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from collectors.declaration import facts
-from collectors.vault.routes import Route
 from evidence.operation import Operation
 
 _ROWS = ("access.*", *facts("access", "subject principal principal_kind capability via conditions external public"))
@@ -55,23 +52,3 @@ ACCESS = (
     _holders(READ_GROUP, "read identity/group/id/+", "Which policies a group has"),
 )
 """Asked in the scope of each mount, and of the server, so that its rows stand beside what they are about."""
-
-ACCESS_ROUTES: Mapping[str, Route] = {
-    LIST_POLICIES: Route("LIST", "sys/policies/acl"),
-    READ_POLICY: Route("GET", "sys/policies/acl/{name}"),
-    "auth:ListRoles": Route("LIST", "{mount}role"),
-    "auth:ReadRole": Route("GET", "{mount}role/{name}"),
-    "auth:ListUsers": Route("LIST", "{mount}users"),
-    "auth:ReadUser": Route("GET", "{mount}users/{name}"),
-    "auth:ListUserGroups": Route("LIST", "{mount}groups"),
-    "auth:ReadUserGroup": Route("GET", "{mount}groups/{name}"),
-    "auth:ListCertificates": Route("LIST", "{mount}certs"),
-    "auth:ReadCertificate": Route("GET", "{mount}certs/{name}"),
-    "auth:ListTokenRoles": Route("LIST", "{mount}roles"),
-    "auth:ReadTokenRole": Route("GET", "{mount}roles/{name}"),
-    LIST_ENTITIES: Route("LIST", "identity/entity/id"),
-    READ_ENTITY: Route("GET", "identity/entity/id/{name}"),
-    LIST_GROUPS: Route("LIST", "identity/group/id"),
-    READ_GROUP: Route("GET", "identity/group/id/{name}"),
-}
-"""By the operation's name. The mount of a method stands below `auth/`."""

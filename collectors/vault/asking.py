@@ -42,7 +42,7 @@ def _rolls(ask: Questions, here: dict[str, JSON]) -> Iterator[tuple[tuple[str, s
     methods = _read(ask.one(LIST_METHODS, here), Mounts)
     for path, method in sorted((methods.data if methods else {}).items()):
         for roll in ROLLS.get(method.type, ()):
-            yield (roll.list, roll.read), {**here, "mount": f"auth/{path}"}
+            yield (roll.list, roll.read), {**here, "mount": path}
     yield (LIST_ENTITIES, READ_ENTITY), here
     yield (LIST_GROUPS, READ_GROUP), here
 

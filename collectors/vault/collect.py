@@ -11,6 +11,7 @@ from collectors.questions import Questions
 from collectors.sampling import sampled
 from collectors.source import Batch, Task
 from collectors.vault.answers import Listing, Mounts
+from collectors.vault.asking import ask_about_access, namespaces_down_to
 from collectors.vault.configuration import VaultConfiguration
 from collectors.vault.credentials import Seat, ambient_seat
 from collectors.vault.names import account, path_id, scope_id
@@ -99,6 +100,7 @@ class VaultCollector:
             "sys:ListAuditDevices",
         ):
             ask.one(operation, {})
+        ask_about_access(ask, [""], self._configuration.principals)
         return [self._namespace_task(seat, self._configuration.namespace)]
 
     def _namespace_task(self, seat: Seat, namespace: str) -> Task:
@@ -117,7 +119,7 @@ class VaultCollector:
             if service in READINGS and self._wanted(path):
                 of_mount = self._header(seat, namespace, service, path)
                 place = Place(seat, of_mount, namespace, path, self._sample)
-                yield place.task("", partial(READINGS[service], place))
+                yield place.task("", partial(_ask_about_mount, READINGS[service], place))
         for name in below:
             if name.strip("/"):
                 yield self._namespace_task(seat, f"{namespace}{name.strip('/')}/")
@@ -131,6 +133,17 @@ def mount_service(type: str, options: Mapping[str, str]) -> str:
     if type in ("kv", "generic"):
         return "kv" if options.get("version") == "2" else "kv-v1"
     return type
+
+
+def _ask_about_mount(
+    reading: Callable[[Place, Questions], Iterable[Task]], place: Place, ask: Questions
+) -> Iterable[Task]:
+    """What it holds, and who may do what with it."""
+    tasks = list(reading(place, ask))
+    configuration = place.seat.configuration
+    namespaces = namespaces_down_to(configuration.namespace, place.namespace)
+    ask_about_access(ask, namespaces, configuration.principals if place.sample is None else place.sample)
+    return tasks
 
 
 def _ask_about_transit(place: Place, ask: Questions) -> Iterable[Task]:

@@ -104,6 +104,8 @@ class VaultConfiguration(BaseModel):
     auth: Method = TokenMethod()
     mounts: Annotated[list[Mount], Field(min_length=1)] | None = None
     """Paths of the mounts that are read, in whichever namespace they are; left out, all."""
+    principals: Annotated[int, Field(ge=1)] = 2_000
+    """How many of each list of policies, roles, users, entities and groups are read; the rest is a gap."""
     timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 30
     """How long to wait for an answer."""
     attempts: Annotated[int, Field(ge=1, le=10)] = 6

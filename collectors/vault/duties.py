@@ -50,7 +50,8 @@ TRANSIT = (
         _ADMINISTER,
         _WRITE,
         """keys/{name} keys/{name}/config keys/{name}/rotate keys/{name}/trim keys/{name}/import
-        keys/{name}/import_version keys/{name}/soft-delete keys/{name}/soft-delete-restore keys/{name}/set-certificate
+        keys/{name}/import_version keys/{name}/soft-delete keys/{name}/soft-delete-restore keys/{name}/csr
+        keys/{name}/set-certificate
         restore/{name} restore config/keys""",
     ),
     *_duties(_ADMINISTER, _REMOVE, "keys/{name} keys/{name}/soft-delete"),
@@ -59,7 +60,7 @@ TRANSIT = (
         _WRITE,
         """encrypt/{name} rewrap/{name} datakey/plaintext/{name} datakey/wrapped/{name} sign/{name}
         sign/{name}/{any:sha2-256} verify/{name} verify/{name}/{any:sha2-256} hmac/{name} hmac/{name}/{any:sha2-256}
-        cmac/{name} keys/{name}/csr""",
+        cmac/{name}""",
     ),
     *_duties(_DECRYPT, _WRITE, "decrypt/{name}"),
     *_duties(
@@ -69,7 +70,8 @@ TRANSIT = (
         byok-export/{{any:destination}}/{{name}} byok-export/{{any:destination}}/{{name}}/{_VERSION}""",
     ),
 )
-"""A destination's key of `byok-export` is what the exported key is wrapped with."""
+"""The key of the destination of `byok-export` is what the exported key is wrapped with. A request for a certificate is
+signed with the key, but it is made where keys get their certificates, and signs nothing else."""
 
 KV_1 = (
     *_duties(_DECRYPT, _READ, "{path}"),
@@ -149,25 +151,29 @@ def mounting(mount: str) -> tuple[Duty, ...]:
     return (*_duties(_ADMINISTER, _WRITE, f"{path} {path}/tune"), *_duties(_ADMINISTER, _REMOVE, path))
 
 
-SYSTEM = (
-    *_duties(
-        _ADMINISTER,
-        _WRITE,
-        """sys/rotate sys/rotate/keyring sys/rotate/root sys/rotate/config sys/seal sys/remount
-        sys/audit/{any:file} sys/config/auditing/request-headers/{any:name}""",
-        sudo=True,
-    ),
-    *_duties(_ADMINISTER, _REMOVE, "sys/audit/{any:file}", sudo=True),
-    *_duties(_EXPORT, _READ, "sys/raw/{path}", sudo=True),
+GRANTING = (
     *_duties(
         _GRANT,
         _CHANGE,
-        """sys/policies/acl/{name} sys/policy/{name} auth/{any:method}/role/{any:name}
-        auth/{any:method}/users/{any:name} auth/{any:method}/groups/{any:name} auth/{any:method}/certs/{any:name}
-        auth/{any:method}/config auth/token/roles/{any:name} identity/entity identity/entity/id/{any:id}
+        """sys/policies/acl/{any:policy} sys/policy/{any:policy} auth/{any:method}/role/{any:role}
+        auth/{any:method}/users/{any:user} auth/{any:method}/groups/{any:group} auth/{any:method}/certs/{any:name}
+        auth/{any:method}/config auth/token/roles/{any:role} identity/entity identity/entity/id/{any:id}
         identity/entity/name/{any:name} identity/entity-alias identity/group identity/group/id/{any:id}
         identity/group/name/{any:name} identity/group-alias""",
     ),
     *_duties(_GRANT, _WRITE, "sys/auth/{any:method} auth/token/create-orphan", sudo=True),
+    *_duties(_EXPORT, _READ, "sys/raw/{path}", sudo=True),
 )
-"""Of a whole namespace: the barrier's key, the log, what stands in the storage, and who has which policy."""
+"""Of a whole namespace: who may give policies to himself or others, and who reads its storage as it is in clear."""
+
+SYSTEM = (
+    *_duties(
+        _ADMINISTER,
+        _WRITE,
+        """sys/rotate sys/rotate/keyring sys/rotate/root sys/rotate/config sys/seal sys/remount sys/audit/{any:file}
+        sys/config/auditing/request-headers/{any:name}""",
+        sudo=True,
+    ),
+    *_duties(_ADMINISTER, _REMOVE, "sys/audit/{any:file}", sudo=True),
+)
+"""Of a server: the barrier key, the seal and the log."""

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from itertools import chain
 
 from collectors.source import Settings
+from collectors.vault.facts.access import PlaceAccess, mount_access, server_access
 from collectors.vault.facts.kv import normalize_kv, normalize_kv1
 from collectors.vault.facts.namespace import normalize_namespace
 from collectors.vault.facts.scope import Setting
@@ -23,6 +27,14 @@ SERVICES: Mapping[str, Callable[[Setting, Iterator[Reading]], Iterator[Row]]] = 
 }
 """By the service of a scope."""
 
+ACCESS: Mapping[str, Callable[[Setting, Reading], PlaceAccess]] = {
+    "vault": server_access,
+    "transit": partial(mount_access, engine="transit", folder="keys/"),
+    "kv": partial(mount_access, engine="kv2", folder=""),
+    "kv-v1": partial(mount_access, engine="kv1", folder=""),
+}
+"""What policies say about the place that a scope reads, by its service."""
+
 
 def normalize(header: ScopeHeader, readings: Iterator[Reading], settings: Settings) -> Iterator[Row]:
     """The rows of one scope, each followed by the gaps of what it does not know; the `scope` row comes last.
@@ -32,4 +44,12 @@ def normalize(header: ScopeHeader, readings: Iterator[Reading], settings: Settin
     """
     if header.service not in SERVICES:
         raise ValueError(f"{header.id}: {header.service!r} is no service that is read of a Vault")
-    yield from SERVICES[header.service](Setting(header, settings), readings)
+    setting = Setting(header, settings)
+    if header.service in ACCESS:
+        first = next(readings, Reading("", []))
+        own, others = (first, [first]) if first.subject == "" else (Reading("", []), [first])
+        access = ACCESS[header.service](setting, own)
+        yield from access.rows()
+        setting = replace(setting, by_policies=access.columns)
+        readings = chain(others if first.observations else [], readings)
+    yield from SERVICES[header.service](setting, readings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from collectors.vault.access_operations import ACCESS
 from collectors.vault.operations import SERVICES
 
 _HEAD = """\
@@ -20,8 +21,10 @@ DEFAULT_MOUNTS: Mapping[str, tuple[str, ...]] = {
 }
 """By the service of their scopes."""
 
-_NAMESPACED = frozenset(["sys/mounts", "sys/auth", "sys/namespaces"])
-"""Paths of the system that each namespace has."""
+_NAMESPACED = frozenset(
+    ["sys/mounts", "sys/auth", "sys/namespaces", *(path for o in ACCESS for path in o.grants.split(" ")[1:])]
+)
+"""Paths that each namespace has."""
 
 
 def policy() -> str:

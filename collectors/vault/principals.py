@@ -67,7 +67,7 @@ class Directory:
     observations: dict[str, str] = field(default_factory=dict)
     """Policy → the observation that tells its text."""
     principals: list[Principal] = field(default_factory=list)
-    at: datetime = datetime.min.replace(tzinfo=UTC)
+    at: datetime = datetime(1, 1, 1, tzinfo=UTC)
     """When the policies were read: rules that had expired then count for nothing."""
     failures: dict[str, Failure] = field(default_factory=dict)
     """Operation → why principals or policies may be missing."""
@@ -79,6 +79,12 @@ class Directory:
     def fail(self, operation: str, kind: GapKind, error: str, observation: str = "") -> None:
         """Remember why something is missing; the first reason stands."""
         self.failures.setdefault(operation, Failure(kind, error, observation))
+
+
+def namespaces_above(reading: Reading, namespace: str) -> list[str]:
+    """The namespaces whose policies were asked for, from the highest to this one, which is always among them."""
+    asked = {str(o.parameters.get("namespace", "")) for o in reading.of(LIST_POLICIES)}
+    return sorted({*(name for name in asked if namespace.startswith(name)), namespace}, key=len)
 
 
 def directory_of(reading: Reading, namespace: str) -> Directory:
@@ -116,9 +122,9 @@ class _Answers:
             self.directory.fail(operation, GapKind.FAILED, NOT_ASKED)
         return found
 
-    def members(self, list_operation: str, operation: str, model: type[AnswerT], mount: str = "") -> Iterator[
-        tuple[str, str, AnswerT]
-    ]:
+    def members(
+        self, list_operation: str, operation: str, model: type[AnswerT], mount: str = ""
+    ) -> Iterator[tuple[str, str, AnswerT]]:
         """Name, observation and answer of each that a list names and that was asked about."""
         listing = self.one(list_operation, Listing, mount)
         listed = listing[1].names if listing else []
@@ -172,7 +178,6 @@ def _with_default(policies: Iterable[str], without: bool = False) -> frozenset[s
 def _of_methods(answers: _Answers) -> Iterator[Principal]:
     found = answers.one(LIST_METHODS, Mounts)
     for path, method in sorted((found[1].data if found else {}).items()):
-        mount = f"auth/{path}"
         if method.type not in ROLLS:
             answers.directory.fail(
                 LIST_METHODS,
@@ -181,7 +186,7 @@ def _of_methods(answers: _Answers) -> Iterator[Principal]:
                 found[0] if found else "",
             )
         for roll in ROLLS.get(method.type, ()):
-            yield from _of_roll(answers, mount, roll)
+            yield from _of_roll(answers, path, roll)
 
 
 def _of_roll(answers: _Answers, mount: str, roll: Roll) -> Iterator[Principal]:
@@ -193,7 +198,7 @@ def _of_roll(answers: _Answers, mount: str, roll: Roll) -> Iterator[Principal]:
         elif isinstance(answer, RoleAnswer):
             policies = _of_role(answers.directory, roll, answer.data, observation)
             kind = PrincipalKind.HUMAN if answer.data.role_type == INTERACTIVE else kind
-        yield Principal(f"{mount}{roll.path}/{name}", kind, policies, (observation,))
+        yield Principal(f"auth/{mount}{roll.path}/{name}", kind, policies, (observation,))
 
 
 def _of_role(directory: Directory, roll: Roll, role: Role, observation: str) -> frozenset[str]:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collectors.vault.admissions import ALL, Admission, admissions, everything_on, unplaced
-from collectors.vault.duties import DATABASE, ENGINES, KV_2, PKI, SYSTEM, TRANSIT, Duty, mounting
+from collectors.vault.duties import DATABASE, ENGINES, GRANTING, KV_2, PKI, TRANSIT, Duty, mounting
 from collectors.vault.hcl import DEEPEST, LONGEST, HclError, read_hcl
 from collectors.vault.policy import AccessList, Pattern
 from collectors.vault.policy_document import PolicyError, parse_policy
@@ -315,7 +315,7 @@ def test_what_needs_sudo_is_not_given_without() -> None:
 
 def test_whoever_may_change_policies_may_grant() -> None:
     for path in ("sys/policies/acl/*", "sys/policy/+", "auth/+/role/*", "identity/group/id/x"):
-        assert {capability for capability, _, _ in _told({"p": _allow(path, "update")}, "", SYSTEM)} == {
+        assert {capability for capability, _, _ in _told({"p": _allow(path, "update")}, "", GRANTING)} == {
             Capability.GRANT
         }, path
 

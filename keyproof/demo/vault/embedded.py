@@ -149,8 +149,8 @@ class EmbeddedVault:
 
     def _operation(self, method: str, path: str, namespace: str) -> str:
         """The declared operation that a request is, by its verb, its path and the mount that it goes to."""
-        if path.startswith("sys/"):
-            names = [name for name in ROUTES if name.startswith("sys:")]
+        if path.startswith(("sys/", "auth/", "identity/")):
+            names = [name for name in ROUTES if name.startswith(("sys:", "auth:", "identity:"))]
         else:
             services = self._services_of(namespace)
             mounts = [mount for mount in services if unquote(path).startswith(mount) or f"{unquote(path)}/" == mount]
