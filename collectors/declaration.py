@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from evidence.operation import Operation, by_name
+
+_FOLLOWERS = {"key.last_rotated_at": "key.material_known_at"}
+"""Fact → the one that is known with it, unless the source says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +27,23 @@ def facts(table: str, names: str) -> tuple[str, ...]:
 
 def declare(operations: Iterable[Operation], not_offered: Mapping[str, str]) -> ServiceDeclaration:
     """The declaration of a service. A scope is complete when all its operations were answered: each yields that."""
-    completing = (replace(o, facts=tuple(dict.fromkeys((*o.facts, "scope.complete")))) for o in operations)
-    return ServiceDeclaration(by_name(completing), not_offered)
+    completing = (
+        replace(o, facts=tuple(dict.fromkeys((*_with_followers(o.facts), "scope.complete")))) for o in operations
+    )
+    return ServiceDeclaration(by_name(completing), with_followers(not_offered))
+
+
+def _with_followers(facts: Iterable[str]) -> Iterator[str]:
+    for fact in facts:
+        yield fact
+        if fact in _FOLLOWERS:
+            yield _FOLLOWERS[fact]
+
+
+def with_followers(not_offered: Mapping[str, str]) -> Mapping[str, str]:
+    """Reasons why facts are not offered, with those of the facts that are known with them."""
+    following = {_FOLLOWERS[fact]: reason for fact, reason in not_offered.items() if fact in _FOLLOWERS}
+    return {**following, **not_offered}
 
 
 def all_operations(services: Mapping[str, ServiceDeclaration]) -> Mapping[str, Operation]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import ClassVar, TypedDict, TypeVar
 
-from collectors.declaration import ServiceDeclaration
+from collectors.declaration import ServiceDeclaration, with_followers
 from collectors.source import Settings
 from evidence.inventory import explain, gap
-from evidence.model import NEVER, GapKind, Row, Scope
+from evidence.model import NEVER, GapKind, Key, Row, Scope
 from evidence.observation import Observation, Status
 from evidence.operation import Operation
 from evidence.reading import Answer, Failure, Reading
@@ -61,8 +61,10 @@ class Setting:
         self, row: Row, readings: Iterable[Reading], not_offered: Mapping[str, str] | None = None
     ) -> Iterator[Row]:
         """The row, and the gaps of what it does not know."""
+        if isinstance(row, Key) and row.material_known_at is None:
+            row.material_known_at = row.last_rotated_at
         yield row
-        reasons = {**self.declared.not_offered, **(not_offered or {})}
+        reasons = {**self.declared.not_offered, **with_followers(not_offered or {})}
         yield from explain(row, readings, self.declared.operations, reasons)
 
     def rows_missing(self, row: Row, table: str, subject: str, operation: str, failure: Failure) -> Row:

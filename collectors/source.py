@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol, TypeAlias
 
 from evidence.model import Row
@@ -76,6 +77,12 @@ class Settings:
     that is there counts. Case and what stands between words make no difference."""
     organization_accounts: tuple[str, ...] = ()
     """Accounts that the organization calls its own beside those the provider names."""
+    first_seen: Mapping[str, Mapping[str, datetime]] = field(default_factory=dict)
+    """Source → id of a key whose store tells no dates → when a run of the evidence store first showed it."""
+
+    def in_use_by(self, source: str, key: str, observed: datetime) -> datetime:
+        """When, at the latest, a key whose material never changes came into use: first seen, or else `observed`."""
+        return min(self.first_seen.get(source, {}).get(key, observed), observed)
 
 
 class Collector(Protocol):
@@ -127,6 +134,8 @@ class Source:
     extra: str
     """The extra of the package that brings its SDK."""
     parts: Callable[[], Parts]
+    undated: bool = False
+    """Its key stores may tell no dates, so that it counts when a run of the evidence store first showed a key."""
     collector: Callable[[], Callable[[Any, int | None], Collector]]
     """Builds the collect half from its configuration. Imports the SDK. The number, if any, is how many keys and secrets
     of each scope to describe: `doctor` reads one of each, a run reads all."""

@@ -211,6 +211,14 @@ class KeyStore(Row):
     region: str | None = column("Region or location")
     protection_level: ProtectionLevel | None = column("What protects key material at rest")
     validation: str | None = column("FIPS 140 validation where the provider's API states it; empty for none stated")
+    validation_standard: str | None = column("FIPS 140-2 or FIPS 140-3, by which it is validated; empty for neither")
+    backed_by: str | None = column("Id of the key store that holds its keys for it; empty where it holds them itself")
+    kek_security_bits: int | None = column(
+        "Security strength, in bits, of the key that encrypts the keys it holds; 0 where none does"
+    )
+    kek_apart: bool | None = column(
+        "That key is held elsewhere: in other hardware, in another key store, or split among custodians"
+    )
     soft_delete: bool | None = column("A deleted key can be brought back for a time")
     purge_protection: bool | None = column("Nobody can shorten that time")
     recovery_days: int | None = column("The shortest time, in days, for which a deletion can be undone")
@@ -268,6 +276,10 @@ class Key(Row):
     last_rotated_at: datetime | None = column(
         "When the material now in use began to be used; creation if never rotated"
     )
+    material_known_at: datetime | None = column(
+        "Since when, at the latest, the material now in use is in use: as the key store tells, else as the runs of the "
+        "evidence store show"
+    )
     used: bool | None = column("It has been used for cryptography since it was created")
     last_used_at: datetime | None = column("Last cryptographic use; creation if it was never used (see `used`)")
     usage_tracked_since: datetime | None = column("From when on the provider knows about use")
@@ -279,6 +291,7 @@ class Key(Row):
     deletion_requested_at: datetime | None = column("When its deletion was asked for; NEVER if it was not")
     deletion_at: datetime | None = column("When it will be destroyed; NEVER if that is not scheduled")
     extractable: bool | None = column("Its material can leave the key store in clear")
+    never_extractable: bool | None = column("At no time could its material leave the key store in clear")
     release_policy: str | None = column("To what its material may be released, in the provider's words; empty for none")
     attestation: str | None = column("Form in which the hardware vouches for its material; empty for none")
     access_reasons: list[str] | None = column("The only reasons for which the provider may use it; empty for no limit")
@@ -288,6 +301,7 @@ class Key(Row):
     wildcard_access: bool | None = column("A statement admits any principal, or gives a principal every operation")
     account_delegated: bool | None = column("The account's own policies decide who else may use it")
     regions: list[str] | None = column("Regions that hold a copy of its material, sorted")
+    key_settings: str | None = column("Further settings of its own, as a JSON object")
     owner: str | None = column("Who answers for it, by its tags; empty for nobody")
     business_purpose: str | None = column("What it is for, by its tags, else its description; empty for nothing said")
     data_class: str | None = column("Classification of the data it protects, by its tags; empty for none")

@@ -69,6 +69,8 @@ class RunRecord(BaseModel):
     sources: list[SourceRecord]
     tag_names: dict[str, list[str]]
     organization_accounts: list[str]
+    first_seen: dict[str, dict[str, datetime]] = {}
+    """What earlier runs of the store show: source → id of a key whose store tells no dates → when it was first seen."""
 
 
 class PackRecord(BaseModel):

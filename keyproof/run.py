@@ -34,6 +34,7 @@ from keyproof import __version__
 from keyproof.assessment import INPUTS, AssessmentInputs, assess_run
 from keyproof.collection import Collection, Progress, first_tasks
 from keyproof.configuration import Configuration, ConfigurationError, suggestion
+from keyproof.first_seen import FirstSeen, first_seen
 
 PACK = "pack"
 """Folder of a run's pack when nobody says where it goes."""
@@ -61,7 +62,9 @@ def load_catalogue_for(configuration: Configuration, catalogs: Sequence[Path]) -
 def settings_of(record: RunRecord) -> Settings:
     """The settings that normalize depends on, as the run recorded them."""
     names = {fact: tuple(tags) for fact, tags in record.tag_names.items()}
-    return Settings(tag_names=names, organization_accounts=tuple(record.organization_accounts))
+    return Settings(
+        tag_names=names, organization_accounts=tuple(record.organization_accounts), first_seen=record.first_seen
+    )
 
 
 def collect(
@@ -80,7 +83,7 @@ def collect(
     run = None if anew else unfinished(store.runs(), configuration.sha256)
     if run is None:
         run = store.new_run(datetime.now(UTC))
-        run.write_record(_record(configuration, run))
+        run.write_record(_record(configuration, run, _first_seen(configuration, store)))
     else:
         log.info("going on with run %s, which was interrupted", run.folder.name)
     operations = {s.type: SOURCES[s.type].operations() for s in configuration.sources}
@@ -98,7 +101,19 @@ def collect(
     return run, progress
 
 
-def _record(configuration: Configuration, run: Run) -> RunRecord:
+def _first_seen(configuration: Configuration, store: Store) -> FirstSeen:
+    """What earlier runs show of the keys of those configured sources whose key stores may tell no dates."""
+    undated = {source.name for source in configuration.sources if SOURCES[source.type].undated}
+    earlier = (run for run in reversed(store.runs()) if run.record().state == "collected")
+    newest = next(earlier, None) if undated else None
+    if newest is None:
+        return {}
+    store.fetch(newest)
+    normalize(newest)
+    return first_seen(newest, undated)
+
+
+def _record(configuration: Configuration, run: Run, seen: FirstSeen) -> RunRecord:
     return RunRecord(
         id=run.folder.name,
         tool_version=__version__,
@@ -119,6 +134,7 @@ def _record(configuration: Configuration, run: Run) -> RunRecord:
         ],
         tag_names=configuration.tags,
         organization_accounts=configuration.organization.accounts,
+        first_seen=seen,
     )
 
 

@@ -41,11 +41,25 @@ STATUS_SYMBOLS: dict[str, str] = {
     Status.NOT_APPLICABLE: "–",
 }
 
-PROVIDER_WORDS: dict[str, str] = {"aws": "AWS", "azure": "Azure", "gcp": "Google Cloud"}
+PROVIDER_WORDS: dict[str, str] = {
+    "aws": "AWS",
+    "azure": "Azure",
+    "gcp": "Google Cloud",
+    "kmip": "KMIP",
+    "pkcs11": "PKCS#11",
+    "vault": "Vault",
+}
 """How a provider calls itself; any other kind of source goes by its own name."""
 
-ACCOUNT_WORDS: dict[str, str] = {"aws": "account", "azure": "subscription", "gcp": "project"}
-"""What a provider calls the unit that holds keys and is paid for."""
+ACCOUNT_WORDS: dict[str, str] = {
+    "aws": "account",
+    "azure": "subscription",
+    "gcp": "project",
+    "kmip": "server",
+    "pkcs11": "token",
+    "vault": "namespace",
+}
+"""What a provider calls the unit that holds keys."""
 
 TEXT_LIMIT = 2_000
 """Characters of any text that are shown; no page is filled by one value."""

@@ -16,7 +16,7 @@ _KEY_DESCRIBED = """description account region key_store manager managed_by orig
     parameter_set bits security_bits pq_category mechanisms protection_level state created_at activated_at expires_at
     expiry_settable suspended_at rotatable rotatable_reason deletion_window_set deletion_window_days
     deletion_requested_at deletion_at
-    extractable recovery_level release_policy attestation access_reasons regions"""
+    extractable never_extractable key_settings recovery_level release_policy attestation access_reasons regions"""
 _VERSION_FACTS = """key state created_at superseded_at cause expires_at destroyed_at origin algorithm protection_level
     external_key attestation"""
 _KEY_USE = "used last_used_at usage_tracked_since"
@@ -217,6 +217,7 @@ KMS_NOT_OFFERED = {
     "key.deletion_requested_at": "KMS tells when a key will be destroyed, not when that was asked for",
     "key.protection_level": "the protection of a key outside AWS is its key manager's to state",
     "key.extractable": "whether a key outside AWS can be extracted is its key manager's to state",
+    "key.never_extractable": "whether a key outside AWS could be extracted is its key manager's to state",
     "key.public": _UNDECIDED,
     "key.external_accounts": _UNDECIDED,
     "key.wildcard_access": _UNDECIDED,
@@ -229,6 +230,9 @@ KMS_NOT_OFFERED = {
     "key_version.cause": "KMS does not tell how material in an external key manager came about",
     "key_version.expires_at": "KMS does not tell when material in an external key manager expires",
     "key_store.validation": "the KMS API does not state a FIPS 140 validation",
+    "key_store.validation_standard": "the KMS API does not state a FIPS 140 validation",
+    "key_store.kek_security_bits": "the KMS API does not tell what encrypts the keys of its modules",
+    "key_store.kek_apart": "the KMS API does not tell what encrypts the keys of its modules",
     "key_store.network_public": "the KMS API does not tell whether only private endpoints are used",
     "key_store.logging_enabled": "the KMS API does not tell whether a trail keeps the log of key operations",
     "key_store.logging_targets": "the KMS API does not tell whether a trail keeps the log of key operations",
@@ -263,6 +267,9 @@ SECRETS_MANAGER_NOT_OFFERED = {
     "secret.external_accounts": _UNDECIDED,
     "secret.wildcard_access": _UNDECIDED,
     "key_store.validation": "the Secrets Manager API does not state a FIPS 140 validation",
+    "key_store.validation_standard": "the Secrets Manager API does not state a FIPS 140 validation",
+    "key_store.kek_security_bits": "each secret names the key that encrypts it",
+    "key_store.kek_apart": "each secret names the key that encrypts it",
     "key_store.network_public": "the Secrets Manager API does not tell whether only private endpoints are used",
     "key_store.logging_enabled": "the Secrets Manager API does not tell whether a trail logs its use",
     "key_store.logging_targets": "the Secrets Manager API does not tell whether a trail logs its use",
@@ -283,6 +290,9 @@ SSM_NOT_OFFERED = {
     "secret.external_accounts": _UNDECIDED,
     "secret.wildcard_access": _UNDECIDED,
     "key_store.validation": "the SSM API does not state a FIPS 140 validation",
+    "key_store.validation_standard": "the SSM API does not state a FIPS 140 validation",
+    "key_store.kek_security_bits": "each parameter names the key that encrypts it",
+    "key_store.kek_apart": "each parameter names the key that encrypts it",
     "key_store.network_public": "the SSM API does not tell whether only private endpoints are used",
     "key_store.logging_enabled": "the SSM API does not tell whether a trail keeps the log of its use",
     "key_store.logging_targets": "the SSM API does not tell whether a trail keeps the log of its use",

@@ -15,8 +15,8 @@ _HISTORY_FACTS = "rotations last_rotated_at"
 _KEY_DESCRIBED = f"""name aliases description account region key_store manager managed_by usages key_type algorithm
     parameter_set bits security_bits pq_category mechanisms protection_level state created_at updated_at activated_at
     expires_at expiry_settable suspended_at rotatable rotatable_reason deletion_window_set deletion_window_days
-    recovery_level deletion_requested_at deletion_at extractable release_policy attestation access_reasons
-    {_TAG_FACTS}"""
+    recovery_level deletion_requested_at deletion_at extractable never_extractable key_settings release_policy
+    attestation access_reasons {_TAG_FACTS}"""
 _VERSION_FACTS = """key state created_at superseded_at cause expires_at destroyed_at algorithm protection_level
     external_key attestation"""
 _SECRET_LISTED = f"""name kind content_type description account region key_store managed_by manager state expires_at
@@ -25,8 +25,9 @@ _SECRET_LISTED = f"""name kind content_type description account region key_store
 _CERTIFICATE_LISTED = f"""name account region key_store manager state fingerprint activated_at expires_at created_at
     {_TAG_FACTS}"""
 _CERTIFICATE_DESCRIBED = """key subject issuer algorithm bits security_bits renewal_enabled renewal_days exportable"""
-_STORE_FACTS = """kind name account region protection_level validation soft_delete purge_protection recovery_days
-    network_public private_endpoints access_model activated state deletion_at store_settings"""
+_STORE_FACTS = """kind name account region protection_level validation validation_standard soft_delete
+    purge_protection recovery_days backed_by kek_security_bits kek_apart network_public private_endpoints access_model
+    activated state deletion_at store_settings"""
 _LOGGING = "logging_enabled logging_targets logging_retention_days"
 
 _VAULT_ACCESS = (*facts("key", f"{_POLICY_FACTS} account_delegated"), *facts("secret", _POLICY_FACTS))
@@ -361,12 +362,16 @@ _KEYS_NOT_OFFERED = {
     "key_version.origin": "the Key Vault API does not tell a generated key from an imported one",
     "key_version.attestation": "attestations are given for the version in use",
     "key_store.logging_retention_days": "where the log goes elsewhere than to a workspace, that place decides",
+    "key_store.validation_standard": "the Key Vault API does not state a FIPS 140 validation",
+    "key_store.kek_security_bits": "the Key Vault API does not tell what encrypts the keys of a store",
+    "key_store.kek_apart": "the Key Vault API does not tell what encrypts the keys of a store",
 }
 
 VAULT_NOT_OFFERED = {
     **_KEYS_NOT_OFFERED,
     "key.attestation": "Key Vault gives attestations for keys of managed HSMs",
     "key.extractable": "whether the key of a certificate can be exported stands in the certificate's policy",
+    "key.never_extractable": "whether the key of a certificate can be exported stands in the certificate's policy",
     "key.regions": "Key Vault does not tell to which paired region it copies a vault",
     "key_store.regions": "Key Vault does not tell to which paired region it copies a vault",
     "key_store.protection_level": "a premium vault holds keys in software and in HSMs; each key tells its own",
@@ -387,7 +392,11 @@ MANAGED_HSM_NOT_OFFERED = {
 """Facts of the scopes of managed HSMs that Azure does not tell for every key."""
 
 EKM_NOT_OFFERED = dict.fromkeys(
-    facts("key_store", f"network_public {_LOGGING} private_endpoints activated connection_state regions"),
+    facts(
+        "key_store",
+        f"network_public {_LOGGING} private_endpoints activated connection_state regions validation_standard "
+        "kek_security_bits kek_apart",
+    ),
     "what is outside Azure is its operator's to state",
 )
 """Facts that are not told of an external key manager; they come on top of those of its scope."""

@@ -10,13 +10,14 @@ from evidence.operation import Operation
 _TAG_FACTS = "owner business_purpose data_class environment tags"
 _POLICY_FACTS = "public external_accounts wildcard_access"
 _ACCESS_FACTS = "subject principal principal_kind capability via conditions external public"
-_KEY_LISTED = f"""name aliases description account region key_store manager managed_by origin usages key_type algorithm
-    parameter_set bits security_bits pq_category mechanisms protection_level created_at expires_at expiry_settable
-    rotatable rotatable_reason rotation_enabled rotation_period_days rotation_next_at deletion_window_set
-    deletion_window_days extractable release_policy access_reasons account_delegated regions {_TAG_FACTS}"""
+_KEY_LISTED = f"""name aliases description account region key_store manager managed_by origin usages key_type
+    algorithm parameter_set bits security_bits pq_category mechanisms protection_level created_at expires_at
+    expiry_settable rotatable rotatable_reason rotation_enabled rotation_period_days rotation_next_at
+    deletion_window_set deletion_window_days extractable never_extractable key_settings release_policy access_reasons
+    account_delegated regions {_TAG_FACTS}"""
 _KEY_OF_VERSIONS = """state activated_at suspended_at rotations last_rotated_at rotatable rotatable_reason origin
-    algorithm parameter_set bits security_bits pq_category mechanisms protection_level extractable attestation
-    deletion_requested_at deletion_at"""
+    algorithm parameter_set bits security_bits pq_category mechanisms protection_level extractable never_extractable
+    attestation deletion_requested_at deletion_at"""
 _VERSION_FACTS = """key state created_at superseded_at cause expires_at destroyed_at origin algorithm protection_level
     external_key attestation"""
 _STORE_FACTS = """kind name account region validation soft_delete purge_protection recovery_days access_model activated
@@ -237,6 +238,9 @@ _ACCESS_NOT_OFFERED = {
 
 _KEY_STORE_NOT_OFFERED = {
     "key_store.protection_level": "a key ring holds keys of any protection level; each key tells its own",
+    "key_store.validation_standard": "the API does not state a FIPS 140 validation",
+    "key_store.kek_security_bits": "the API does not tell what encrypts the keys of a store",
+    "key_store.kek_apart": "the API does not tell what encrypts the keys of a store",
     "key_store.network_public": "the API does not tell whether VPC Service Controls fence it in",
     "key_store.logging_enabled": "members are exempted from the audit log, or only some of it is switched on",
     "key_store.logging_targets": "the API does not tell where the audit logs are routed",
@@ -278,7 +282,10 @@ EXTERNAL_KEYS_NOT_OFFERED = {
         ("key.deletion_at", "key_version.destroyed_at", "key_version.superseded_at"),
         "Cloud KMS does not tell when an external key manager destroys its material",
     ),
-    "key.extractable": "whether a key outside Google Cloud can be extracted is its key manager's to state",
+    **dict.fromkeys(
+        facts("key", "extractable never_extractable"),
+        "whether a key outside Google Cloud can be extracted is its key manager's to state",
+    ),
 }
 """Facts that are not told of keys in external key managers; they come on top of `KMS_NOT_OFFERED`."""
 

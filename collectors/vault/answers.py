@@ -79,7 +79,12 @@ class Listing(Answer):
     @property
     def names(self) -> list[str]:
         """What is listed; those of folders end with a slash."""
-        return list(dict.fromkeys(self.data.keys)) if self.data else []
+        return [name for name in dict.fromkeys(self.data.keys) if name] if self.data else []
+
+    @property
+    def offered(self) -> bool:
+        """The server knows such lists; false where it says that it does not."""
+        return not self.errors
 
 
 # --- the server -----------------------------------------------------------------------------------------------------
@@ -251,6 +256,29 @@ class SecretMetadata(Answer):
     delete_version_after: Seconds
     custom_metadata: Texts = Field(default_factory=dict)
     versions: Annotated[dict[int, SecretVersion], BeforeValidator(_numbered)]
+
+
+def _of_secrets(value: Any) -> Any:
+    """What is told of secrets; of a folder the server tells nothing, under its name."""
+    if not isinstance(value, dict):
+        return {} if value is None else value
+    return {name: told for name, told in value.items() if not str(name).endswith("/")}
+
+
+class DetailedNames(Names):
+    key_info: Annotated[dict[Text, SecretMetadata], BeforeValidator(_of_secrets)]
+
+    @model_validator(mode="after")
+    def _all_described(self) -> DetailedNames:
+        if any(name and not name.endswith("/") and name not in self.key_info for name in self.keys):
+            raise ValueError("it names a secret that it does not describe")
+        return self
+
+
+class DetailedListing(Listing):
+    """kv:ListDetailedMetadata."""
+
+    data: DetailedNames | None = None
 
 
 class SecretMetadataAnswer(Answer):

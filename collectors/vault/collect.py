@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 
 from collectors.questions import Questions
 from collectors.sampling import sampled
 from collectors.source import Batch, Task
-from collectors.vault.answers import Listing, Mounts
+from collectors.vault.answers import DetailedListing, Listing, Mounts
 from collectors.vault.asking import ask_about_access, namespaces_down_to
 from collectors.vault.configuration import VaultConfiguration
 from collectors.vault.credentials import Seat, ambient_seat
@@ -159,30 +159,43 @@ def _ask_about_key(place: Place, name: str, ask: Questions) -> Iterable[Task]:
 
 @dataclass(frozen=True, slots=True)
 class _Tree:
-    """Walks through the folders of a KV mount."""
+    """Walks through the folders of a KV mount, each of which is listed before what is in it."""
 
     place: Place
     operation: str
-    describe: bool
-    """Each secret is asked about."""
-    folders: count[int]
-    """How many folders have been listed; read by whichever thread lists the next one."""
+    """By which a folder is listed."""
+    detailed: bool
+    """A folder is first asked for with the metadata of its secrets."""
+    described: bool
+    """Else each secret is asked about."""
+    folders: count[int] = field(default_factory=count)
+    """Counts the folders that are listed; taken from by whichever thread goes on."""
 
     def ask_about_folder(self, path: str, ask: Questions) -> Iterable[Task]:
         """List a folder, and go on with what is in it."""
-        names = [f"{path}{name}" for name in _names(ask.one(self.operation, self.place.parameters(path=path))) if name]
-        below = [name for name in names if name.endswith("/")]
+        parameters = self.place.parameters(path=path)
+        if self.detailed:
+            listing = _read(ask.one("kv:ListDetailedMetadata", parameters), DetailedListing)
+            if listing is not None and listing.offered:
+                found = any(not name.endswith("/") for name in listing.names)
+                below = self._below(path, listing.names)
+                return below if self.place.sample is None else [] if found else below[:1]
+            return replace(self, detailed=False).ask_about_folder(path, ask)
+        names = _names(ask.one(self.operation, parameters))
+        secrets = [name for name in names if not name.endswith("/")] if self.described else []
+        tasks = [self.place.task(f"{path}{name}", partial(self._ask_about_secret, f"{path}{name}")) for name in secrets]
+        return sampled([*tasks, *self._below(path, names)], self.place.sample, lambda b: not b.subject.endswith("/"))
+
+    def _below(self, path: str, names: Iterable[str]) -> list[Task]:
+        """The tasks of the folders in a folder."""
         if path.count("/") >= DEEPEST:
-            below = []
-        folders = [self._folder_task(name) for name in below if next(self.folders) < MOST_FOLDERS]
-        secrets = [self._secret_task(name) for name in names if not name.endswith("/")] if self.describe else []
-        return sampled([*secrets, *folders], self.place.sample, lambda batch: not batch.subject.endswith("/"))
-
-    def _folder_task(self, path: str) -> Task:
-        return self.place.task(path, partial(self.ask_about_folder, path))
-
-    def _secret_task(self, path: str) -> Task:
-        return self.place.task(path, partial(self._ask_about_secret, path))
+            return []
+        below = [f"{path}{name}" for name in names if name.endswith("/")]
+        return [
+            self.place.task(folder, partial(self.ask_about_folder, folder))
+            for folder in below
+            if next(self.folders) < MOST_FOLDERS
+        ]
 
     def _ask_about_secret(self, path: str, ask: Questions) -> Iterable[Task]:
         ask.one("kv:ReadMetadata", self.place.parameters(path=path))
@@ -190,11 +203,11 @@ class _Tree:
 
 
 def _ask_about_kv(place: Place, ask: Questions) -> Iterable[Task]:
-    return _Tree(place, "kv:ListMetadata", True, count()).ask_about_folder("", ask)
+    return _Tree(place, "kv:ListMetadata", detailed=True, described=True).ask_about_folder("", ask)
 
 
 def _ask_about_kv1(place: Place, ask: Questions) -> Iterable[Task]:
-    return _Tree(place, "kv:ListSecrets", False, count()).ask_about_folder("", ask)
+    return _Tree(place, "kv:ListSecrets", detailed=False, described=False).ask_about_folder("", ask)
 
 
 READINGS: Mapping[str, Callable[[Place, Questions], Iterable[Task]]] = {

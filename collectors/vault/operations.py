@@ -17,8 +17,8 @@ _STORE_FACTS = """kind name account region protection_level validation soft_dele
     access_model state deletion_at connection_state store_settings"""
 _LOGGING_FACTS = "logging_enabled logging_targets"
 _BARRIER_FACTS = """name aliases description account region key_store manager managed_by origin usages key_type
-    algorithm parameter_set bits security_bits pq_category mechanisms protection_level state created_at activated_at expires_at
-    expiry_settable suspended_at rotations last_rotated_at deletion_window_set deletion_window_days
+    algorithm parameter_set bits security_bits pq_category mechanisms protection_level state created_at activated_at
+    expires_at expiry_settable suspended_at rotations last_rotated_at deletion_window_set deletion_window_days
     deletion_requested_at deletion_at extractable"""
 _ROTATION_FACTS = "rotatable rotatable_reason rotation_enabled rotation_period_days rotation_next_at"
 _VERSION_FACTS = """key state created_at superseded_at cause expires_at destroyed_at origin algorithm protection_level
@@ -104,6 +104,12 @@ TRANSIT = (
 """Asked in the scope of a transit mount."""
 
 KV2 = (
+    Operation(
+        name="kv:ListDetailedMetadata",
+        facts=("secret.*", *facts("secret", _SECRET_FACTS), "scope.listed"),
+        permission="list {mount}detailed-metadata/*",
+        why="Every secret of a KV mount with its metadata, a folder an answer, where the server is an OpenBao",
+    ),
     Operation(
         name="kv:ListMetadata",
         facts=("secret.*", "scope.listed"),

@@ -90,6 +90,7 @@ ROUTES: Mapping[str, Route] = {
     "sys:ListNamespaces": Route("LIST", "sys/namespaces", absent=_UNSUPPORTED),
     "transit:ListKeys": Route("LIST", "{mount}keys"),
     "transit:ReadKey": Route("GET", "{mount}keys/{name}"),
+    "kv:ListDetailedMetadata": Route("LIST", "{mount}detailed-metadata/{path}", absent=_UNSUPPORTED),
     "kv:ListMetadata": Route("LIST", "{mount}metadata/{path}"),
     "kv:ReadMetadata": Route("GET", "{mount}metadata/{path}"),
     "kv:ListSecrets": Route("LIST", "{mount}{path}"),

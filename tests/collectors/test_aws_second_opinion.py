@@ -232,7 +232,7 @@ def test_a_key_ends_when_its_owner_said(second: Told) -> None:
 
 OF_ITS_OWN = {"id", "evidence", "key_store", "created_at", "activated_at", "deletion_at", "last_rotated_at", "keys"}
 """Columns that hold ids or times, which differ from one estate to the next."""
-STARTED = {"suspended_at", "deletion_requested_at", "last_used_at"}
+STARTED = {"suspended_at", "deletion_requested_at", "last_used_at", "material_known_at"}
 
 
 @pytest.mark.parametrize("table", ["key", "secret"])

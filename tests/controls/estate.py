@@ -75,8 +75,9 @@ def key(number: int = 1, account: str = ACCOUNT, region: str = REGION, **facts: 
         "regions": [region],
         "created_at": days_before(100),
         "last_rotated_at": days_before(50),
+        **facts,
     }
-    return _row(Key, {**own, **facts})
+    return _row(Key, {"material_known_at": own["last_rotated_at"], **own})
 
 
 def store(of: Key | Secret, **facts: Any) -> KeyStore:

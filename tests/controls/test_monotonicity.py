@@ -193,6 +193,7 @@ WATCHED = {
         "key_type",
         "created_at",
         "last_rotated_at",
+        "material_known_at",
         "last_used_at",
         "rotatable",
         "used",

@@ -187,6 +187,7 @@ def _description(setting: Setting, metadata: Metadata, region: str | None) -> di
     purpose = usage(metadata.KeyUsage)
     member = mechanisms_member(metadata.KeyUsage)
     mechanisms = getattr(metadata, member) if member else None
+    held = metadata.Origin in ("AWS_KMS", "EXTERNAL", "AWS_CLOUDHSM")
     facts: dict[str, Any] = {
         "description": metadata.Description,
         "key_store": metadata.CustomKeyStoreId or _service_store(setting, metadata),
@@ -197,7 +198,9 @@ def _description(setting: Setting, metadata: Metadata, region: str | None) -> di
         "key_type": key_type(metadata.KeySpec, metadata.KeyUsage) if spec else None,
         "mechanisms": None if mechanisms is None else sorted(set(mechanisms)),
         "protection_level": _protection(metadata.Origin),
-        "extractable": False if metadata.Origin in ("AWS_KMS", "EXTERNAL", "AWS_CLOUDHSM") else None,
+        "extractable": False if held else None,
+        "never_extractable": held or None,
+        "key_settings": "{}",
         "release_policy": "",
         "recovery_level": "",
         "attestation": "",

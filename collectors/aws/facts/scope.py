@@ -71,6 +71,7 @@ class Setting(scope_rows.Setting):
             region=self.header.region,
             protection_level=protection_level,
             validation="",
+            backed_by="",
             soft_delete=soft_delete,
             purge_protection=purge_protection,
             recovery_days=recovery_days,

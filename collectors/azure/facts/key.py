@@ -218,13 +218,16 @@ def _material(reading: Reading, told: Description, managed: bool | None, *, in_s
     if unknown:
         text = f"the answer has no known {' and '.join(unknown)}"
         reading.fail(told.operation, GapKind.FAILED, text, told.observation)
+    extractable = _extractable(told.attributes, managed)
     facts: dict[str, Any] = {
         "usages": purposes,
         "algorithm": algorithm,
         "key_type": key_type(algorithm, purposes),
         "mechanisms": mechanisms(spec, purposes),
         "protection_level": ProtectionLevel.HSM if in_store or in_hsm(told.kty) else ProtectionLevel.SOFTWARE,
-        "extractable": _extractable(told.attributes, managed),
+        "extractable": extractable,
+        "never_extractable": None if extractable is None else not extractable,  # fixed when a version is made
+        "key_settings": "{}",
         "release_policy": _release_policy(told.release_policy),
         "attestation": _attestation(told, in_store=in_store),
     }

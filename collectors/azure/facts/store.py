@@ -185,6 +185,7 @@ def _row(setting: Setting, reading: Reading, resource: str, kind: str) -> KeySto
         account=setting.header.account,
         region=setting.header.region,
         validation="",
+        backed_by="",
         state=State.ACTIVE,
         deletion_at=NEVER,
     )
@@ -258,6 +259,7 @@ def _connection(setting: Setting, reading: Reading, store: Store) -> None:
         region=setting.header.region,
         protection_level=ProtectionLevel.EXTERNAL,
         validation="",
+        backed_by="",
         soft_delete=False,
         purge_protection=False,
         recovery_days=0,

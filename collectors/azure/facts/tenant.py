@@ -87,6 +87,7 @@ def _deleted_store(setting: Setting, kind: str, store: DeletedStore, observation
         account=setting.header.account,
         region=told.location,
         validation="",
+        backed_by="",
         soft_delete=True,
         purge_protection=told.purgeProtectionEnabled is True,
         recovery_days=max((told.scheduledPurgeDate - told.deletionDate).days, 0),

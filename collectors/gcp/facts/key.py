@@ -102,6 +102,7 @@ def key_rows(setting: Setting, key: KeyReading) -> Generator[Row, None, bool]:
         expiry_settable=False,
         rotation_requested_at=NEVER,
         recovery_level="",
+        key_settings="{}",
         release_policy="",
         account_delegated=False,
         regions=[location_of(key.name)],
@@ -239,11 +240,13 @@ def _material(key: CryptoKey, used: Version | None, level: ProtectionLevel | Non
     if key.import_only:
         origin = Origin.IMPORTED
     algorithm = ALGORITHMS.get(name)
+    held = level not in (None, ProtectionLevel.EXTERNAL)
     return {
         "origin": origin,
         "protection_level": level,
         "mechanisms": [name],
-        "extractable": None if level in (None, ProtectionLevel.EXTERNAL) else False,
+        "extractable": False if held else None,
+        "never_extractable": held or None,
         **(asdict(algorithm) if algorithm else {}),
     }
 

@@ -72,6 +72,7 @@ def _row(setting: Setting, id: str, evidence: Iterable[str], account: str, **fac
         region=region,
         regions=[region],
         validation="",
+        backed_by="",
         soft_delete=True,
         purge_protection=True,
         recovery_days=0,

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
 from collectors.scope_rows import Tally, without_bodies
 from collectors.tags import tag_facts
-from collectors.vault.answers import SecretMetadata, SecretMetadataAnswer
+from collectors.vault.answers import DetailedListing, SecretMetadata, SecretMetadataAnswer
 from collectors.vault.facts.scope import Setting, names, told
 from evidence.model import NEVER, Manager, RotationResult, Row, Secret, State
 from evidence.reading import Reading
 
+DETAILED = "kv:ListDetailedMetadata"
 METADATA = "kv:ReadMetadata"
 FOLDER = "kv:ListMetadata"
 FOLDER_WITHOUT_VERSIONS = "kv:ListSecrets"
@@ -25,6 +26,8 @@ class _Tree:
 
     operation: str
     """By which folders are listed."""
+    detailed: bool
+    """A folder may have been listed with the metadata of its secrets."""
     secrets: dict[str, Reading] = field(default_factory=dict)
     """Secret → the list of its folder, without bodies."""
     folders: set[str] = field(default_factory=set)
@@ -34,53 +37,53 @@ class _Tree:
 
 def normalize_kv(setting: Setting, readings: Iterator[Reading]) -> Iterator[Row]:
     """The rows of a mount with versions: each folder comes before what is in it."""
-    yield from _walked(setting, readings, _Tree(FOLDER), _described_row)
+    yield from _walked(setting, readings, _Tree(FOLDER, detailed=True))
 
 
 def normalize_kv1(setting: Setting, readings: Iterator[Reading]) -> Iterator[Row]:
     """The rows of a mount without versions, which tells paths alone."""
-    yield from _walked(setting, readings, _Tree(FOLDER_WITHOUT_VERSIONS), None)
+    yield from _walked(setting, readings, _Tree(FOLDER_WITHOUT_VERSIONS, detailed=False))
 
 
-_Describe = Callable[[Setting, Reading, Reading, Tally], Iterator[Row]]
-
-
-def _walked(setting: Setting, readings: Iterator[Reading], tree: _Tree, describe: _Describe | None) -> Iterator[Row]:
+def _walked(setting: Setting, readings: Iterator[Reading], tree: _Tree) -> Iterator[Row]:
     tally = Tally(setting.operations)
     root = setting.id(setting.mount)
     tree.folders.add(root)
     for reading in readings:
         subject = reading.subject or root
         if subject in tree.folders:
-            tree.folders.discard(subject)
-            yield from _folder_rows(setting, tree, subject, reading, tally, describe)
-        elif subject in tree.secrets and describe is not None:
-            yield from describe(setting, reading, tree.secrets.pop(subject), tally)
-    for folder in sorted(tree.folders):
-        unread = Reading("" if folder == root else folder, [])
-        yield from _folder_rows(setting, tree, folder, unread, tally, describe)
+            yield from _folder_rows(setting, tree, subject, reading, tally)
+        elif subject in tree.secrets:
+            yield from _asked_row(setting, subject, reading, tree.secrets.pop(subject), tally)
+    while tree.folders:
+        folder = min(tree.folders)
+        yield from _folder_rows(setting, tree, folder, Reading("" if folder == root else folder, []), tally)
     for secret, listing in tree.secrets.items():
-        if describe is not None:
-            yield from describe(setting, Reading(secret, []), listing, tally)
+        yield from _asked_row(setting, secret, Reading(secret, []), listing, tally)
     tally.listed = tree.listed if tree.whole else None
     yield from tally.rows(setting)
 
 
-def _folder_rows(
-    setting: Setting, tree: _Tree, folder: str, reading: Reading, tally: Tally, describe: _Describe | None
-) -> Iterator[Row]:
-    found = names(reading, tree.operation)
+def _folder_rows(setting: Setting, tree: _Tree, folder: str, reading: Reading, tally: Tally) -> Iterator[Row]:
+    tree.folders.discard(folder)
+    detailed = reading.answer(DETAILED, DetailedListing) if tree.detailed else None
+    if detailed is not None and detailed.offered:
+        found = detailed.names
+    else:
+        detailed, found = None, names(reading, tree.operation)
     light = without_bodies(reading)
-    for name in found:
-        if name.endswith("/"):
-            tree.folders.add(f"{folder}{name}")
-            continue
+    tree.folders.update(f"{folder}{name}" for name in found if name.endswith("/"))
+    for name in (name for name in found if not name.endswith("/")):
         tree.listed += 1
-        if describe is None:
+        id = f"{folder}{name}"
+        if detailed is not None and detailed.data is not None:
             tally.described += 1
-            yield from setting.explained(_without_versions(setting, f"{folder}{name}", light), [light])
+            yield from _described_row(setting, id, detailed.data.key_info[name], reading)
+        elif tree.detailed:
+            tree.secrets[id] = light
         else:
-            tree.secrets[f"{folder}{name}"] = light
+            tally.described += 1
+            yield from setting.explained(_without_versions(setting, id, light), [light])
     if tree.operation in reading.failures:
         tree.whole = False
         anchor = Secret(**setting.bookkeeping(folder, ()))
@@ -122,18 +125,36 @@ def _without_versions(setting: Setting, id: str, listing: Reading) -> Secret:
     return row
 
 
-def _described_row(setting: Setting, reading: Reading, listing: Reading, tally: Tally) -> Iterator[Row]:
-    row = _row(setting, reading.subject, [*listing.evidence, *reading.evidence])
-    row.kind = "KV secret"
-    row.expiry_settable = True
+def _described_row(setting: Setting, id: str, metadata: SecretMetadata, listing: Reading) -> Iterator[Row]:
+    """A secret whose folder tells its metadata."""
+    row = _versioned(setting, id, listing.evidence)
+    received = datetime.fromisoformat(next(listing.of(DETAILED)).received_at)
+    _fill(row, _metadata(setting, metadata, received))
+    yield from setting.explained(row, [listing])
+
+
+def _asked_row(setting: Setting, id: str, reading: Reading, listing: Reading, tally: Tally) -> Iterator[Row]:
+    """A secret that was asked about by itself."""
+    row = _versioned(setting, id, [*listing.evidence, *reading.evidence])
     answer = told(reading, METADATA, SecretMetadataAnswer)
     if answer is not None:
         received = datetime.fromisoformat(next(reading.of(METADATA)).received_at)
-        for name, value in _metadata(setting, answer.data, received).items():
-            setattr(row, name, value)
+        _fill(row, _metadata(setting, answer.data, received))
         tally.described += 1
     yield from setting.explained(row, [reading, listing])
     tally.count(reading)
+
+
+def _versioned(setting: Setting, id: str, evidence: list[str]) -> Secret:
+    row = _row(setting, id, evidence)
+    row.kind = "KV secret"
+    row.expiry_settable = True
+    return row
+
+
+def _fill(row: Secret, facts: Mapping[str, Any]) -> None:
+    for name, value in facts.items():
+        setattr(row, name, value)
 
 
 def _metadata(setting: Setting, metadata: SecretMetadata, received: datetime) -> dict[str, Any]:

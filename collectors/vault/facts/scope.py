@@ -61,4 +61,4 @@ def told(reading: Reading, operation: str, model: type[AnswerT]) -> AnswerT | No
 def names(reading: Reading, operation: str) -> list[str]:
     """What a list tells; nothing, with a failure, where it could not be read."""
     listing = told(reading, operation, Listing)
-    return [name for name in listing.names if name] if listing else []
+    return listing.names if listing else []
