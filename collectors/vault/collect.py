@@ -100,7 +100,7 @@ class VaultCollector:
             "sys:ListAuditDevices",
         ):
             ask.one(operation, {})
-        ask_about_access(ask, [""], self._configuration.principals)
+        ask_about_access(ask, [""], self._configuration.list_limit)
         return [self._namespace_task(seat, self._configuration.namespace)]
 
     def _namespace_task(self, seat: Seat, namespace: str) -> Task:
@@ -142,7 +142,7 @@ def _ask_about_mount(
     tasks = list(reading(place, ask))
     configuration = place.seat.configuration
     namespaces = namespaces_down_to(configuration.namespace, place.namespace)
-    ask_about_access(ask, namespaces, configuration.principals if place.sample is None else place.sample)
+    ask_about_access(ask, namespaces, configuration.list_limit if place.sample is None else place.sample)
     return tasks
 
 

@@ -220,7 +220,7 @@ def test_a_policy_that_was_not_read_leaves_wildcards_in_doubt(vault: EmbeddedVau
 
 
 def test_roles_beyond_the_limit_are_a_gap(vault: EmbeddedVault, tmp_path: Path) -> None:
-    found = Inventory(vault, tmp_path, mounts=["transit"], principals=3)
+    found = Inventory(vault, tmp_path, mounts=["transit"], list_limit=3)
     [gap] = found.of(Gap, of_table="access", operation="sys:ReadPolicy", scope="prod/root/vault")
     assert "of them were not asked about" in gap.error
 

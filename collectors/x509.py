@@ -1,0 +1,123 @@
+"""What an X.509 certificate, or a request for one, says of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from collectors.algorithms import CURVES, KeyAlgorithm, rsa
+from evidence.model import NEVER
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate, CertificateSigningRequest
+
+_CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521", "secp256k1": "secp256k1"}
+"""Elliptic curves by the names of SEC 2, in the names by which they are listed here."""
+
+
+@dataclass(frozen=True, slots=True)
+class X509Facts:
+    """The columns that a certificate fills by itself."""
+
+    subject: str
+    """As RFC 4514 writes it."""
+    issuer: str
+    """Empty for a request, which nobody has issued yet."""
+    fingerprint: str
+    """SHA-1 over its DER, in hexadecimal; empty for a request."""
+    algorithm: str | None
+    """Family of its key; None for a kind of key that is not known here. So are the next two."""
+    bits: int | None
+    security_bits: int | None
+    activated_at: datetime
+    """From when on it is valid; NEVER for a request."""
+    expires_at: datetime
+
+
+def read_certificate(pem: str) -> X509Facts:
+    """The first certificate of a PEM text. Raises ValueError where there is none that can be read."""
+    from cryptography.hazmat.primitives.hashes import SHA1
+    from cryptography.x509 import load_pem_x509_certificate
+
+    certificate = load_pem_x509_certificate(pem.encode())
+    key = _key(certificate)
+    return X509Facts(
+        subject=certificate.subject.rfc4514_string(),
+        issuer=certificate.issuer.rfc4514_string(),
+        fingerprint=certificate.fingerprint(SHA1()).hex(),  # noqa: S303 - the name by which certificates are cited
+        algorithm=key.algorithm if key else None,
+        bits=key.bits if key else None,
+        security_bits=key.security_bits if key else None,
+        activated_at=certificate.not_valid_before_utc,
+        expires_at=min(certificate.not_valid_after_utc, NEVER),
+    )
+
+
+def read_request(pem: str) -> X509Facts:
+    """A certificate signing request (PKCS #10) in PEM. Raises ValueError where it cannot be read."""
+    from cryptography.x509 import load_pem_x509_csr
+
+    request = load_pem_x509_csr(pem.encode())
+    key = _key(request)
+    return X509Facts(
+        subject=request.subject.rfc4514_string(),
+        issuer="",
+        fingerprint="",
+        algorithm=key.algorithm if key else None,
+        bits=key.bits if key else None,
+        security_bits=key.security_bits if key else None,
+        activated_at=NEVER,
+        expires_at=NEVER,
+    )
+
+
+def _key(document: Certificate | CertificateSigningRequest) -> KeyAlgorithm | None:
+    """The kind of its public key; None for one that is not known here."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    try:
+        return _algorithm(document.public_key())
+    except UnsupportedAlgorithm:
+        return None
+
+
+def _algorithm(key: object) -> KeyAlgorithm | None:
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+    if isinstance(key, RSAPublicKey):
+        return rsa(key.key_size)
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return CURVES.get(_CURVES.get(key.curve.name, ""))
+    if isinstance(key, ed25519.Ed25519PublicKey):
+        return CURVES["edwards25519"]
+    return None
+
+
+def key_of_certificate(pem: str) -> KeyAlgorithm | None:
+    """The kind of the public key of a certificate; None for one that is not known. Raises ValueError as above."""
+    from cryptography.x509 import load_pem_x509_certificate
+
+    return _key(load_pem_x509_certificate(pem.encode()))
+
+
+def key_of_openssh(text: str) -> KeyAlgorithm | None:
+    """The kind of a public key as OpenSSH writes it, in one line; None for one that is not known.
+
+    Raises ValueError where the text is none.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_ssh_public_key
+
+    try:
+        return _algorithm(load_ssh_public_key(text.encode()))
+    except UnsupportedAlgorithm:
+        return None
+
+
+def serial_of_certificate(pem: str) -> int:
+    """The serial number of a certificate. Raises ValueError as above."""
+    from cryptography.x509 import load_pem_x509_certificate
+
+    return load_pem_x509_certificate(pem.encode()).serial_number
