@@ -106,6 +106,7 @@ SOURCES: dict[str, Source] = {
         type="vault",
         title="HashiCorp Vault and OpenBao",
         extra="vault",
+        undated=True,
         parts=_vault,
         collector=_vault_collector,
     ),

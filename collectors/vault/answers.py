@@ -90,8 +90,8 @@ class Listing(Answer):
 # --- the server -----------------------------------------------------------------------------------------------------
 
 
-class SealStatus(Answer):
-    """sys:ReadSealStatus."""
+class Seal(Answer):
+    """What keeps a barrier key."""
 
     type: Text
     initialized: Flag
@@ -100,6 +100,11 @@ class SealStatus(Answer):
     """Shares that are needed: of the root key, or of the recovery key where the seal is automatic."""
     n: Count
     """Shares that there are."""
+
+
+class SealStatus(Seal):
+    """sys:ReadSealStatus."""
+
     recovery_seal: Flag = False
     """Another system seals; the shares are those of the recovery key."""
     version: Text = ""
@@ -126,9 +131,22 @@ class KeyTerm(Answer):
 
 
 class KeyStatus(Answer):
-    """sys:ReadKeyStatus."""
+    """sys:ReadKeyStatus. A namespace without a barrier key of its own is answered with an error that says so."""
 
-    data: KeyTerm
+    data: KeyTerm | None = None
+    errors: list[Text] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> KeyStatus:
+        if (self.data is None) == (self.errors is None):
+            raise ValueError("it holds neither a term nor word that there is none")
+        return self
+
+
+class NamespaceSeal(Answer):
+    """sys:ReadNamespaceSeal."""
+
+    data: Seal
 
 
 class RotationSettings(Answer):

@@ -10,11 +10,11 @@ from itertools import count
 from collectors.questions import Questions
 from collectors.sampling import sampled
 from collectors.source import Batch, Task
-from collectors.vault.answers import DetailedListing, Listing, Mounts
+from collectors.vault.answers import DetailedListing, KeyStatus, Listing, Mounts
 from collectors.vault.asking import ask_about_access, namespaces_down_to
 from collectors.vault.configuration import VaultConfiguration
 from collectors.vault.credentials import Seat, ambient_seat
-from collectors.vault.names import account, path_id, scope_id
+from collectors.vault.names import account, parted, path_id, scope_id
 from collectors.vault.wire import Inquiry
 from evidence.observation import JSON, Observation
 from evidence.reading import AnswerT, Reading
@@ -113,6 +113,12 @@ class VaultCollector:
         mounts = _read(ask.one("sys:ListMounts", here), Mounts)
         ask.one("sys:ListAuthMethods", here)
         ask.one("sys:ListAuditDevices", {})
+        ask.one("sys:ReadSealStatus", {})
+        own = _ask_about_barrier(ask, namespace)
+        if own:
+            ask.one("sys:ReadRotationConfig", {"namespace": own})
+            above, name = parted(own)
+            ask.one("sys:ReadNamespaceSeal", {**({"namespace": above} if above else {}), "name": name})
         below = _names(ask.one("sys:ListNamespaces", here)) if namespace.count("/") < DEEPEST else []
         for path, mount in (mounts.data if mounts else {}).items():
             service = mount_service(mount.type, mount.options)
@@ -126,6 +132,22 @@ class VaultCollector:
 
     def _wanted(self, mount: str) -> bool:
         return self._configuration.mounts is None or mount in self._configuration.mounts
+
+
+def _ask_about_barrier(ask: Questions, namespace: str) -> str:
+    """Which namespace has the barrier key that encrypts what is in this one; "" for the root, or where nobody tells.
+
+    A namespace without one is encrypted by the nearest above that has one. Source: OpenBao documentation, sealable
+    namespaces.
+    """
+    while namespace:
+        status = _read(ask.one("sys:ReadKeyStatus", {"namespace": namespace}), KeyStatus)
+        if status is None:
+            return ""
+        if status.data is not None:
+            return namespace
+        namespace = parted(namespace)[0]
+    return ""
 
 
 def mount_service(type: str, options: Mapping[str, str]) -> str:
@@ -203,10 +225,12 @@ class _Tree:
 
 
 def _ask_about_kv(place: Place, ask: Questions) -> Iterable[Task]:
+    _ask_about_barrier(ask, place.namespace)
     return _Tree(place, "kv:ListMetadata", detailed=True, described=True).ask_about_folder("", ask)
 
 
 def _ask_about_kv1(place: Place, ask: Questions) -> Iterable[Task]:
+    _ask_about_barrier(ask, place.namespace)
     return _Tree(place, "kv:ListSecrets", detailed=False, described=False).ask_about_folder("", ask)
 
 

@@ -23,14 +23,20 @@ def namespace_of(account: str) -> str:
     return "" if account == ROOT else f"{account.rstrip('/')}/"
 
 
+def parted(namespace: str) -> tuple[str, str]:
+    """The namespace above one that is not the root, with a slash at its end, and the name of the one in it."""
+    above, _, name = namespace.rstrip("/").rpartition("/")
+    return f"{above}/" if above else "", name
+
+
 def server_id(source: str) -> str:
     """The id of a Vault itself, as the place that holds the barrier key."""
     return f"vault://{source}/"
 
 
-def barrier_id(source: str) -> str:
-    """The id of the key by which a Vault encrypts all that it stores."""
-    return f"vault://{source}/sys/key"
+def barrier_id(source: str, namespace: str = "") -> str:
+    """The id of the key by which a Vault, or a namespace with a seal of its own, encrypts all that it stores."""
+    return f"vault://{source}/{namespace}sys/key"
 
 
 def path_id(source: str, namespace: str, path: str) -> str:

@@ -14,20 +14,45 @@ from evidence.operation import Operation
 
 _TAG_FACTS = "owner business_purpose data_class environment tags"
 _STORE_FACTS = """kind name account region protection_level validation soft_delete purge_protection recovery_days
-    access_model state deletion_at connection_state store_settings"""
+    access_model state deletion_at connection_state store_settings validation_standard backed_by"""
+_KEK_FACTS = "kek_security_bits kek_apart"
 _LOGGING_FACTS = "logging_enabled logging_targets"
 _BARRIER_FACTS = """name aliases description account region key_store manager managed_by origin usages key_type
     algorithm parameter_set bits security_bits pq_category mechanisms protection_level state created_at activated_at
     expires_at expiry_settable suspended_at rotations last_rotated_at deletion_window_set deletion_window_days
-    deletion_requested_at deletion_at extractable"""
+    deletion_requested_at deletion_at extractable never_extractable"""
 _ROTATION_FACTS = "rotatable rotatable_reason rotation_enabled rotation_period_days rotation_next_at"
 _VERSION_FACTS = """key state created_at superseded_at cause expires_at destroyed_at origin algorithm protection_level
     external_key attestation"""
-_KEY_FACTS = f"{_BARRIER_FACTS} {_ROTATION_FACTS} rotation_requested_at recovery_level release_policy attestation"
+_KEY_FACTS = (
+    f"{_BARRIER_FACTS} {_ROTATION_FACTS} rotation_requested_at recovery_level release_policy attestation key_settings"
+)
 _SECRET_FACTS = f"""name kind content_type description account region key_store managed_by manager state created_at
     last_rotated_at rotatable rotation_enabled rotation_period_days rotation_schedule rotation_next_at rotation_result
     expires_at expiry_settable deletion_window_set deletion_window_days keys key_settable {_TAG_FACTS}"""
 
+READ_SEAL_STATUS = Operation(
+    name="sys:ReadSealStatus",
+    facts=("key_store.*", *facts("key_store", f"{_STORE_FACTS} {_KEK_FACTS} activated")),
+    permission="-",
+    why="How the Vault is sealed, by how many shares it is opened, and whether it is",
+)
+READ_KEY_STATUS = Operation(
+    name="sys:ReadKeyStatus",
+    facts=(
+        *("key.*", "key_version.*", "secret.keys", *facts("key_store", _KEK_FACTS)),
+        *facts("key", f"{_BARRIER_FACTS} {_ROTATION_FACTS} key_settings"),
+        *facts("key_version", _VERSION_FACTS),
+    ),
+    permission="read sys/key-status",
+    why="Since when a barrier key, which encrypts all that is stored, is in use, and how often it was rotated",
+)
+READ_ROTATION_CONFIG = Operation(
+    name="sys:ReadRotationConfig",
+    facts=facts("key", f"{_ROTATION_FACTS} key_settings"),
+    permission="read sys/rotate/config",
+    why="After what time a barrier key is rotated",
+)
 LIST_AUDIT_DEVICES = Operation(
     name="sys:ListAuditDevices",
     facts=facts("key_store", _LOGGING_FACTS),
@@ -36,30 +61,15 @@ LIST_AUDIT_DEVICES = Operation(
 )
 
 VAULT = (
-    Operation(
-        name="sys:ReadSealStatus",
-        facts=("key_store.*", *facts("key_store", f"{_STORE_FACTS} activated")),
-        permission="-",
-        why="How the Vault is sealed, by how many shares it is opened, and whether it is",
-    ),
+    READ_SEAL_STATUS,
     Operation(
         name="sys:ReadHealth",
         facts=("key_store.store_settings",),
         permission="-",
         why="Whether the node is the active one, and how it is replicated",
     ),
-    Operation(
-        name="sys:ReadKeyStatus",
-        facts=("key.*", "key_version.*", *facts("key", _BARRIER_FACTS), *facts("key_version", _VERSION_FACTS)),
-        permission="read sys/key-status",
-        why="Since when the barrier key, which encrypts all that is stored, is in use, and how often it was rotated",
-    ),
-    Operation(
-        name="sys:ReadRotationConfig",
-        facts=facts("key", _ROTATION_FACTS),
-        permission="read sys/rotate/config",
-        why="After what time the barrier key is rotated",
-    ),
+    READ_KEY_STATUS,
+    READ_ROTATION_CONFIG,
     LIST_AUDIT_DEVICES,
 )
 """Asked in the scope of a Vault as a whole."""
@@ -83,6 +93,15 @@ NAMESPACE = (
         permission="list sys/namespaces",
         why="The namespaces below, each of which is read",
     ),
+    READ_SEAL_STATUS,
+    READ_KEY_STATUS,
+    READ_ROTATION_CONFIG,
+    Operation(
+        name="sys:ReadNamespaceSeal",
+        facts=facts("key_store", _KEK_FACTS),
+        permission="read sys/namespaces/+/seal-status",
+        why="How a namespace with a seal of its own is sealed",
+    ),
     LIST_AUDIT_DEVICES,
 )
 """Asked in the scope of a namespace."""
@@ -104,6 +123,7 @@ TRANSIT = (
 """Asked in the scope of a transit mount."""
 
 KV2 = (
+    READ_KEY_STATUS,
     Operation(
         name="kv:ListDetailedMetadata",
         facts=("secret.*", *facts("secret", _SECRET_FACTS), "scope.listed"),
@@ -126,6 +146,7 @@ KV2 = (
 """Asked in the scope of a KV mount that keeps versions."""
 
 KV1 = (
+    READ_KEY_STATUS,
     Operation(
         name="kv:ListSecrets",
         facts=("secret.*", *facts("secret", _SECRET_FACTS), "scope.listed"),
@@ -146,6 +167,8 @@ _KEY_STORE_NOT_OFFERED = {
     "key_store.logging_retention_days": "Vault does not tell how long its audit logs are kept",
     "key_store.private_endpoints": "Vault does not tell through which endpoints it is reached",
     "key_store.regions": _NO_PLACE,
+    "key_store.kek_security_bits": "the system that seals tells what its key is",
+    "key_store.kek_apart": "nothing is known of this kind of seal",
 }
 
 _KEYS_NOT_OFFERED = {
@@ -173,7 +196,7 @@ VAULT_NOT_OFFERED = {
 }
 """Facts about a Vault and its barrier key that are not told."""
 
-NAMESPACE_NOT_OFFERED = {**_UNKNOWN_IDENTITY, **_KEY_STORE_NOT_OFFERED}
+NAMESPACE_NOT_OFFERED = {**VAULT_NOT_OFFERED}
 """Facts about mounts that are not told."""
 
 TRANSIT_NOT_OFFERED = {
@@ -190,6 +213,7 @@ TRANSIT_NOT_OFFERED = {
     "key.origin": "a managed key's own store tells where it was made",
     "key.protection_level": "a managed key's own store tells what protects it",
     "key.extractable": "a managed key's own store tells whether it can be taken out",
+    "key.never_extractable": "a managed key's own store tells whether it could be taken out",
     "key_version.origin": "a managed key's own store tells where it was made",
     "key_version.protection_level": "a managed key's own store tells what protects it",
     "key_version.algorithm": "its type is not known",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from collectors.vault.access_operations import ACCESS
 from collectors.vault.operations import SERVICES
 
 _HEAD = """\
@@ -21,10 +20,8 @@ DEFAULT_MOUNTS: Mapping[str, tuple[str, ...]] = {
 }
 """By the service of their scopes."""
 
-_NAMESPACED = frozenset(
-    ["sys/mounts", "sys/auth", "sys/namespaces", *(path for o in ACCESS for path in o.grants.split(" ")[1:])]
-)
-"""Paths that each namespace has."""
+_OF_ROOT_ALONE = frozenset(["sys/audit"])
+"""Paths of the system that no other namespace has."""
 
 
 def policy() -> str:
@@ -33,9 +30,7 @@ def policy() -> str:
     for service, declared in SERVICES.items():
         for mount in DEFAULT_MOUNTS.get(service, ("",)):
             needed = _needed(operation.grants for operation in declared.operations.values())
-            blocks += _blocks(
-                {path.replace("{mount}", mount): granted for path, granted in needed.items()}, bool(mount)
-            )
+            blocks += _blocks({path.replace("{mount}", mount): granted for path, granted in needed.items()})
     return "\n".join(dict.fromkeys(blocks))
 
 
@@ -49,10 +44,10 @@ def _needed(grants: Iterable[str]) -> dict[str, list[str]]:
     return needed
 
 
-def _blocks(needed: Mapping[str, list[str]], of_mount: bool) -> list[str]:
+def _blocks(needed: Mapping[str, list[str]]) -> list[str]:
     blocks = []
     for path, granted in needed.items():
-        prefixes = ("", "+/") if of_mount or path in _NAMESPACED else ("",)
+        prefixes = ("",) if path in _OF_ROOT_ALONE else ("", "+/")
         capabilities = ", ".join(f'"{name}"' for name in sorted(set(granted)))
         if "list" in granted and not path.endswith("*"):
             path = f"{path}/"  # the path of a list ends so, which a + in it leaves to be written

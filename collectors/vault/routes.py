@@ -29,8 +29,8 @@ class Route:
     path: str
     """With `{mount}`, which ends with a slash, `{name}`, which is one part, and `{path}`, which is any number."""
     query: str = ""
-    absent: str = ""
-    """What an error of status 404 says where this server does not offer the operation, which is an answer too."""
+    absent: tuple[str, ...] = ()
+    """What an error says where there is nothing to be told, or this server offers no such operation: answers too."""
 
     def target(self, parameters: Mapping[str, JSON]) -> str:
         """The path below `/v1/` for these parameters, quoted. Raises UnusableName."""
@@ -73,7 +73,8 @@ def check_namespace(namespace: str) -> None:
         raise UnusableName(f"{namespace!r} is no namespace that can be asked")
 
 
-_UNSUPPORTED = "unsupported path"
+_UNSUPPORTED = ("unsupported path",)
+_NO_OWN_BARRIER = ("namespace is not sealable", *_UNSUPPORTED)
 
 ROUTES: Mapping[str, Route] = {
     "sys:ReadSealStatus": Route("GET", "sys/seal-status"),
@@ -82,7 +83,8 @@ ROUTES: Mapping[str, Route] = {
         "sys/health",
         query="standbyok=true&perfstandbyok=true&drsecondarycode=200&performancestandbycode=200&sealedcode=200&uninitcode=200",
     ),
-    "sys:ReadKeyStatus": Route("GET", "sys/key-status"),
+    "sys:ReadKeyStatus": Route("GET", "sys/key-status", absent=_NO_OWN_BARRIER),
+    "sys:ReadNamespaceSeal": Route("GET", "sys/namespaces/{name}/seal-status"),
     "sys:ReadRotationConfig": Route("GET", "sys/rotate/config"),
     "sys:ListAuditDevices": Route("GET", "sys/audit"),
     "sys:ListMounts": Route("GET", "sys/mounts"),

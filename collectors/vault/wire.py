@@ -73,15 +73,15 @@ def _outcome(route: Route, reply: Reply, check: Check) -> Outcome:
 
 
 def _tells_of_none(route: Route, reply: Reply) -> bool:
-    if reply.status != 404:
+    if reply.status not in (400, 404):
         return False
     try:
         errors = json.loads(reply.body)["errors"]
     except (ValueError, RecursionError, TypeError, KeyError):
         return False
-    if route.verb == "LIST" and errors == []:
+    if route.verb == "LIST" and errors == [] and reply.status == 404:
         return True
-    return bool(route.absent) and isinstance(errors, list) and any(route.absent in str(error) for error in errors)
+    return isinstance(errors, list) and any(text in str(error) for error in errors for text in route.absent)
 
 
 def _failure(error: str) -> Outcome:

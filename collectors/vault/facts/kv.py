@@ -10,7 +10,9 @@ from typing import Any
 from collectors.scope_rows import Tally, without_bodies
 from collectors.tags import tag_facts
 from collectors.vault.answers import DetailedListing, SecretMetadata, SecretMetadataAnswer
+from collectors.vault.facts.barrier import KEY, own_barrier
 from collectors.vault.facts.scope import Setting, names, told
+from collectors.vault.names import barrier_id
 from evidence.model import NEVER, Manager, RotationResult, Row, Secret, State
 from evidence.reading import Reading
 
@@ -28,6 +30,10 @@ class _Tree:
     """By which folders are listed."""
     detailed: bool
     """A folder may have been listed with the metadata of its secrets."""
+    root: Reading = field(default_factory=lambda: Reading("", []))
+    """What was asked about the mount itself, without bodies."""
+    keys: list[str] | None = None
+    """The barrier key that encrypts all of it; None where that was not read."""
     secrets: dict[str, Reading] = field(default_factory=dict)
     """Secret → the list of its folder, without bodies."""
     folders: set[str] = field(default_factory=set)
@@ -54,12 +60,12 @@ def _walked(setting: Setting, readings: Iterator[Reading], tree: _Tree) -> Itera
         if subject in tree.folders:
             yield from _folder_rows(setting, tree, subject, reading, tally)
         elif subject in tree.secrets:
-            yield from _asked_row(setting, subject, reading, tree.secrets.pop(subject), tally)
+            yield from _asked_row(setting, tree, subject, reading, tally)
     while tree.folders:
         folder = min(tree.folders)
         yield from _folder_rows(setting, tree, folder, Reading("" if folder == root else folder, []), tally)
-    for secret, listing in tree.secrets.items():
-        yield from _asked_row(setting, secret, Reading(secret, []), listing, tally)
+    for secret in list(tree.secrets):
+        yield from _asked_row(setting, tree, secret, Reading(secret, []), tally)
     tally.listed = tree.listed if tree.whole else None
     yield from tally.rows(setting)
 
@@ -67,23 +73,30 @@ def _walked(setting: Setting, readings: Iterator[Reading], tree: _Tree) -> Itera
 def _folder_rows(setting: Setting, tree: _Tree, folder: str, reading: Reading, tally: Tally) -> Iterator[Row]:
     tree.folders.discard(folder)
     detailed = reading.answer(DETAILED, DetailedListing) if tree.detailed else None
-    if detailed is not None and detailed.offered:
-        found = detailed.names
-    else:
-        detailed, found = None, names(reading, tree.operation)
+    described = detailed.data if detailed is not None and detailed.offered else None
+    found = detailed.names if detailed is not None and detailed.offered else names(reading, tree.operation)
+    if reading.subject == "":
+        own = own_barrier(setting, reading)
+        known = own is not None or KEY not in reading.failures
+        tree.keys = [barrier_id(setting.header.source, own[0] if own else "")] if known else None
     light = without_bodies(reading)
+    if reading.subject == "":
+        tree.root = light
     tree.folders.update(f"{folder}{name}" for name in found if name.endswith("/"))
     for name in (name for name in found if not name.endswith("/")):
         tree.listed += 1
         id = f"{folder}{name}"
-        if detailed is not None and detailed.data is not None:
-            tally.described += 1
-            yield from _described_row(setting, id, detailed.data.key_info[name], reading)
+        if described is not None:
+            row = _versioned(setting, tree, id, reading.evidence)
+            received = datetime.fromisoformat(next(reading.of(DETAILED)).received_at)
+            _fill(row, _metadata(setting, described.key_info[name], received))
         elif tree.detailed:
             tree.secrets[id] = light
+            continue
         else:
-            tally.described += 1
-            yield from setting.explained(_without_versions(setting, id, light), [light])
+            row = _without_versions(setting, tree, id, light.evidence)
+        tally.described += 1
+        yield from setting.explained(row, [light, tree.root])
     if tree.operation in reading.failures:
         tree.whole = False
         anchor = Secret(**setting.bookkeeping(folder, ()))
@@ -91,8 +104,21 @@ def _folder_rows(setting: Setting, tree: _Tree, folder: str, reading: Reading, t
     tally.count(light)
 
 
-def _row(setting: Setting, id: str, evidence: list[str]) -> Secret:
-    """What is so of every secret: Vault changes none by itself, and encrypts all with the barrier key."""
+def _asked_row(setting: Setting, tree: _Tree, id: str, reading: Reading, tally: Tally) -> Iterator[Row]:
+    """A secret that was asked about by itself."""
+    listing = tree.secrets.pop(id)
+    row = _versioned(setting, tree, id, [*listing.evidence, *reading.evidence])
+    answer = told(reading, METADATA, SecretMetadataAnswer)
+    if answer is not None:
+        received = datetime.fromisoformat(next(reading.of(METADATA)).received_at)
+        _fill(row, _metadata(setting, answer.data, received))
+        tally.described += 1
+    yield from setting.explained(row, [reading, listing, tree.root])
+    tally.count(reading)
+
+
+def _row(setting: Setting, tree: _Tree, id: str, evidence: list[str]) -> Secret:
+    """What is so of every secret: Vault changes none by itself, and encrypts all with a barrier key."""
     return Secret(
         **setting.bookkeeping(id, evidence),
         name=id.removeprefix(setting.id(setting.mount)),
@@ -111,13 +137,13 @@ def _row(setting: Setting, id: str, evidence: list[str]) -> Secret:
         rotation_result=RotationResult.NONE,
         deletion_window_set=False,
         deletion_window_days=0,
-        keys=[],
+        keys=tree.keys,
         key_settable=False,
     )
 
 
-def _without_versions(setting: Setting, id: str, listing: Reading) -> Secret:
-    row = _row(setting, id, listing.evidence)
+def _without_versions(setting: Setting, tree: _Tree, id: str, evidence: list[str]) -> Secret:
+    row = _row(setting, tree, id, evidence)
     row.kind = "KV secret without versions"
     row.state = State.ACTIVE
     row.expires_at = NEVER
@@ -125,28 +151,8 @@ def _without_versions(setting: Setting, id: str, listing: Reading) -> Secret:
     return row
 
 
-def _described_row(setting: Setting, id: str, metadata: SecretMetadata, listing: Reading) -> Iterator[Row]:
-    """A secret whose folder tells its metadata."""
-    row = _versioned(setting, id, listing.evidence)
-    received = datetime.fromisoformat(next(listing.of(DETAILED)).received_at)
-    _fill(row, _metadata(setting, metadata, received))
-    yield from setting.explained(row, [listing])
-
-
-def _asked_row(setting: Setting, id: str, reading: Reading, listing: Reading, tally: Tally) -> Iterator[Row]:
-    """A secret that was asked about by itself."""
-    row = _versioned(setting, id, [*listing.evidence, *reading.evidence])
-    answer = told(reading, METADATA, SecretMetadataAnswer)
-    if answer is not None:
-        received = datetime.fromisoformat(next(reading.of(METADATA)).received_at)
-        _fill(row, _metadata(setting, answer.data, received))
-        tally.described += 1
-    yield from setting.explained(row, [reading, listing])
-    tally.count(reading)
-
-
-def _versioned(setting: Setting, id: str, evidence: list[str]) -> Secret:
-    row = _row(setting, id, evidence)
+def _versioned(setting: Setting, tree: _Tree, id: str, evidence: list[str]) -> Secret:
+    row = _row(setting, tree, id, evidence)
     row.kind = "KV secret"
     row.expiry_settable = True
     return row

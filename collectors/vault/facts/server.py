@@ -1,59 +1,41 @@
-"""The scope of a Vault as a whole: its seal, the barrier key by which it encrypts all that it stores, its audit."""
+"""The scope of a Vault as a whole: its seal, its barrier key, and where it logs requests."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
-from datetime import datetime, timedelta
 from typing import Any
 
-from collectors.algorithms import aes
 from collectors.scope_rows import Tally
-from collectors.vault.answers import AuditDevices, Health, KeyStatus, KeyTerm, RotationConfig, SealStatus
+from collectors.vault.answers import AuditDevices, Health, KeyStatus, RotationConfig, SealStatus
+from collectors.vault.facts.barrier import KEY, ROTATION, barrier_rows, kek
 from collectors.vault.facts.scope import Setting, told
-from collectors.vault.names import barrier_id, server_id
-from evidence.model import (
-    NEVER,
-    GapKind,
-    Key,
-    KeyStore,
-    KeyType,
-    KeyVersion,
-    Manager,
-    Origin,
-    ProtectionLevel,
-    Rotatable,
-    Row,
-    State,
-    Usage,
-    VersionCause,
-)
+from collectors.vault.names import server_id
+from evidence.model import NEVER, GapKind, Key, KeyStore, ProtectionLevel, Row, State
 from evidence.observation import canonical_json
-from evidence.reading import Failure, Reading
+from evidence.reading import Reading
 
 SEAL = "sys:ReadSealStatus"
 HEALTH = "sys:ReadHealth"
-KEY = "sys:ReadKeyStatus"
-ROTATION = "sys:ReadRotationConfig"
 AUDIT = "sys:ListAuditDevices"
 ACCESS_MODEL = "ACL policies"
-
-_DAY = 86_400
-_BARRIER = aes(256)
-"""Source: Vault and OpenBao documentation, security model: the barrier encrypts by AES with 256 bits in GCM."""
 
 
 def normalize_server(setting: Setting, readings: Iterator[Reading]) -> Iterator[Row]:
     """The rows of the scope: all stands in its one reading."""
+    reading = next(readings, Reading("", []))
     tally = Tally(setting.operations)
-    first: Reading | None = None
-    for reading in readings:
-        first = first or reading
-    reading = first or Reading("", [])
     yield from _store_rows(setting, reading)
-    yield from _barrier_rows(setting, reading)
+    status, rotation = told(reading, KEY, KeyStatus), told(reading, ROTATION, RotationConfig)
+    if status is not None and status.data is None:
+        reading.fail(KEY, GapKind.FAILED, "the answer says that there is no barrier key", next(reading.of(KEY)).id)
+    if status is not None and status.data is not None:
+        yield from barrier_rows(setting, "", status.data, rotation, reading)
+    else:
+        anchor = Key(**setting.bookkeeping(setting.header.id, ()))
+        for table in ("key", "key_version"):
+            yield setting.rows_missing(anchor, table, "", KEY, reading.failures[KEY])
     tally.listed = 2
-    tally.described = sum(not reading.failures.keys() & needed for needed in ({SEAL}, {KEY, ROTATION}))
+    tally.described = (SEAL not in reading.failures) + (KEY not in reading.failures)
     tally.count(reading)
     yield from tally.rows(setting)
 
@@ -72,23 +54,31 @@ def _store_rows(setting: Setting, reading: Reading) -> Iterator[Row]:
         **setting.bookkeeping(server_id(setting.header.source), reading.evidence),
         account=setting.header.account,
         region=setting.header.region,
-        **logging(reading),
     )
+    facts = logging(reading)
     seal, health = told(reading, SEAL, SealStatus), told(reading, HEALTH, Health)
     if seal is not None:
-        row.kind = "Vault"
-        row.name = seal.cluster_name
-        row.protection_level = ProtectionLevel.SOFTWARE
-        row.validation = ""
-        row.soft_delete = row.purge_protection = False
-        row.recovery_days = 0
-        row.access_model = ACCESS_MODEL
-        row.activated = seal.initialized and not seal.sealed
-        row.state = State.ACTIVE
-        row.deletion_at = NEVER
-        row.connection_state = "none"
+        facts |= kek(seal)
+        facts |= {
+            "kind": "Vault",
+            "name": seal.cluster_name,
+            "protection_level": ProtectionLevel.SOFTWARE,
+            "validation": "",
+            "validation_standard": "",
+            "backed_by": "",
+            "soft_delete": False,
+            "purge_protection": False,
+            "recovery_days": 0,
+            "access_model": ACCESS_MODEL,
+            "activated": seal.initialized and not seal.sealed,
+            "state": State.ACTIVE,
+            "deletion_at": NEVER,
+            "connection_state": "none",
+        }
     if seal is not None and health is not None:
-        row.store_settings = canonical_json(_settings(seal, health))
+        facts["store_settings"] = canonical_json(_settings(seal, health))
+    for name, value in facts.items():
+        setattr(row, name, value)
     yield from setting.explained(row, [reading])
 
 
@@ -104,97 +94,3 @@ def _settings(seal: SealStatus, health: Health) -> Mapping[str, object]:
         "replication_performance_mode": health.replication_performance_mode,
         "replication_dr_mode": health.replication_dr_mode,
     }
-
-
-def _barrier_rows(setting: Setting, reading: Reading) -> Iterator[Row]:
-    status, rotation = told(reading, KEY, KeyStatus), told(reading, ROTATION, RotationConfig)
-    row = Key(**setting.bookkeeping(barrier_id(setting.header.source), reading.evidence))
-    if status is None:
-        for table in ("key", "key_version"):
-            yield setting.rows_missing(row, table, "", KEY, reading.failures[KEY])
-        return
-    for name, value in {**_barrier(setting, status.data), **_rotation(status.data, rotation)}.items():
-        setattr(row, name, value)
-    yield from setting.explained(row, [reading])
-    yield from _version_rows(setting, row, status.data, reading)
-
-
-def _barrier(setting: Setting, term: KeyTerm) -> Mapping[str, object]:
-    first = {"created_at": term.install_time, "activated_at": term.install_time} if term.term == 1 else {}
-    return {
-        "name": "barrier key",
-        "aliases": [],
-        "description": "",
-        "account": setting.header.account,
-        "region": setting.header.region,
-        "key_store": server_id(setting.header.source),
-        "manager": Manager.CUSTOMER,
-        "managed_by": "",
-        "origin": Origin.GENERATED,
-        "usages": [Usage.ENCRYPT],
-        "key_type": KeyType.SYMMETRIC_DATA_ENCRYPTION,
-        **asdict(_BARRIER),
-        "mechanisms": ["AES-256-GCM"],
-        "protection_level": ProtectionLevel.SOFTWARE,
-        "state": State.ACTIVE,
-        "expires_at": NEVER,
-        "expiry_settable": False,
-        "suspended_at": NEVER,
-        "rotation_requested_at": NEVER,
-        "rotations": max(term.term - 1, 0),
-        "last_rotated_at": term.install_time,
-        "deletion_window_set": False,
-        "deletion_window_days": 0,
-        "recovery_level": "",
-        "deletion_requested_at": NEVER,
-        "deletion_at": NEVER,
-        "extractable": False,
-        "release_policy": "",
-        "attestation": "",
-        "access_reasons": [],
-        "account_delegated": False,
-        **first,
-    }
-
-
-def _rotation(term: KeyTerm, rotation: RotationConfig | None) -> Mapping[str, object]:
-    """Rotation after a time. One after a number of encryptions alone, which is always on, has no period."""
-    facts: dict[str, object] = {"rotatable": True, "rotatable_reason": Rotatable.YES}
-    if rotation is None:
-        return facts
-    period = rotation.data.interval if rotation.data.enabled else 0
-    return facts | {
-        "rotation_enabled": period > 0,
-        "rotation_period_days": -(-period // _DAY),
-        "rotation_next_at": later(term.install_time, period) if period else NEVER,
-    }
-
-
-def later(start: datetime, seconds: int) -> datetime:
-    """That many seconds later; NEVER where no calendar reaches so far."""
-    try:
-        return start + timedelta(seconds=seconds)
-    except OverflowError:
-        return NEVER
-
-
-def _version_rows(setting: Setting, key: Key, term: KeyTerm, reading: Reading) -> Iterator[Row]:
-    made = KeyVersion(
-        **setting.bookkeeping(f"{key.id}/{term.term}", reading.evidence),
-        key=key.id,
-        state=State.ACTIVE,
-        created_at=term.install_time,
-        superseded_at=NEVER,
-        cause=VersionCause.INITIAL if term.term == 1 else None,
-        expires_at=NEVER,
-        destroyed_at=NEVER,
-        origin=Origin.GENERATED,
-        algorithm=_BARRIER.algorithm,
-        protection_level=ProtectionLevel.SOFTWARE,
-        external_key="",
-        attestation="",
-    )
-    yield from setting.explained(made, [reading])
-    if term.term != 1:
-        former = Failure(GapKind.NOT_OFFERED, "Vault tells of the present term alone", "")
-        yield setting.rows_missing(key, "key_version", key.id, KEY, former)

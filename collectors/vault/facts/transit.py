@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from collectors.scope_rows import Tally, without_bodies
 from collectors.vault.answers import TransitKey, TransitKeyAnswer
+from collectors.vault.facts.barrier import later
 from collectors.vault.facts.scope import Setting, names, told
-from collectors.vault.facts.server import later
 from collectors.vault.key_specs import MANAGED, KeySpec, key_spec
 from evidence.model import (
     NEVER,
@@ -24,12 +25,19 @@ from evidence.model import (
     State,
     VersionCause,
 )
+from evidence.observation import canonical_json
 from evidence.reading import Failure, Reading
 
 LIST = "transit:ListKeys"
 KEY = "transit:ReadKey"
 
 _DAY = 86_400
+_SETTINGS = (
+    *("latest_version", "min_available_version", "min_decryption_version", "min_encryption_version"),
+    *("exportable", "allow_plaintext_backup", "deletion_allowed", "derived", "convergent_encryption"),
+    *("imported_key", "allow_imported_rotation", "soft_deleted"),
+)
+"""Settings of a key that are kept by their own names."""
 
 
 def normalize_transit(setting: Setting, readings: Iterator[Reading]) -> Iterator[Row]:
@@ -91,6 +99,7 @@ def _key_rows(setting: Setting, name: str, reading: Reading, listing: Reading, t
     if answer is not None:
         for column, value in _described(answer.data).items():
             setattr(row, column, value)
+        row.material_known_at = row.last_rotated_at or _known_at(setting, row.id, answer.data, reading)
         tally.described += 1
     yield from setting.explained(row, [reading, listing])
     if answer is None:
@@ -100,6 +109,14 @@ def _key_rows(setting: Setting, name: str, reading: Reading, listing: Reading, t
     tally.count(reading)
 
 
+def _known_at(setting: Setting, id: str, key: TransitKey, reading: Reading) -> datetime:
+    """Since when, at the latest, its present version is in use, where Vault does not tell."""
+    observed = datetime.fromisoformat(next(reading.of(KEY)).received_at)
+    if key.latest_version > 1:
+        return observed
+    return setting.settings.in_use_by(setting.header.source, id, observed)
+
+
 def _described(key: TransitKey) -> dict[str, Any]:
     spec = key_spec(key.type, key_size=key.key_size, parameter_set=key.parameter_set)
     facts: dict[str, Any] = {
@@ -107,6 +124,7 @@ def _described(key: TransitKey) -> dict[str, Any]:
         "state": State.SUSPENDED if key.soft_deleted else State.ACTIVE,
         "suspended_at": None if key.soft_deleted else NEVER,
         "rotations": max(key.latest_version - 1, 0),
+        "key_settings": canonical_json({name: getattr(key, name) for name in _SETTINGS}),
         **_rotation(key),
         **_held(key),
         **(_material(spec) if spec else {}),
@@ -123,10 +141,12 @@ def _held(key: TransitKey) -> dict[str, Any]:
     """Where its material is. Of a managed key, Vault holds none."""
     if key.type == MANAGED:
         return {}
+    extractable = key.exportable or key.allow_plaintext_backup  # neither can be taken back
     return {
         "origin": Origin.IMPORTED if key.imported_key else Origin.GENERATED,
         "protection_level": ProtectionLevel.SOFTWARE,
-        "extractable": key.exportable or key.allow_plaintext_backup,
+        "extractable": extractable,
+        "never_extractable": not extractable and not key.imported_key,
     }
 
 
