@@ -14,6 +14,7 @@ from collectors.vault.answers import DetailedListing, KeyStatus, Listing, Mounts
 from collectors.vault.asking import ask_about_access, namespaces_down_to
 from collectors.vault.configuration import VaultConfiguration
 from collectors.vault.credentials import Seat, ambient_seat
+from collectors.vault.engines import ask_about_database, ask_about_pki, ask_about_ssh
 from collectors.vault.names import account, parted, path_id, scope_id
 from collectors.vault.wire import Inquiry
 from evidence.observation import JSON, Observation
@@ -234,9 +235,17 @@ def _ask_about_kv1(place: Place, ask: Questions) -> Iterable[Task]:
     return _Tree(place, "kv:ListSecrets", detailed=False, described=False).ask_about_folder("", ask)
 
 
+def _ask_about_database(place: Place, ask: Questions) -> Iterable[Task]:
+    _ask_about_barrier(ask, place.namespace)
+    return ask_about_database(place, ask)
+
+
 READINGS: Mapping[str, Callable[[Place, Questions], Iterable[Task]]] = {
     "transit": _ask_about_transit,
     "kv": _ask_about_kv,
     "kv-v1": _ask_about_kv1,
+    "pki": ask_about_pki,
+    "ssh": ask_about_ssh,
+    "database": _ask_about_database,
 }
 """How a mount is read, by the service of its scope."""

@@ -16,7 +16,7 @@ _CERTIFICATE_FACTS = """name account region key_store key manager state subject 
     security_bits activated_at expires_at renewal_enabled renewal_days exportable versions"""
 _SECRET_FACTS = """name kind content_type description account region key_store managed_by manager state last_rotated_at
     rotatable rotation_enabled rotation_period_days rotation_schedule rotation_next_at expires_at expiry_settable
-    deletion_window_set deletion_window_days key_settable"""
+    deletion_window_set deletion_window_days key_settable"""  # noqa: S105 - names of columns
 
 PKI = (
     Operation(
@@ -33,7 +33,10 @@ PKI = (
     ),
     Operation(
         name="pki:ListIssuers",
-        facts=("certificate.*", *facts("key", "bits security_bits parameter_set algorithm material_known_at")),
+        facts=(
+            *("certificate.*", "certificate.key", "key_version.algorithm"),
+            *facts("key", "algorithm parameter_set bits security_bits pq_category material_known_at key_settings"),
+        ),
         permission="list {mount}issuers",
         why="The certification authorities of a PKI mount",
     ),

@@ -9,10 +9,13 @@ from itertools import chain
 
 from collectors.source import Settings
 from collectors.vault.facts.access import PlaceAccess, mount_access, server_access
+from collectors.vault.facts.database import normalize_database
 from collectors.vault.facts.kv import normalize_kv, normalize_kv1
 from collectors.vault.facts.namespace import normalize_namespace
+from collectors.vault.facts.pki import normalize_pki
 from collectors.vault.facts.scope import Setting
 from collectors.vault.facts.server import normalize_server
+from collectors.vault.facts.ssh import normalize_ssh
 from collectors.vault.facts.transit import normalize_transit
 from evidence.model import Row
 from evidence.reading import Reading
@@ -24,6 +27,9 @@ SERVICES: Mapping[str, Callable[[Setting, Iterator[Reading]], Iterator[Row]]] = 
     "transit": normalize_transit,
     "kv": normalize_kv,
     "kv-v1": normalize_kv1,
+    "pki": normalize_pki,
+    "ssh": normalize_ssh,
+    "database": normalize_database,
 }
 """By the service of a scope."""
 
@@ -32,6 +38,9 @@ ACCESS: Mapping[str, Callable[[Setting, Reading], PlaceAccess]] = {
     "transit": partial(mount_access, engine="transit", folder="keys/"),
     "kv": partial(mount_access, engine="kv2", folder=""),
     "kv-v1": partial(mount_access, engine="kv1", folder=""),
+    "pki": partial(mount_access, engine="pki"),
+    "ssh": partial(mount_access, engine="ssh"),
+    "database": partial(mount_access, engine="database"),
 }
 """What policies say about the place that a scope reads, by its service."""
 

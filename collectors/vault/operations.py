@@ -10,6 +10,14 @@ from collections.abc import Mapping
 
 from collectors.declaration import ServiceDeclaration, all_not_offered, all_operations, declare, facts
 from collectors.vault.access_operations import ACCESS
+from collectors.vault.engine_operations import (
+    DATABASE,
+    DATABASE_NOT_OFFERED,
+    PKI,
+    PKI_NOT_OFFERED,
+    SSH,
+    SSH_NOT_OFFERED,
+)
 from evidence.operation import Operation
 
 _TAG_FACTS = "owner business_purpose data_class environment tags"
@@ -245,6 +253,11 @@ SERVICES: Mapping[str, ServiceDeclaration] = {
     "transit": declare((*TRANSIT, *ACCESS), TRANSIT_NOT_OFFERED),
     "kv": declare((*KV2, *ACCESS), KV2_NOT_OFFERED),
     "kv-v1": declare((*KV1, *ACCESS), KV1_NOT_OFFERED),
+    "pki": declare((*PKI, *ACCESS), {**PKI_NOT_OFFERED, "key.wildcard_access": _ABOVE}),
+    "ssh": declare((*SSH, *ACCESS), {**SSH_NOT_OFFERED, "key.wildcard_access": _ABOVE}),
+    "database": declare(
+        (*DATABASE, READ_KEY_STATUS, *ACCESS), {**DATABASE_NOT_OFFERED, "secret.wildcard_access": _ABOVE}
+    ),
 }
 """By the `service` of a scope."""
 
