@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from collected import Collected
+from vault_runs import Inventory, logged_in
 
-from collectors.registry import SOURCES
-from collectors.source import Settings
-from collectors.vault.collect import VaultCollector
-from collectors.vault.configuration import VaultConfiguration
-from collectors.vault.normalize import normalize
-from evidence.model import Access, Capability, Gap, Key, PrincipalKind, Row, Secret
-from evidence.reading import group_by_subject
-from keyproof.collection import Collection
+from evidence.model import Access, Capability, Gap, Key, PrincipalKind, Secret
 from keyproof.demo.faults import Fault
 from keyproof.demo.vault.embedded import EmbeddedVault
-from keyproof.demo.vault.faults import FaultPlan, Rule
+from keyproof.demo.vault.faults import Rule
 from keyproof.demo.vault.server import Server
 
 POLICIES = {
@@ -72,40 +63,8 @@ def seed(server: Server) -> None:
 
 @pytest.fixture(scope="module")
 def vault() -> Iterator[EmbeddedVault]:
-    with EmbeddedVault(seed) as vault:
-        old = {name: os.environ.get(name) for name in vault.credentials}
-        os.environ.update(vault.credentials)
-        yield vault
-        for name, value in old.items():
-            if value is None:
-                del os.environ[name]
-
-
-class Inventory:
-    """The rows of a collection."""
-
-    def __init__(self, vault: EmbeddedVault, folder: Path, faults: FaultPlan = (), **more: Any) -> None:
-        table = {**vault.source("prod"), "attempts": 1, "timeout_seconds": 5, **more}
-        del table["type"]
-        vault.faults = faults
-        before = vault.requests
-        collection = Collection(folder, {"vault": SOURCES["vault"].operations()}, concurrency=4)
-        progress = collection.run(VaultCollector(VaultConfiguration(**table)).start())
-        self.requests = vault.requests - before
-        vault.faults = ()
-        self.collected = Collected(folder, progress)
-        self.rows: list[Row] = []
-        for id, header in self.collected.headers.items():
-            self.rows += normalize(header, group_by_subject(iter(self.collected.scopes[id])), Settings())
-
-    def of(self, kind: type[Row], **facts: Any) -> list[Any]:
-        rows = [row for row in self.rows if isinstance(row, kind)]
-        return [row for row in rows if all(getattr(row, name) == value for name, value in facts.items())]
-
-    def may(self, subject: str) -> set[tuple[str, str, str]]:
-        """Principal, capability and policy of each access row of a subject."""
-        found = self.of(Access, subject=subject)
-        return {(row.principal, row.capability, row.via.removeprefix("ACL policy ")) for row in found}
+    with logged_in(EmbeddedVault(seed)) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
