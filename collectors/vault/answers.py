@@ -200,18 +200,23 @@ class Mounts(Answer):
 # --- transit --------------------------------------------------------------------------------------------------------
 
 
-class PublicVersion(Answer):
-    """A version of an asymmetric key. Its public half and what else it has stays in the observation."""
+class KeyVersion(Answer):
+    """A version of a key. The public half, and what else is told of asymmetric keys, stays in the observation."""
 
-    creation_time: Time
+    creation_time: Time | None
+    """None where the material is another key store's."""
+    external_key: Text = ""
+    """What the material is called there: `CONFIG:KEY`, as OpenBao's configuration of external keys names it."""
 
 
 def _version(value: object) -> object:
-    """A version of a symmetric key is told by its time alone."""
+    """A version of a symmetric key is told by its time alone, one of an external key by its name."""
+    if isinstance(value, str):
+        return {"creation_time": None, "external_key": value}
     return value if isinstance(value, dict) else {"creation_time": _unix(value)}
 
 
-Version = Annotated[PublicVersion, BeforeValidator(_version)]
+Version = Annotated[KeyVersion, BeforeValidator(_version)]
 
 
 def _numbered(value: Any) -> Any:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from collectors.algorithms import CURVES, POST_QUANTUM, KeyAlgorithm, aes, rsa
 from evidence.model import KeyType, Usage
 
-MANAGED = "managed_key"
-"""The type of a key whose material is in another key store, of Vault Enterprise."""
+EXTERNAL = frozenset(["external-key", "managed_key"])
+"""Types of keys whose material is another key store's: OpenBao's external and Vault Enterprise's managed keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ _SPECS: Mapping[str, KeySpec] = {
     "ecdsa-p384": _signing(CURVES["P-384"]),
     "ecdsa-p521": _signing(CURVES["P-521"]),
     **{f"rsa-{bits}": KeySpec(rsa(bits), (Usage.ENCRYPT, Usage.SIGN), None) for bits in (2048, 3072, 4096)},
+    **{f"mldsa-{n}": _signing(POST_QUANTUM[f"ML-DSA-{n}"]) for n in (44, 65, 87)},
     **{f"aes{bits}-cmac": _cmac(bits) for bits in (128, 192, 256)},
 }
 """By name. Source: Vault and OpenBao documentation, transit secrets engine, key types. An RSA key of transit both

@@ -216,15 +216,11 @@ TRANSIT_NOT_OFFERED = {
     ),
     **dict.fromkeys(
         facts("key", "usages key_type algorithm parameter_set bits security_bits pq_category"),
-        "a key of this type may be used for several purposes, or its type is not known",
+        "an RSA key may serve several purposes; an external key's own store tells what it is; other types are unknown",
     ),
-    "key.origin": "a managed key's own store tells where it was made",
-    "key.protection_level": "a managed key's own store tells what protects it",
-    "key.extractable": "a managed key's own store tells whether it can be taken out",
-    "key.never_extractable": "a managed key's own store tells whether it could be taken out",
-    "key_version.origin": "a managed key's own store tells where it was made",
-    "key_version.protection_level": "a managed key's own store tells what protects it",
-    "key_version.algorithm": "its type is not known",
+    "key.extractable": "an external key's own store tells whether it can be taken out",
+    "key.never_extractable": "an external key's own store tells whether it could be taken out",
+    "key_version.algorithm": "its type is not known, or its own store's to tell",
 }
 """Facts about transit keys that are not told of every key."""
 

@@ -11,6 +11,7 @@ import aws_stage
 import azure_stage
 import gcp_stage
 import pytest
+import vault_stage
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from staging import FAULTS, Faults, Outcome, Stage, differences, perform, unexplained_nulls
@@ -23,6 +24,7 @@ STAGES: dict[str, Stage] = {
     "azure": azure_stage.STAGE,
     "gcp": gcp_stage.STAGE,
     "gcp one by one": gcp_stage.ONE_BY_ONE,
+    "vault": vault_stage.STAGE,
 }
 """By a name of their own: a source that can be configured in ways that ask for other things has a stage for each."""
 

@@ -11,7 +11,7 @@ from collectors.scope_rows import Tally, without_bodies
 from collectors.vault.answers import TransitKey, TransitKeyAnswer
 from collectors.vault.facts.barrier import later
 from collectors.vault.facts.scope import Setting, names, told
-from collectors.vault.key_specs import MANAGED, KeySpec, key_spec
+from collectors.vault.key_specs import EXTERNAL, KeySpec, key_spec
 from evidence.model import (
     NEVER,
     GapKind,
@@ -109,11 +109,11 @@ def _key_rows(setting: Setting, name: str, reading: Reading, listing: Reading, t
     tally.count(reading)
 
 
-def _known_at(setting: Setting, id: str, key: TransitKey, reading: Reading) -> datetime:
-    """Since when, at the latest, its present version is in use, where Vault does not tell."""
+def _known_at(setting: Setting, id: str, key: TransitKey, reading: Reading) -> datetime | None:
+    """Since when, at the latest, its material is in use, where Vault does not tell; None where it has been replaced."""
     observed = datetime.fromisoformat(next(reading.of(KEY)).received_at)
-    if key.latest_version > 1:
-        return observed
+    if key.latest_version > 1 or key.type in EXTERNAL:
+        return None
     return setting.settings.in_use_by(setting.header.source, id, observed)
 
 
@@ -129,18 +129,21 @@ def _described(key: TransitKey) -> dict[str, Any]:
         **_held(key),
         **(_material(spec) if spec else {}),
     }
-    versions = key.keys or {}
-    if 1 in versions:
-        facts["created_at"] = facts["activated_at"] = versions[1].creation_time
-    if key.latest_version in versions:
-        facts["last_rotated_at"] = versions[key.latest_version].creation_time
+    facts["created_at"] = facts["activated_at"] = _made(key, 1)
+    facts["last_rotated_at"] = _made(key, key.latest_version)
     return facts
 
 
+def _made(key: TransitKey, number: int) -> datetime | None:
+    """When a version was made; None where Vault does not tell."""
+    version = (key.keys or {}).get(number)
+    return version.creation_time if version else None
+
+
 def _held(key: TransitKey) -> dict[str, Any]:
-    """Where its material is. Of a managed key, Vault holds none."""
-    if key.type == MANAGED:
-        return {}
+    """Where its material is."""
+    if key.type in EXTERNAL:
+        return {"origin": Origin.EXTERNAL, "protection_level": ProtectionLevel.EXTERNAL}
     extractable = key.exportable or key.allow_plaintext_backup  # neither can be taken back
     return {
         "origin": Origin.IMPORTED if key.imported_key else Origin.GENERATED,
@@ -156,7 +159,7 @@ def _material(spec: KeySpec) -> dict[str, Any]:
 
 def _rotation(key: TransitKey) -> dict[str, Any]:
     """Source: OpenBao documentation, transit: an imported key is rotated only where its import allowed that."""
-    if key.type == MANAGED:
+    if key.type in EXTERNAL:
         reason = Rotatable.EXTERNAL
     elif key.soft_deleted:
         reason = Rotatable.NOT_ACTIVE
@@ -165,7 +168,7 @@ def _rotation(key: TransitKey) -> dict[str, Any]:
     else:
         reason = Rotatable.YES
     period = key.auto_rotate_period
-    newest = (key.keys or {}).get(key.latest_version)
+    newest = _made(key, key.latest_version)
     facts = {
         "rotatable": reason is Rotatable.YES,
         "rotatable_reason": reason,
@@ -174,7 +177,7 @@ def _rotation(key: TransitKey) -> dict[str, Any]:
     }
     if not period:
         return facts | {"rotation_next_at": NEVER}
-    return facts | ({"rotation_next_at": later(newest.creation_time, period)} if newest else {})
+    return facts | ({"rotation_next_at": later(newest, period)} if newest else {})
 
 
 def _version_rows(setting: Setting, row: Key, key: TransitKey, reading: Reading) -> Iterator[Row]:
@@ -182,20 +185,19 @@ def _version_rows(setting: Setting, row: Key, key: TransitKey, reading: Reading)
     spec = key_spec(key.type, key_size=key.key_size, parameter_set=key.parameter_set)
     versions = key.keys or {}
     for number in sorted(versions):
-        following = versions.get(number + 1)
         made = KeyVersion(
             **setting.bookkeeping(f"{row.id}/{number}", reading.evidence),
             key=row.id,
             state=_state(key, number),
             created_at=versions[number].creation_time,
-            superseded_at=following.creation_time if following else NEVER,
+            superseded_at=_made(key, number + 1) if number < key.latest_version else NEVER,
             cause=_cause(key, number),
             expires_at=NEVER,
             destroyed_at=NEVER,
             origin=row.origin,
             algorithm=spec.algorithm.algorithm if spec else None,
             protection_level=row.protection_level,
-            external_key="",
+            external_key=versions[number].external_key,
             attestation="",
         )
         yield from setting.explained(made, [reading])

