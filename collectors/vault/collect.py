@@ -101,7 +101,7 @@ class VaultCollector:
             "sys:ListAuditDevices",
         ):
             ask.one(operation, {})
-        ask_about_access(ask, [""], self._configuration.list_limit)
+        self._ask_about_access(ask, "")
         return [self._namespace_task(seat, self._configuration.namespace)]
 
     def _namespace_task(self, seat: Seat, namespace: str) -> Task:
@@ -112,7 +112,6 @@ class VaultCollector:
         ask = Questions(Inquiry(seat, header), batch)
         here: dict[str, JSON] = {"namespace": namespace} if namespace else {}
         mounts = _read(ask.one("sys:ListMounts", here), Mounts)
-        ask.one("sys:ListAuthMethods", here)
         ask.one("sys:ListAuditDevices", {})
         ask.one("sys:ReadSealStatus", {})
         own = _ask_about_barrier(ask, namespace)
@@ -120,6 +119,8 @@ class VaultCollector:
             ask.one("sys:ReadRotationConfig", {"namespace": own})
             above, name = parted(own)
             ask.one("sys:ReadNamespaceSeal", {**({"namespace": above} if above else {}), "name": name})
+        if own and own == namespace:
+            self._ask_about_access(ask, namespace)
         below = _names(ask.one("sys:ListNamespaces", here)) if namespace.count("/") < DEEPEST else []
         for path, mount in (mounts.data if mounts else {}).items():
             service = mount_service(mount.type, mount.options)
@@ -130,6 +131,12 @@ class VaultCollector:
         for name in below:
             if name.strip("/"):
                 yield self._namespace_task(seat, f"{namespace}{name.strip('/')}/")
+
+    def _ask_about_access(self, ask: Questions, namespace: str) -> None:
+        """Who may do what with the barrier key of the Vault, or of a namespace that has its own."""
+        configuration = self._configuration
+        above = namespaces_down_to(configuration.namespace, namespace) if namespace else [""]
+        ask_about_access(ask, above, configuration.list_limit if self._sample is None else self._sample)
 
     def _wanted(self, mount: str) -> bool:
         return self._configuration.mounts is None or mount in self._configuration.mounts

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import chain
 
 from collectors.source import Settings
-from collectors.vault.facts.access import PlaceAccess, mount_access, server_access
+from collectors.vault.facts.access import PlaceAccess, mount_access, namespace_access, server_access
 from collectors.vault.facts.database import normalize_database
 from collectors.vault.facts.kv import normalize_kv, normalize_kv1
 from collectors.vault.facts.namespace import normalize_namespace
@@ -33,8 +33,9 @@ SERVICES: Mapping[str, Callable[[Setting, Iterator[Reading]], Iterator[Row]]] = 
 }
 """By the service of a scope."""
 
-ACCESS: Mapping[str, Callable[[Setting, Reading], PlaceAccess]] = {
+ACCESS: Mapping[str, Callable[[Setting, Reading], PlaceAccess | None]] = {
     "vault": server_access,
+    "namespace": namespace_access,
     "transit": partial(mount_access, engine="transit", folder="keys/"),
     "kv": partial(mount_access, engine="kv2", folder=""),
     "kv-v1": partial(mount_access, engine="kv1", folder=""),
@@ -58,7 +59,8 @@ def normalize(header: ScopeHeader, readings: Iterator[Reading], settings: Settin
         first = next(readings, Reading("", []))
         own, others = (first, [first]) if first.subject == "" else (Reading("", []), [first])
         access = ACCESS[header.service](setting, own)
-        yield from access.rows()
-        setting = replace(setting, by_policies=access.columns)
+        if access is not None:
+            yield from access.rows()
+            setting = replace(setting, by_policies=access.columns)
         readings = chain(others if first.observations else [], readings)
     yield from SERVICES[header.service](setting, readings)

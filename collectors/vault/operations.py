@@ -90,12 +90,6 @@ NAMESPACE = (
         why="Every secrets engine of the namespace",
     ),
     Operation(
-        name="sys:ListAuthMethods",
-        facts=("access.*",),
-        permission="read sys/auth",
-        why="How people and machines log in to the namespace",
-    ),
-    Operation(
         name="sys:ListNamespaces",
         facts=("scope.*",),
         permission="list sys/namespaces",
@@ -245,7 +239,7 @@ KV1_NOT_OFFERED = {
 
 SERVICES: Mapping[str, ServiceDeclaration] = {
     "vault": declare((*VAULT, *ACCESS), VAULT_NOT_OFFERED),
-    "namespace": declare(NAMESPACE, NAMESPACE_NOT_OFFERED),
+    "namespace": declare((*NAMESPACE, *ACCESS), NAMESPACE_NOT_OFFERED),
     "transit": declare((*TRANSIT, *ACCESS), TRANSIT_NOT_OFFERED),
     "kv": declare((*KV2, *ACCESS), KV2_NOT_OFFERED),
     "kv-v1": declare((*KV1, *ACCESS), KV1_NOT_OFFERED),

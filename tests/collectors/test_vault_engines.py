@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from redis_server import RedisServer, serving
+from vault_engines import PASSWORD, add_database, add_pki, add_ssh
 from vault_runs import Inventory, logged_in
 
 from collectors.source import Settings
@@ -18,72 +19,6 @@ from keyproof.demo.faults import Fault
 from keyproof.demo.vault.embedded import EmbeddedVault
 from keyproof.demo.vault.faults import Rule
 from keyproof.demo.vault.server import Server
-
-PASSWORD = "planted-root-password"
-
-
-def _pki(server: Server) -> None:
-    server.write("sys/mounts/pki", {"type": "pki", "config": {"max_lease_ttl": "87600h"}})
-    server.write(
-        "pki/root/generate/internal",
-        {
-            "common_name": "Example Root",
-            "ttl": "87600h",
-            "key_type": "ec",
-            "key_bits": 384,
-            "issuer_name": "root",
-            "key_name": "root-key",
-        },
-    )
-    server.write("pki/keys/generate/internal", {"key_type": "rsa", "key_bits": 2048, "key_name": "waiting"})
-    server.write("pki/keys/generate/internal", {"key_type": "ed25519", "key_name": "waiting-too"})
-    server.write(
-        "pki/roles/web",
-        {"allow_any_name": True, "max_ttl": "720h", "key_type": "rsa", "key_bits": 2048, "enforce_hostnames": False},
-    )
-    for name in ("a.example.com", "b.example.com"):
-        issued = server.write("pki/issue/web", {"common_name": name, "ttl": "240h"})["data"]
-        if name.startswith("b"):
-            server.write("pki/revoke", {"serial_number": issued["serial_number"]})
-    server.write("pki/config/auto-tidy", {"enabled": True, "tidy_cert_store": True})
-
-
-def _ssh(server: Server) -> None:
-    server.write("sys/mounts/ssh", {"type": "ssh"})
-    server.write("ssh/config/ca", {"generate_signing_key": True, "key_type": "ed25519"})
-    server.write(
-        "ssh/roles/ops", {"key_type": "ca", "allow_user_certificates": True, "allowed_users": "*", "ttl": "30m"}
-    )
-    server.write("ssh/roles/once", {"key_type": "otp", "default_user": "root", "cidr_list": "0.0.0.0/0"})
-    server.write("sys/namespaces/empty")
-    for type in ("ssh", "pki", "database"):
-        server.write(f"sys/mounts/{type}", {"type": type}, namespace="empty/")
-
-
-def _database(server: Server, port: int) -> None:
-    server.write("sys/mounts/database", {"type": "database"})
-    server.write(
-        "database/config/orders",
-        {
-            "plugin_name": "redis-database-plugin",
-            "host": "127.0.0.1",
-            "port": port,
-            "username": "root",
-            "password": PASSWORD,
-            "tls": False,
-            "allowed_roles": ["app"],
-        },
-    )
-    server.write(
-        "database/config/ledger",
-        {
-            "plugin_name": "postgresql-database-plugin",
-            "connection_url": f"postgresql://root@127.0.0.1:1/ledger?password={PASSWORD}",
-            "verify_connection": False,
-        },
-    )
-    server.write("database/static-roles/app", {"db_name": "orders", "username": "app", "rotation_period": "36h"})
-    server.write("database/roles/short", {"db_name": "orders", "creation_statements": '["+@read"]', "max_ttl": "1h"})
 
 
 @pytest.fixture(scope="module")
@@ -95,9 +30,12 @@ def redis() -> Iterator[RedisServer]:
 @pytest.fixture(scope="module")
 def vault(redis: RedisServer) -> Iterator[EmbeddedVault]:
     def seed(server: Server) -> None:
-        _pki(server)
-        _ssh(server)
-        _database(server, redis.port)
+        add_pki(server)
+        add_ssh(server)
+        add_database(server, redis.port)
+        server.write("sys/namespaces/empty")
+        for type in ("ssh", "pki", "database"):
+            server.write(f"sys/mounts/{type}", {"type": type}, namespace="empty/")
 
     with logged_in(EmbeddedVault(seed)) as running:
         yield running

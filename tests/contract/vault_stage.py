@@ -26,6 +26,9 @@ STAGE = Stage(
     now=NOW,
     serve=serve,
     paged=frozenset(),
-    opened_by=dict.fromkeys(["kv:ListMetadata", "kv:ReadMetadata"], "kv:ListDetailedMetadata"),
+    opened_by={
+        **dict.fromkeys(["kv:ListMetadata", "kv:ReadMetadata"], "kv:ListDetailedMetadata"),
+        "ssh:ReadCa": "ssh:ListIssuers",
+    },
     opening=("/vault", "/namespace"),
 )

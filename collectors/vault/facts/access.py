@@ -9,6 +9,7 @@ from typing import Any
 from collectors.vault.access_operations import LIST_POLICIES, READ_POLICY
 from collectors.vault.admissions import Admission, admissions, everything_on, unplaced
 from collectors.vault.duties import ENGINES, GRANTING, SYSTEM, Duty, mounting
+from collectors.vault.facts.barrier import own_barrier
 from collectors.vault.facts.scope import Setting
 from collectors.vault.names import server_id
 from collectors.vault.policy import ROOT
@@ -132,6 +133,15 @@ def server_access(setting: Setting, reading: Reading) -> PlaceAccess:
     """Access to the server by what its scope's own reading tells."""
     store = server_id(setting.header.source)
     return _access(setting, reading, _Place(store, "", "", (), (*SYSTEM, *GRANTING), lambda name: ""))
+
+
+def namespace_access(setting: Setting, reading: Reading) -> PlaceAccess | None:
+    """Access to a namespace with a barrier key of its own; None where it has none, or that is not known."""
+    own = own_barrier(setting, reading)
+    if own is None or own[0] != setting.namespace:
+        return None
+    store = setting.id("")
+    return _access(setting, reading, _Place(store, setting.namespace, "", (), (*SYSTEM, *GRANTING), lambda name: ""))
 
 
 def _access(setting: Setting, reading: Reading, place: _Place) -> PlaceAccess:

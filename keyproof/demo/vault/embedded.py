@@ -38,10 +38,13 @@ class EmbeddedVault:
         server: Server | None = None,
         faults: FaultPlan = (),
         latency: float = 0.0,
+        amend: Callable[[HttpRequest, HttpResponse], HttpResponse] = lambda request, answer: answer,
     ) -> None:
         self.server = server or Server()
         self.faults: FaultPlan = faults
         self.latency = latency
+        self.amend = amend
+        """Makes of the server's answer to a request what another kind of server would say."""
         self.calls: list[Request] = []
         self.defects: list[Exception] = []
         """What went wrong in here; `__exit__` raises the first."""
@@ -134,13 +137,16 @@ class EmbeddedVault:
         self._closing.wait(self.latency)
         rule = self._choice.of(self.faults, (), request, lambda rule: rule.fits(request))
         if rule is None:
-            return self.server.forward(http)
+            return self._forward(http)
         if rule.fault in (Fault.HANG, Fault.CLOSE):
             if rule.fault is Fault.HANG:
                 self._closing.wait()
             return None
         error = error_of(rule.fault)
-        return error or spoil(rule.fault, self.server.forward(http), lambda document: document)
+        return error or spoil(rule.fault, self._forward(http), lambda document: document)
+
+    def _forward(self, http: HttpRequest) -> HttpResponse:
+        return self.amend(http, self.server.forward(http))
 
     def _request(self, http: HttpRequest) -> Request:
         path = http.path.removeprefix("/v1/")
