@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from collectors.vault.duties import Duty
 from collectors.vault.policy import ROOT, AccessList, Decision, Pattern
 from evidence.model import Capability
-from evidence.observation import canonical_json
+from evidence.observation import JSON, canonical_json
 
 ALL = "*"
 """Names everything that a mount holds."""
@@ -51,7 +51,7 @@ def admissions(access: AccessList, mount: str, duties: Iterable[Duty]) -> tuple[
     """What the policies allow below a mount, sorted. The mount's path ends with a slash; "" is the namespace itself."""
     if access.root:
         return tuple(Admission(capability, ALL, False, "{}", (ROOT,)) for capability in sorted(Capability))
-    concerned = [pattern for pattern, _ in access.patterns() if _concerns(pattern, mount)]
+    concerned = [(pattern, decision) for pattern, decision in access.patterns() if _concerns(pattern, mount)]
     found = {admission for duty in duties for admission in _of_duty(access, concerned, mount, duty)}
     return tuple(sorted(found))
 
@@ -108,28 +108,42 @@ def _is(pattern: Pattern, at: int, part: str) -> bool:
     return own == part or (own == "+" and pattern.segmented)
 
 
-def _of_duty(access: AccessList, patterns: Sequence[Pattern], mount: str, duty: Duty) -> Iterator[Admission]:
+def _of_duty(
+    access: AccessList, patterns: Sequence[tuple[Pattern, Decision]], mount: str, duty: Duty
+) -> Iterator[Admission]:
     segments = (*_parts(mount), *duty.segments)
-    allowed: list[tuple[_Meeting, Decision]] = []
-    refused: list[_Meeting] = []
-    for pattern in patterns:
-        met = _meeting(pattern, segments)
-        if met is None:
-            continue
+    giving = [pattern for pattern, said in patterns if said.allows(duty.wanted, sudo=duty.sudo)]
+    for met in filter(None, (_meeting(pattern, segments) for pattern in giving)):
         decision = access.decision(met.path)
-        if decision.allows(duty.wanted, sudo=duty.sudo):
-            allowed.append((met, decision))
-        else:
-            refused.append(met)
-    for met, decision in allowed:
-        left_out = sorted({other.names for other in refused if other.names != met.names and _includes(met, other)})
+        if not decision.allows(duty.wanted, sudo=duty.sudo):
+            continue
+        left_out = [] if met.single else _left_out(access, patterns, segments, duty, met)
         conditions = dict(decision.restrictions)
         if left_out:
-            conditions["except"] = list(left_out)
+            conditions["except"] = left_out
         if not met.single and met.names != ALL:
             conditions["names"] = met.names
         policies = tuple(decision.granting(duty.wanted))
         yield Admission(duty.capability, met.names, met.single, canonical_json(conditions), policies)
+
+
+def _left_out(
+    access: AccessList,
+    patterns: Iterable[tuple[Pattern, Decision]],
+    segments: Sequence[str],
+    duty: Duty,
+    wide: _Meeting,
+) -> list[JSON]:
+    """What is among the names of a meeting, and what other rules do not allow, sorted."""
+    found = {
+        met.names
+        for met in (_meeting(pattern, segments) for pattern, _ in patterns)
+        if met is not None
+        and met.names != wide.names
+        and _includes(wide, met)
+        and not access.decision(met.path).allows(duty.wanted, sudo=duty.sudo)
+    }
+    return [*sorted(found)]
 
 
 def _includes(wide: _Meeting, narrow: _Meeting) -> bool:

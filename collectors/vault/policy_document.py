@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from collectors.vault.hcl import HclError, Item, Number, Object, Value, read_hcl
 from evidence.observation import JSON, canonical_json
@@ -72,9 +73,11 @@ class Rule:
         return "{{" in self.path
 
 
+@lru_cache(maxsize=4096)
 def parse_policy(text: str) -> tuple[Rule, ...]:
     """The rules of a policy. Raises PolicyError where it is none, or has a part whose meaning is not known.
 
+    What it says is kept, since each mount of a namespace is under the same policies.
     Source: HashiCorp Vault documentation, Policies; OpenBao documentation, Policies.
     """
     try:
