@@ -157,7 +157,8 @@ def _policy(kind: str) -> str:
     from collectors.registry import SOURCES
 
     policy = SOURCES[kind].policy().rstrip()
-    return f"```{'json' if policy.startswith('{') else 'yaml'}\n{policy}\n```\n"
+    language = {"{": "json", "#": "hcl"}.get(policy[0], "yaml")
+    return f"```{language}\n{policy}\n```\n"
 
 
 def _inventory() -> str:

@@ -57,6 +57,7 @@ COLLECT_HALVES = {
     *(f"collectors/aws/{name}.py" for name in ("collect", "callers", "credentials", "wire")),
     *(f"collectors/gcp/{name}.py" for name in ("collect", "credentials", "wire")),
     *(f"collectors/azure/{name}.py" for name in ("collect", "credentials", "wire")),
+    *(f"collectors/vault/{name}.py" for name in ("collect", "credentials", "guard", "wire")),
 }
 """Modules whose whole purpose is to talk to a provider: the registry imports them when a collection starts."""
 

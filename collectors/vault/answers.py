@@ -35,12 +35,14 @@ def _seconds(value: object) -> object:
 
 def _unix(value: object) -> object:
     """A number of seconds since 1970 as the time that it is."""
-    if type(value) is int and _UNIX.fullmatch(str(value)):
-        try:
-            return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=value)
-        except OverflowError as error:
-            raise ValueError("is beyond the times that can be compared") from error
-    return value
+    if type(value) is not int:
+        return value
+    if not _UNIX.fullmatch(str(value)):
+        raise ValueError("is no number of seconds since 1970")
+    try:
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=value)
+    except OverflowError as error:
+        raise ValueError("is beyond the times that can be compared") from error
 
 
 def _nothing(value: object) -> object:

@@ -15,14 +15,15 @@ from collectors.vault.asking import ask_about_access, namespaces_down_to
 from collectors.vault.configuration import VaultConfiguration
 from collectors.vault.credentials import Seat, ambient_seat
 from collectors.vault.engines import ask_about_database, ask_about_pki, ask_about_ssh
-from collectors.vault.names import account, parted, path_id, scope_id
+from collectors.vault.names import account, keys_among, parted, path_id, scope_id
 from collectors.vault.wire import Inquiry
 from evidence.observation import JSON, Observation
 from evidence.reading import AnswerT, Reading
 from evidence.recording import ScopeHeader
 
-DEEPEST = 64
-"""Namespaces or folders below one another, at most: a server could make up ever more."""
+DEEPEST_NAMESPACE = 16
+DEEPEST_FOLDER = 64
+"""How many are read below one another, at most: a server could make up ever more."""
 
 MOST_FOLDERS = 100_000
 """Folders of a mount that are listed, at most, for the same reason."""
@@ -121,7 +122,7 @@ class VaultCollector:
             ask.one("sys:ReadNamespaceSeal", {**({"namespace": above} if above else {}), "name": name})
         if own and own == namespace:
             self._ask_about_access(ask, namespace)
-        below = _names(ask.one("sys:ListNamespaces", here)) if namespace.count("/") < DEEPEST else []
+        below = _names(ask.one("sys:ListNamespaces", here)) if namespace.count("/") < DEEPEST_NAMESPACE else []
         for path, mount in (mounts.data if mounts else {}).items():
             service = mount_service(mount.type, mount.options)
             if service in READINGS and self._wanted(path):
@@ -177,7 +178,7 @@ def _ask_about_mount(
 
 
 def _ask_about_transit(place: Place, ask: Questions) -> Iterable[Task]:
-    names = _names(ask.one("transit:ListKeys", place.parameters()))
+    names = keys_among(_names(ask.one("transit:ListKeys", place.parameters())))
     tasks = [place.task(f"keys/{name}", partial(_ask_about_key, place, name)) for name in names]
     return sampled(tasks, place.sample)
 
@@ -218,7 +219,7 @@ class _Tree:
 
     def _below(self, path: str, names: Iterable[str]) -> list[Task]:
         """The tasks of the folders in a folder."""
-        if path.count("/") >= DEEPEST:
+        if path.count("/") >= DEEPEST_FOLDER:
             return []
         below = [f"{path}{name}" for name in names if name.endswith("/")]
         return [

@@ -6,6 +6,7 @@ namespace and the path: `vault://payments/team-a/transit/keys/cards`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from urllib.parse import quote, unquote
 
 ROOT = "root"
@@ -27,6 +28,11 @@ def parted(namespace: str) -> tuple[str, str]:
     """The namespace above one that is not the root, with a slash at its end, and the name of the one in it."""
     above, _, name = namespace.rstrip("/").rpartition("/")
     return f"{above}/" if above else "", name
+
+
+def keys_among(names: Iterable[str]) -> list[str]:
+    """The keys of a transit mount among what it lists: a folder holds what keys are brought in with."""
+    return [name for name in names if not name.endswith("/")]
 
 
 def server_id(source: str) -> str:

@@ -158,7 +158,10 @@ KV1 = (
 )
 """Asked in the scope of a KV mount that keeps no versions."""
 
-_UNKNOWN_IDENTITY = {"scope.identity": "the server does not tell whose the token is"}
+_UNKNOWN_IDENTITY = {
+    "scope.identity": "the server does not tell whose the token is",
+    **dict.fromkeys(facts("scope", "account account_name"), "a namespace has no other name than its path"),
+}
 _NO_PLACE = "Vault does not tell where its storage and its replicas are"
 _ABOVE = "the source begins in a namespace below others, whose policies count here too and are not read"
 _NO_USE = "Vault does not tell when a key was used; its audit log does"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from vault_runs import Inventory, logged_in
+from vault_inventory import Inventory, logged_in
 
 from evidence.model import Access, Capability, Gap, Key, PrincipalKind, Secret
 from keyproof.demo.faults import Fault

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from redis_server import RedisServer, serving
 from vault_engines import PASSWORD, add_database, add_pki, add_ssh
-from vault_runs import Inventory, logged_in
+from vault_inventory import Inventory, logged_in
 
 from collectors.source import Settings
 from collectors.vault.redaction import REDACTIONS

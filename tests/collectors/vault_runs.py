@@ -1,73 +1,61 @@
-"""Collections from a Vault, and the rows that they come to."""
+"""Collections from the embedded OpenBao, and the rows that they come to."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from collected import Collected
 
-from collectors.registry import SOURCES
 from collectors.source import Settings
 from collectors.vault.collect import VaultCollector
 from collectors.vault.configuration import VaultConfiguration
 from collectors.vault.normalize import normalize
-from evidence.model import Access, Row
+from collectors.vault.operations import OPERATIONS
+from evidence.model import Row
 from evidence.reading import group_by_subject
 from keyproof.collection import Collection
+from keyproof.configuration import DEFAULT_TAGS
 from keyproof.demo.vault.embedded import EmbeddedVault
-from keyproof.demo.vault.faults import FaultPlan
 
 
-@contextmanager
-def logged_in(vault: EmbeddedVault) -> Iterator[EmbeddedVault]:
-    """The environment holds the token of a running server."""
-    with vault:
-        before = {name: os.environ.get(name) for name in vault.credentials}
-        os.environ.update(vault.credentials)
-        try:
-            yield vault
-        finally:
-            for name, value in before.items():
-                os.environ.pop(name, None)
-                if value is not None:
-                    os.environ[name] = value
+def settings(first_seen: Mapping[str, Mapping[str, datetime]] | None = None) -> Settings:
+    """Settings with the default names of tags."""
+    names = {fact: tuple(names) for fact, names in DEFAULT_TAGS.items()}
+    return Settings(tag_names=names, first_seen=first_seen or {})
 
 
-class Inventory:
-    """The rows of one collection."""
+def configuration(vault: EmbeddedVault, **more: Any) -> VaultConfiguration:
+    """A source that reads all of it. `more` are further settings; None takes one away."""
+    table = {**vault.source("prod"), "attempts": 1, "timeout_seconds": 5, **more}
+    del table["type"]
+    return VaultConfiguration.model_validate({name: value for name, value in table.items() if value is not None})
 
-    def __init__(
-        self,
-        vault: EmbeddedVault,
-        folder: Path,
-        faults: FaultPlan = (),
-        settings: Settings | None = None,
-        **more: Any,
-    ) -> None:
-        table = {**vault.source("prod"), "attempts": 1, "timeout_seconds": 5, **more}
-        del table["type"]  # it has chosen the source
-        vault.faults = faults
-        before = vault.requests
-        collection = Collection(folder, {"vault": SOURCES["vault"].operations()}, concurrency=4)
-        progress = collection.run(VaultCollector(VaultConfiguration(**table)).start())
-        self.requests = vault.requests - before
-        vault.faults = ()
-        self.collected = Collected(folder, progress)
-        self.rows: list[Row] = []
-        for id, header in self.collected.headers.items():
-            readings = group_by_subject(iter(self.collected.scopes[id]))
-            self.rows += normalize(header, readings, settings or Settings())
 
-    def of(self, table: type[Row], /, **facts: Any) -> list[Any]:
-        """The rows of a table that have these facts."""
-        rows = [row for row in self.rows if isinstance(row, table)]
-        return [row for row in rows if all(getattr(row, name) == value for name, value in facts.items())]
+def collected(vault: EmbeddedVault, folder: Path | None = None, sample: int | None = None, **more: Any) -> Collected:
+    """Collect, and read back what was recorded."""
+    place = folder or Path(tempfile.mkdtemp(prefix="keyproof-vault-"))
+    collection = Collection(place, {"vault": OPERATIONS}, concurrency=8)
+    return Collected(place, collection.run(VaultCollector(configuration(vault, **more), sample).start()))
 
-    def may(self, subject: str) -> set[tuple[str, str, str]]:
-        """Principal, capability and policy of each access row of a subject."""
-        found = self.of(Access, subject=subject)
-        return {(row.principal, row.capability, row.via.removeprefix("ACL policy ")) for row in found}
+
+def rows(run: Collected, first_seen: Mapping[str, Mapping[str, datetime]] | None = None) -> list[Row]:
+    """What the normalize half makes of it."""
+    return [
+        row
+        for scope, header in run.headers.items()
+        for row in normalize(header, group_by_subject(iter(run.scopes[scope])), settings(first_seen))
+    ]
+
+
+def of_table(found: list[Row], table: str) -> dict[str, Any]:
+    """The rows of a table by id; where several scopes tell of one, the last."""
+    return {row.id: row for row in found if row.table == table}
+
+
+def gaps(found: list[Row]) -> list[Any]:
+    """The gaps that a permission or another try could close."""
+    return [row for row in found if row.table == "gap" and row.kind != "not_offered"]  # type: ignore[attr-defined]

@@ -61,7 +61,15 @@ def _add_keys(server: Server, namespace: str) -> None:
 
 def _add_particular_keys(server: Server) -> None:
     make_key(server, "transit", "exportable", ago(20), exportable=True)
-    make_key(server, "transit", "backup", ago(20), allow_plaintext_backup=True, deletion_allowed=True)
+    make_key(
+        server,
+        "transit",
+        "backup",
+        ago(20),
+        exportable=True,
+        allow_plaintext_backup=True,
+        deletion_allowed=True,
+    )
     make_key(server, "transit", "imported", ago(100), imported=True)
     make_key(server, "transit", "derived", ago(30), type="chacha20-poly1305", derived=True)
     make_key(server, "transit", "trimmed", ago(400, 300, 50), min_decryption_version=2)

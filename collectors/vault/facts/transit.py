@@ -12,6 +12,7 @@ from collectors.vault.answers import TransitKey, TransitKeyAnswer
 from collectors.vault.facts.barrier import later
 from collectors.vault.facts.scope import Setting, names, told
 from collectors.vault.key_specs import EXTERNAL, KeySpec, key_spec
+from collectors.vault.names import keys_among
 from evidence.model import (
     NEVER,
     GapKind,
@@ -61,7 +62,7 @@ def normalize_transit(setting: Setting, readings: Iterator[Reading]) -> Iterator
 
 def _list_rows(setting: Setting, reading: Reading, tally: Tally) -> Generator[Row, None, dict[str, str]]:
     """The gaps of the list. Returns what it lists: id → name."""
-    found = {setting.id(f"{setting.mount}keys/{name}"): name for name in names(reading, LIST)}
+    found = {setting.id(f"{setting.mount}keys/{name}"): name for name in keys_among(names(reading, LIST))}
     tally.listed = None if LIST in reading.failures else len(found)
     tally.count(reading)
     if LIST in reading.failures:
@@ -141,15 +142,18 @@ def _made(key: TransitKey, number: int) -> datetime | None:
 
 
 def _held(key: TransitKey) -> dict[str, Any]:
-    """Where its material is."""
+    """Where its material is, and whether it can be taken out.
+
+    A backup in clear is given of exportable keys alone, and exportable cannot be taken back. Source: OpenBao
+    documentation, transit, and what the server answers.
+    """
     if key.type in EXTERNAL:
         return {"origin": Origin.EXTERNAL, "protection_level": ProtectionLevel.EXTERNAL}
-    extractable = key.exportable or key.allow_plaintext_backup  # neither can be taken back
     return {
         "origin": Origin.IMPORTED if key.imported_key else Origin.GENERATED,
         "protection_level": ProtectionLevel.SOFTWARE,
-        "extractable": extractable,
-        "never_extractable": not extractable and not key.imported_key,
+        "extractable": key.exportable,
+        "never_extractable": not key.exportable and not key.imported_key,
     }
 
 

@@ -21,7 +21,7 @@ from collectors.vault.routes import ROUTES
 from keyproof.demo.faults import Choice, Fault, spoil
 from keyproof.demo.http import HttpRequest, HttpResponse, HttpServer
 from keyproof.demo.vault.faults import FaultPlan, Request, Rule, error_of
-from keyproof.demo.vault.server import Server
+from keyproof.demo.vault.server import Refused, Server
 
 TOKEN_VARIABLE = "KEYPROOF_DEMO_VAULT_TOKEN"  # noqa: S105 - a name
 POLICY = "keyproof"
@@ -142,8 +142,10 @@ class EmbeddedVault:
             if rule.fault is Fault.HANG:
                 self._closing.wait()
             return None
-        error = error_of(rule.fault)
-        return error or spoil(rule.fault, self._forward(http), lambda document: document)
+        instead = error_of(rule)
+        if instead is not None or rule.fault is None:
+            return instead
+        return spoil(rule.fault, self._forward(http), lambda document: document)
 
     def _forward(self, http: HttpRequest) -> HttpResponse:
         return self.amend(http, self.server.forward(http))
@@ -168,7 +170,10 @@ class EmbeddedVault:
     def _services_of(self, namespace: str) -> dict[str, str]:
         with self._lock:
             if namespace not in self._services:
-                mounts = self.server.ask("GET", "sys/mounts", namespace=namespace)["data"]
+                try:
+                    mounts = self.server.ask("GET", "sys/mounts", namespace=namespace)["data"]
+                except Refused:  # it is sealed, or there is no such namespace
+                    return {}
                 self._services[namespace] = {
                     path: mount_service(mount["type"], mount["options"] or {}) for path, mount in mounts.items()
                 }

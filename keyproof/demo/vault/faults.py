@@ -28,7 +28,9 @@ class Request:
 class Rule:
     """A fault, and the requests that it befalls. What is left out holds for any. Each rule counts for itself."""
 
-    fault: Fault
+    fault: Fault | None = None
+    answer: HttpResponse | None = None
+    """What is answered in place of the server, such as what another version of it, or Vault Enterprise, would."""
     operation: str = "*"
     """As permissions name it, with `*` for any text: `transit:ReadKey`, `kv:*`."""
     path: str = ""
@@ -50,20 +52,26 @@ FaultPlan: TypeAlias = "Sequence[Rule] | Callable[[Request], Rule | None]"
 """The rules in the order in which they are tried, or a function that gives the rule for a request."""
 
 
-def error_of(fault: Fault) -> HttpResponse | None:
-    """The error with which a Vault answers, or None where the fault is not of that kind."""
-    known = _ERRORS.get(fault)
-    if known is None:
-        return None
-    status, error, headers = known
-    body = json.dumps({"errors": [error]}).encode() + b"\n"
-    return HttpResponse(status, {"Content-Type": "application/json", **headers}, body)
+def answered(status: int, document: object, **headers: str) -> HttpResponse:
+    """An answer of the API."""
+    return HttpResponse(status, {"Content-Type": "application/json", **headers}, json.dumps(document).encode() + b"\n")
+
+
+UNSUPPORTED = answered(404, {"errors": ["1 error occurred:\n\t* unsupported path\n\n"]})
+"""What a server says of an operation that it does not have."""
+
+
+def error_of(rule: Rule) -> HttpResponse | None:
+    """What is answered in place of the server, or None where the rule does something else."""
+    if rule.answer is not None or rule.fault is None:
+        return rule.answer
+    return _ERRORS.get(rule.fault)
 
 
 _DENIED = "1 error occurred:\n\t* permission denied\n\n"
 _ERRORS = {
-    Fault.REFUSE: (403, _DENIED, {}),
-    Fault.EXPIRE: (403, "permission denied", {}),
-    Fault.THROTTLE: (429, 'request path "": rate limit quota exceeded', {"Retry-After": "1"}),
-    Fault.BREAK: (500, "internal error", {}),
+    Fault.REFUSE: answered(403, {"errors": [_DENIED]}),
+    Fault.EXPIRE: answered(403, {"errors": ["permission denied"]}),
+    Fault.THROTTLE: answered(429, {"errors": ["rate limit quota exceeded"]}, **{"Retry-After": "1"}),
+    Fault.BREAK: answered(500, {"errors": ["internal error"]}),
 }

@@ -42,7 +42,14 @@ class Server:
     """A context manager: OpenBao at a socket in a folder of its own, initialised and unsealed by its API."""
 
     def __init__(
-        self, name: str = "vault", *, audited: bool = True, shares: int = 5, threshold: int = 3, seal: str = ""
+        self,
+        name: str = "vault",
+        *,
+        audited: bool = True,
+        shares: int = 5,
+        threshold: int = 3,
+        seal: str = "",
+        further: str = "",
     ) -> None:
         self.name = name
         """Of the cluster, as it tells it."""
@@ -51,7 +58,9 @@ class Server:
         self.shares, self.threshold = shares, threshold
         """Into how many shares the root key is split, and how many open the Vault."""
         self.seal = seal
-        """Further lines of the configuration, for another seal than Shamir's."""
+        """Lines of the configuration, for another seal than Shamir's."""
+        self.further = further
+        """Other lines of the configuration."""
         self.root_token = ""
         self.unseal_keys: list[str] = []
         self._running = ExitStack()
@@ -87,7 +96,7 @@ class Server:
             f'cluster_name = "{self.name}"\n'
             'api_addr = "https://127.0.0.1:8200"\n'
             'disable_clustering = true\nlog_level = "error"\n'
-            f"{audit}{self.seal}"
+            f"{audit}{self.seal}{self.further}"
         )
 
     @property
