@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -12,10 +13,15 @@ _LOOPBACK = frozenset(["127.0.0.1", "::1", "localhost"])
 Named = Annotated[str, StringConstraints(min_length=1)]
 
 
+_URL = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:\d{1,5})?((/[\w~-]+(\.[\w~-]+)*)*)/?", re.ASCII)
+_PATH = re.compile(r"[\x21-\x2e\x30-\x7e]+(/[\x21-\x2e\x30-\x7e]+)*")
+"""Of a namespace, as a header can carry it."""
+
+
 def _checked_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("https", "http") or not parts.hostname or parts.query or parts.fragment or "@" in url:
+    if not _URL.fullmatch(url):
         raise ValueError(f"{url!r} is no address of a Vault, such as https://vault.example.com:8200")
+    parts = urlsplit(url)
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
         raise ValueError("expected https: over http everybody on the way would see the token")
     return url.rstrip("/")
@@ -23,6 +29,8 @@ def _checked_url(url: str) -> str:
 
 def _checked_namespace(namespace: str) -> str:
     path = namespace.strip("/")
+    if path and not _PATH.fullmatch(path):
+        raise ValueError(f"{namespace!r} is no path of a namespace, such as admin/team-a")
     return "" if path in ("", "root") else f"{path}/"
 
 

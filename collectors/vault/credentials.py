@@ -247,15 +247,21 @@ def _from_environment(where: str, setting: str, name: str) -> str:
     value = os.environ.get(name, "").strip()
     if not value:
         raise CredentialError(f"{where}: {setting} names the environment variable {name}, which is not set; set it")
-    return value
+    return _sendable(f"{where}: {setting} names the environment variable {name}", value)
 
 
 def _from_file(where: str, setting: str, path: str) -> str:
+    named = f"{where}: {setting} {path!r}"
     try:
         value = Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
-        raise CredentialError(f"{where}: {setting} {path!r}: {reason}") from error
+        raise CredentialError(f"{named}: {getattr(error, 'strerror', None) or 'it is no text'}") from error
     if not value:
-        raise CredentialError(f"{where}: {setting} {path!r}: it is empty")
+        raise CredentialError(f"{named}: it is empty")
+    return _sendable(named, value)
+
+
+def _sendable(named: str, value: str) -> str:
+    if not value.isascii() or not value.isprintable():
+        raise CredentialError(f"{named}: it holds characters that neither a token nor what is exchanged for one has")
     return value

@@ -40,7 +40,7 @@ class Inquiry(questions.Inquiry):
             raise UndeclaredOperation(f"{operation} is not declared by this collector, so it is not called")
         try:
             reply = self._reply(operation, route, parameters)
-        except UnusableName as error:
+        except (UnusableName, UndeclaredOperation) as error:  # the operation is declared: a name would lead elsewhere
             return _failure(f"NotSent: {error}")
         except (Unanswered, CredentialError) as error:
             return replace(_failure(str(error)), attempts=getattr(error, "attempts", 0))

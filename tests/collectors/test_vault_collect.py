@@ -346,8 +346,9 @@ def test_without_a_token_nothing_is_asked(monkeypatch: pytest.MonkeyPatch, tmp_p
         monkeypatch.delenv(TOKEN_VARIABLE)
         with pytest.raises(CredentialError, match=f"source 'prod': .*{TOKEN_VARIABLE}.* not set"):
             list(VaultCollector(configuration(vault)).start())
-        for path, says in (("missing", "No such file"), ("empty", "is empty")):
-            (tmp_path / "empty").write_text("\n")
+        (tmp_path / "empty").write_text("\n")
+        (tmp_path / "strange").write_text("s.tökén")
+        for path, says in (("missing", "No such file"), ("empty", "is empty"), ("strange", "holds characters")):
             auth = {"method": "token", "token_file": str(tmp_path / path)}
             with pytest.raises(CredentialError, match=says):
                 list(VaultCollector(configuration(vault, auth=auth)).start())
@@ -395,6 +396,7 @@ def test_the_program_ends_the_server_even_when_it_is_killed() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("faults", [[], PER_SECRET], ids=["lists with metadata", "secret by secret"])
 def test_twenty_thousand_secrets_in_a_tree(faults: list[Rule], tmp_path: Path) -> None:
     """Two hundred folders on two levels, a hundred secrets in each."""

@@ -106,10 +106,16 @@ class Server:
 
     def _wait(self) -> None:
         until = time.monotonic() + _PATIENCE
-        while not self.socket.exists():
-            if time.monotonic() > until:
-                raise TimeoutError(f"OpenBao did not start: {(self._folder / 'log').read_text(encoding='utf-8')}")
-            time.sleep(_NAP)
+        while True:
+            try:
+                self.ask("GET", "sys/seal-status")
+            except OSError as error:
+                if time.monotonic() > until:
+                    told = (self._folder / "log").read_text(encoding="utf-8")
+                    raise TimeoutError(f"OpenBao did not start: {told}") from error
+                time.sleep(_NAP)
+            else:
+                return
 
     def _initialise(self) -> None:
         kind = "recovery" if self.seal else "secret"
