@@ -31,7 +31,7 @@ _POLICIES: Mapping[str, Mapping[str, Iterable[str]]] = {
     "web-certificates": {"pki/issue/web": ("update",)},
     "on-call": {"ssh/sign/on-call": ("update",)},
 }
-"""Policy → path → capabilities. The batch job's rotates the key that it uses, and the platform team's gives everything."""
+"""Policy → path → capabilities. The batch job rotates the key that it uses, and the platform team may do everything."""
 
 
 def add_access(server: Server, services: Iterable[str]) -> None:
@@ -54,10 +54,9 @@ def add_access(server: Server, services: Iterable[str]) -> None:
 
 
 def _add_policy(server: Server, name: str, rules: Mapping[str, Iterable[str]]) -> None:
-    blocks = (
-        f'path "{path}" {{\n  capabilities = {json.dumps(list(capabilities))}\n}}\n'
-        for path, capabilities in rules.items()
-    )
+    blocks = []
+    for path, capabilities in rules.items():
+        blocks.append(f'path "{path}" {{\n  capabilities = {json.dumps(list(capabilities))}\n}}\n')
     server.write(f"sys/policies/acl/{name}", {"policy": "\n".join(blocks)})
 
 
