@@ -19,10 +19,7 @@ _POLICIES: Mapping[str, Mapping[str, Iterable[str]]] = {
         "transit/keys/batch-exports/rotate": ("update",),
     },
     "escrow-agents": {"transit/export/+/escrow": ("read",), "transit/backup/escrow": ("read",)},
-    "platform": {
-        "transit/*": ("create", "read", "update", "delete", "list"),
-        "secret/*": ("create", "read", "update", "delete", "list"),
-    },
+    "platform": {"kv/*": ("create", "read", "update", "delete", "list")},
     "policy-admins": {
         "sys/policies/acl/*": ("create", "read", "update", "delete"),
         "auth/+/role/*": ("create", "update"),
@@ -31,7 +28,8 @@ _POLICIES: Mapping[str, Mapping[str, Iterable[str]]] = {
     "web-certificates": {"pki/issue/web": ("update",)},
     "on-call": {"ssh/sign/on-call": ("update",)},
 }
-"""Policy → path → capabilities. The batch job rotates the key that it uses, and the platform team may do everything."""
+"""Policy → path → capabilities. The batch job rotates the key that it uses, and the platform team's gives everything in
+the mount that is to be given up."""
 
 
 def add_access(server: Server, services: Iterable[str]) -> None:
