@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
+from collectors.vault.answers import Listing
+from collectors.vault.answers import Names as ListedNames
 from evidence.reading import Answer, Flag, Text
 
 
@@ -25,6 +27,22 @@ Names = Annotated[list[Text], BeforeValidator(_list)]
 class Policy(Answer):
     policy: Text
     """Empty for `root` alone."""
+
+
+class ListedPolicies(ListedNames):
+    key_info: dict[Text, Policy]
+
+    @model_validator(mode="after")
+    def _all_described(self) -> ListedPolicies:
+        if any(name and name not in self.key_info for name in self.keys):
+            raise ValueError("it names a policy that it does not describe")
+        return self
+
+
+class DetailedPolicies(Listing):
+    """sys:ListDetailedPolicies."""
+
+    data: ListedPolicies | None = None
 
 
 class PolicyAnswer(Answer):

@@ -7,6 +7,7 @@ from evidence.operation import Operation
 
 _ROWS = ("access.*", *facts("access", "subject principal principal_kind capability via conditions external public"))
 
+LIST_DETAILED = "sys:ListDetailedPolicies"
 LIST_POLICIES = "sys:ListPolicies"
 READ_POLICY = "sys:ReadPolicy"
 LIST_METHODS = "sys:ListAuthMethods"
@@ -24,10 +25,16 @@ def _holders(name: str, permission: str, why: str) -> Operation:
 
 ACCESS = (
     Operation(
+        name=LIST_DETAILED,
+        facts=(*_ROWS, *_WILDCARDS),
+        permission="list sys/policies/detailed/acl",
+        why="Every ACL policy with what it says, in one answer, where the server is an OpenBao",
+    ),
+    Operation(
         name=LIST_POLICIES,
         facts=(*_ROWS, *_WILDCARDS),
         permission="list sys/policies/acl",
-        why="Every ACL policy",
+        why="Every ACL policy, where they are not told at once",
     ),
     Operation(
         name=READ_POLICY,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from collectors.questions import Questions
+from collectors.vault.access_answers import DetailedPolicies
 from collectors.vault.access_operations import (
+    LIST_DETAILED,
     LIST_ENTITIES,
     LIST_GROUPS,
     LIST_METHODS,
@@ -30,8 +32,10 @@ def ask_about_access(ask: Questions, namespaces: Iterable[str], most: int) -> No
     """Policies, and who has them. Of each list at most so many are asked about."""
     for namespace in namespaces:
         here: dict[str, JSON] = {"namespace": namespace} if namespace else {}
-        for name in _listed(ask, LIST_POLICIES, here)[:most]:
-            ask.one(READ_POLICY, {**here, "name": name})
+        detailed = _read(ask.one(LIST_DETAILED, here), DetailedPolicies)
+        if detailed is None or not detailed.offered:
+            for name in _listed(ask, LIST_POLICIES, here)[:most]:
+                ask.one(READ_POLICY, {**here, "name": name})
         for operation, parameters in _rolls(ask, here):
             for name in _listed(ask, operation[0], parameters)[:most]:
                 ask.one(operation[1], {**parameters, "name": name})

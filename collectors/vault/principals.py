@@ -13,9 +13,11 @@ from datetime import UTC, datetime
 
 from collectors.scope_rows import NOT_ASKED
 from collectors.vault.access_answers import (
+    DetailedPolicies,
     Entity,
     EntityAnswer,
     GroupAnswer,
+    Policy,
     PolicyAnswer,
     Role,
     RoleAnswer,
@@ -23,6 +25,7 @@ from collectors.vault.access_answers import (
     TokenRoleAnswer,
 )
 from collectors.vault.access_operations import (
+    LIST_DETAILED,
     LIST_ENTITIES,
     LIST_GROUPS,
     LIST_METHODS,
@@ -71,6 +74,8 @@ class Directory:
     """When the policies were read: rules that had expired then count for nothing."""
     failures: dict[str, Failure] = field(default_factory=dict)
     """Operation → why principals or policies may be missing."""
+    made_up_for: dict[str, Failure] = field(default_factory=dict)
+    """Operation → why it told nothing, where another told the same."""
 
     def access_list(self, policies: Iterable[str]) -> AccessList:
         """What these policies say together, as far as they could be read."""
@@ -83,7 +88,7 @@ class Directory:
 
 def namespaces_above(reading: Reading, namespace: str) -> list[str]:
     """The namespaces whose policies were asked for, from the highest to this one, which is always among them."""
-    asked = {str(o.parameters.get("namespace", "")) for o in reading.of(LIST_POLICIES)}
+    asked = {str(o.parameters.get("namespace", "")) for o in reading.of(LIST_DETAILED)}
     return sorted({*(name for name in asked if namespace.startswith(name)), namespace}, key=len)
 
 
@@ -122,6 +127,18 @@ class _Answers:
             self.directory.fail(operation, GapKind.FAILED, NOT_ASKED)
         return found
 
+    def detailed(self) -> tuple[str, Mapping[str, Policy]] | None:
+        """The observation that tells every policy, and these; None where policies are told one by one."""
+        for observation in self._by_operation.get(LIST_DETAILED, ()):
+            single = Reading("", [observation])
+            answer = single.answer(LIST_DETAILED, DetailedPolicies)
+            self.directory.made_up_for.update(single.failures)
+            if answer is not None and answer.offered:
+                return observation.id, {
+                    name: answer.data.key_info[name] for name in answer.names
+                } if answer.data else {}
+        return None
+
     def members(
         self, list_operation: str, operation: str, model: type[AnswerT], mount: str = ""
     ) -> Iterator[tuple[str, str, AnswerT]]:
@@ -158,15 +175,26 @@ class _Answers:
 
 
 def _read_policies(answers: _Answers) -> None:
+    """By the list that tells them all, or else one by one."""
     directory = answers.directory
+    detailed = answers.detailed()
+    if detailed is not None:
+        observation, told = detailed
+        for name, policy in told.items():
+            _read_policy(directory, LIST_DETAILED, name, policy.policy, observation)
+        directory.at = answers.received(LIST_DETAILED)
+        return
     for name, observation, answer in answers.members(LIST_POLICIES, READ_POLICY, PolicyAnswer):
-        directory.observations[name] = observation
-        try:
-            directory.policies[name] = () if name == ROOT else parse_policy(answer.data.policy)
-        except PolicyError as error:
-            text = f"the policy {name} cannot be read: {error}"
-            directory.fail(READ_POLICY, GapKind.FAILED, text, observation)
+        _read_policy(directory, READ_POLICY, name, answer.data.policy, observation)
     directory.at = answers.received(READ_POLICY)
+
+
+def _read_policy(directory: Directory, operation: str, name: str, text: str, observation: str) -> None:
+    directory.observations[name] = observation
+    try:
+        directory.policies[name] = () if name == ROOT else parse_policy(text)
+    except PolicyError as error:
+        directory.fail(operation, GapKind.FAILED, f"the policy {name} cannot be read: {error}", observation)
 
 
 def _with_default(policies: Iterable[str], without: bool = False) -> frozenset[str]:

@@ -115,6 +115,7 @@ ROUTES: Mapping[str, Route] = {
     "database:ReadConnection": Route("GET", "{mount}config/{name}"),
     "database:ListStaticRoles": Route("LIST", "{mount}static-roles"),
     "database:ReadStaticRole": Route("GET", "{mount}static-roles/{name}"),
+    "sys:ListDetailedPolicies": Route("LIST", "sys/policies/detailed/acl", absent=_UNSUPPORTED),
     "sys:ListPolicies": Route("LIST", "sys/policies/acl"),
     "sys:ReadPolicy": Route("GET", "sys/policies/acl/{name}"),
     "auth:ListRoles": Route("LIST", "auth/{mount}role"),

@@ -153,6 +153,21 @@ def test_the_requests_about_access_do_not_grow_with_the_keys(vault: EmbeddedVaul
     assert max(about.values()) <= 2 * namespaces
 
 
+ONE_BY_ONE = Rule(fault=Fault.REFUSE, operation="sys:ListDetailedPolicies")
+"""Policies are not told at once."""
+
+
+def test_policies_that_are_told_one_by_one_say_the_same(
+    vault: EmbeddedVault, inventory: Inventory, tmp_path: Path
+) -> None:
+    found = Inventory(vault, tmp_path, [ONE_BY_ONE])
+    assert found.requests["sys:ReadPolicy"] > len(POLICIES)
+    assert inventory.requests["sys:ReadPolicy"] == 0
+    assert {row.id for row in found.of(Access)} == {row.id for row in inventory.of(Access)}
+    assert [gap for gap in found.of(Gap) if gap.of_table == "access"] == []
+    assert {gap.operation for gap in found.of(Gap, kind="refused")} == {"sys:ListDetailedPolicies"}
+
+
 @pytest.mark.parametrize(
     "operation",
     [
@@ -165,21 +180,22 @@ def test_the_requests_about_access_do_not_grow_with_the_keys(vault: EmbeddedVaul
     ],
 )
 def test_what_was_refused_leaves_access_in_doubt(vault: EmbeddedVault, tmp_path: Path, operation: str) -> None:
-    found = Inventory(vault, tmp_path, [Rule(fault=Fault.REFUSE, operation=operation)], mounts=["transit"])
+    faults = [ONE_BY_ONE, Rule(fault=Fault.REFUSE, operation=operation)]
+    found = Inventory(vault, tmp_path, faults, mounts=["transit"])
     gaps = [gap for gap in found.of(Gap) if gap.of_table == "access" and gap.rows_missing]
     assert {gap.scope for gap in gaps} == {"prod/root/vault", "prod/root/transit/transit", "prod/team/transit/transit"}
     assert {gap.operation for gap in gaps} >= {operation}
 
 
 def test_a_policy_that_was_not_read_leaves_wildcards_in_doubt(vault: EmbeddedVault, tmp_path: Path) -> None:
-    faults = [Rule(fault=Fault.REFUSE, operation="sys:ReadPolicy", path="acl/super")]
+    faults = [ONE_BY_ONE, Rule(fault=Fault.REFUSE, operation="sys:ReadPolicy", path="acl/super")]
     found = Inventory(vault, tmp_path, faults, mounts=["transit"])
     assert {key.wildcard_access for key in found.of(Key)} == {None}
     assert {principal for principal, _, _ in found.may(TRANSIT)} >= {BOB}
 
 
 def test_roles_beyond_the_limit_are_a_gap(vault: EmbeddedVault, tmp_path: Path) -> None:
-    found = Inventory(vault, tmp_path, mounts=["transit"], list_limit=3)
+    found = Inventory(vault, tmp_path, [ONE_BY_ONE], mounts=["transit"], list_limit=3)
     [gap] = found.of(Gap, of_table="access", operation="sys:ReadPolicy", scope="prod/root/vault")
     assert "of them were not asked about" in gap.error
 

@@ -29,6 +29,7 @@ STAGE = Stage(
     opened_by={
         **dict.fromkeys(["kv:ListMetadata", "kv:ReadMetadata"], "kv:ListDetailedMetadata"),
         "ssh:ReadCa": "ssh:ListIssuers",
+        **dict.fromkeys(["sys:ListPolicies", "sys:ReadPolicy"], "sys:ListDetailedPolicies"),
     },
     opening=("/vault", "/namespace"),
 )

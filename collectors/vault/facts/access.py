@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from collectors.vault.access_operations import LIST_POLICIES, READ_POLICY
+from collectors.vault.access_operations import LIST_DETAILED, LIST_POLICIES, READ_POLICY
 from collectors.vault.admissions import Admission, admissions, everything_on, unplaced
 from collectors.vault.duties import ENGINES, GRANTING, SYSTEM, Duty, mounting
 from collectors.vault.facts.barrier import own_barrier
@@ -62,7 +62,7 @@ class PlaceAccess:
             for name in directory.policies.keys() - ({ROOT} - held):
                 if everything_on(directory.access_list([name]), self._below(directory) + self.place.mount):
                     return True
-        return None if self.failures.keys() & {LIST_POLICIES, READ_POLICY} else False
+        return None if self.failures.keys() & {LIST_DETAILED, LIST_POLICIES, READ_POLICY} else False
 
     def _below(self, directory: Directory) -> str:
         """The mount's namespace as policies of one above it write it."""
@@ -151,8 +151,11 @@ def _access(setting: Setting, reading: Reading, place: _Place) -> PlaceAccess:
     for directory in directories:
         for operation, failure in directory.failures.items():
             failures.setdefault(operation, failure)
+        for operation, failure in directory.made_up_for.items():
+            reading.failures.setdefault(operation, failure)
     for operation, failure in failures.items():
-        reading.failures.setdefault(operation, failure)
+        if failure.kind is not GapKind.NOT_OFFERED:
+            reading.failures.setdefault(operation, failure)
     if directories[0].namespace:
         failures.setdefault(LIST_POLICIES, Failure(GapKind.NOT_OFFERED, _ABOVE, ""))
     if any(_templated(directory, place) for directory in directories):
