@@ -115,6 +115,24 @@ class SealStatus(Seal):
     storage_type: Text = ""
 
 
+class SealBackend(Answer):
+    name: Text
+    healthy: Flag
+
+
+class SealBackends(Answer):
+    """sys:ReadSealBackends. A server that is never sealed by several is answered by an error that says so."""
+
+    backends: list[SealBackend] | None = None
+    errors: list[Text] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> SealBackends:
+        if (self.backends is None) == (self.errors is None):
+            raise ValueError("it holds neither backends nor word that there are none")
+        return self
+
+
 class Health(Answer):
     """sys:ReadHealth."""
 

@@ -97,6 +97,7 @@ class VaultCollector:
         for operation in (
             "sys:ReadSealStatus",
             "sys:ReadHealth",
+            "sys:ReadSealBackends",
             "sys:ReadKeyStatus",
             "sys:ReadRotationConfig",
             "sys:ListAuditDevices",

@@ -76,6 +76,12 @@ VAULT = (
         permission="-",
         why="Whether the node is the active one, and how it is replicated",
     ),
+    Operation(
+        name="sys:ReadSealBackends",
+        facts=("key_store.store_settings",),
+        permission="read sys/seal-backend-status",
+        why="Which systems seal a HashiCorp Vault that is sealed by several, and whether they answer",
+    ),
     READ_KEY_STATUS,
     READ_ROTATION_CONFIG,
     LIST_AUDIT_DEVICES,

@@ -23,7 +23,7 @@ DEFAULT_MOUNTS: Mapping[str, tuple[str, ...]] = {
 }
 """By the service of their scopes."""
 
-_OF_ROOT_ALONE = frozenset(["sys/audit"])
+_OF_ROOT_ALONE = frozenset(["sys/audit", "sys/seal-backend-status"])
 """Paths of the system that no other namespace has."""
 
 

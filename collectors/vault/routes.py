@@ -84,6 +84,7 @@ ROUTES: Mapping[str, Route] = {
         "sys/health",
         query="standbyok=true&perfstandbyok=true&drsecondarycode=200&performancestandbycode=200&sealedcode=200&uninitcode=200",
     ),
+    "sys:ReadSealBackends": Route("GET", "sys/seal-backend-status", absent=_UNSUPPORTED),
     "sys:ReadKeyStatus": Route("GET", "sys/key-status", absent=_NO_OWN_BARRIER),
     "sys:ReadNamespaceSeal": Route("GET", "sys/namespaces/{name}/seal-status"),
     "sys:ReadRotationConfig": Route("GET", "sys/rotate/config"),

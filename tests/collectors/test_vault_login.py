@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jwt
 import pytest
 import trustme
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from vault_runs import collected, configuration, gaps, of_table, rows
 
 from collectors.source import CredentialError
@@ -40,7 +40,13 @@ def _token(**more: object) -> str:
         "kubernetes.io/serviceaccount/namespace": "audit",
         **{f"kubernetes.io/serviceaccount/service-account.{n}": v for n, v in (("name", "keyproof"), ("uid", "uid-1"))},
     }
-    return jwt.encode({**claims, **more}, KEY, algorithm="RS256")
+    signed = b".".join(_coded(part) for part in ({"alg": "RS256", "typ": "JWT"}, {**claims, **more}))
+    signature = KEY.sign(signed, padding.PKCS1v15(), hashes.SHA256())
+    return (signed + b"." + base64.urlsafe_b64encode(signature).rstrip(b"=")).decode()
+
+
+def _coded(part: dict[str, object]) -> bytes:
+    return base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=")
 
 
 def _review(request: HttpRequest) -> HttpResponse:

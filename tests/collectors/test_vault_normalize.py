@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from collected import Collected
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from small_vault import LABELS, NOW, ago, served
 from vault_runs import collected, gaps, of_table, rows
+from vault_runs import settings as vault_settings
 
 from collectors.source import Settings
 from collectors.vault.normalize import normalize
 from evidence.model import NEVER, KeyType, Row, Usage
 from evidence.observation import Observation, Status, body_digest
-from evidence.reading import Reading
+from evidence.reading import Reading, group_by_subject
 from evidence.recording import ScopeHeader
 from keyproof.demo.vault.embedded import EmbeddedVault
 from keyproof.demo.vault.faults import Rule, answered
@@ -264,6 +269,18 @@ def test_seals(seal: dict[str, Any], bits: int | None, apart: bool | None) -> No
         assert (stores[id].kek_security_bits, stores[id].kek_apart) == (bits, apart)
 
 
+def test_several_seals_of_vault_enterprise() -> None:
+    """The answer is the one of its API documentation."""
+    backends = [
+        {"name": "hsm", "healthy": True, "configured": True, "disabled": False},
+        {"name": "transit", "healthy": False, "unhealthy_since": "2023-09-22T08:34:11Z"},
+    ]
+    told = answered(200, {"healthy": False, "fully_wrapped": False, "backends": backends})
+    with served([Rule(operation="sys:ReadSealBackends", answer=told)]) as vault:
+        store = of_table(rows(collected(vault, mounts=["nothing"])), "key_store")["vault://prod/"]
+    assert json.loads(store.store_settings)["seal_backends_healthy"] == {"hsm": True, "transit": False}
+
+
 def test_a_static_seal_and_no_audit_device() -> None:
     """A real one: its key stands in the configuration beside the data."""
     seal = 'seal "static" {\n  current_key_id = "one"\n  current_key = "' + "00" * 32 + '"\n}\n'
@@ -407,3 +424,51 @@ def test_nothing_recorded_is_all_gaps(service: str) -> None:
 def test_another_service_is_an_error() -> None:
     with pytest.raises(ValueError, match="no service that is read of a Vault"):
         list(normalize(_header("pubsub"), iter(()), Settings()))
+
+
+# --- whatever is answered -------------------------------------------------------------------------------------------
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def _members(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """The ways to each member of a JSON value, itself included."""
+    yield path
+    if isinstance(value, dict):
+        for name, member in value.items():
+            yield from _members(member, (*path, name))
+    if isinstance(value, list):
+        for index, member in enumerate(value):
+            yield from _members(member, (*path, index))
+
+
+def _replaced(value: Any, path: tuple[str | int, ...], new: object) -> Any:
+    if not path:
+        return new
+    copy = value.copy()
+    copy[path[0]] = _replaced(value[path[0]], path[1:], new)
+    return copy
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_no_answer_stops_the_normalize_half_and_every_null_has_its_gap(run: Collected, data: st.DataObject) -> None:
+    """One member of one real answer is replaced by anything: nothing raises, and no NULL is without a reason."""
+    scope = data.draw(st.sampled_from(sorted(run.scopes)))
+    observations = list(run.scopes[scope])
+    at = data.draw(st.integers(0, len(observations) - 1))
+    answer = json.loads(observations[at].body)
+    path = data.draw(st.sampled_from(list(_members(answer))))
+    body = json.dumps(_replaced(answer, path, data.draw(ANYTHING)))
+    observations[at] = replace(observations[at], body=body, sha256=body_digest(body))
+    made = list(normalize(run.headers[scope], group_by_subject(iter(observations)), vault_settings()))
+    [told] = of_table(made, "scope").values()
+    assert told.calls == len(observations)
+    named = {(gap.of_table, gap.subject, column) for gap in of_table(made, "gap").values() for column in gap.columns}
+    for row in (row for row in made if row.table != "gap"):
+        for name in row.__dataclass_fields__:
+            assert getattr(row, name) is not None or (row.table, row.id, name) in named, (row.id, name)

@@ -61,6 +61,8 @@ def _walked(setting: Setting, readings: Iterator[Reading], tree: _Tree) -> Itera
             yield from _folder_rows(setting, tree, subject, reading, tally)
         elif subject in tree.secrets:
             yield from _asked_row(setting, tree, subject, reading, tally)
+        else:
+            tally.count(reading)
     while tree.folders:
         folder = min(tree.folders)
         yield from _folder_rows(setting, tree, folder, Reading("" if folder == root else folder, []), tally)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from collectors.scope_rows import Tally
-from collectors.vault.answers import AuditDevices, Health, KeyStatus, RotationConfig, SealStatus
+from collectors.vault.answers import AuditDevices, Health, KeyStatus, RotationConfig, SealBackends, SealStatus
 from collectors.vault.facts.barrier import KEY, ROTATION, barrier_rows, kek
 from collectors.vault.facts.scope import Setting, told
 from collectors.vault.names import server_id
@@ -16,6 +16,7 @@ from evidence.reading import Reading
 
 SEAL = "sys:ReadSealStatus"
 HEALTH = "sys:ReadHealth"
+BACKENDS = "sys:ReadSealBackends"
 AUDIT = "sys:ListAuditDevices"
 ACCESS_MODEL = "ACL policies"
 
@@ -75,20 +76,22 @@ def _store_rows(setting: Setting, reading: Reading) -> Iterator[Row]:
             "deletion_at": NEVER,
             "connection_state": "none",
         }
-    if seal is not None and health is not None:
-        facts["store_settings"] = canonical_json(_settings(seal, health))
+    backends = told(reading, BACKENDS, SealBackends)
+    if seal is not None and health is not None and backends is not None:
+        facts["store_settings"] = canonical_json(_settings(seal, health, backends))
     for name, value in facts.items():
         setattr(row, name, value)
     yield from setting.explained(row, [reading])
 
 
-def _settings(seal: SealStatus, health: Health) -> Mapping[str, object]:
+def _settings(seal: SealStatus, health: Health, backends: SealBackends) -> Mapping[str, object]:
     return {
         "version": seal.version,
         "seal": seal.type,
         "seal_shares": seal.n,
         "seal_threshold": seal.t,
         "recovery_seal": seal.recovery_seal,
+        "seal_backends_healthy": {backend.name: backend.healthy for backend in backends.backends or ()},
         "storage": seal.storage_type,
         "enterprise": health.enterprise,
         "replication_performance_mode": health.replication_performance_mode,

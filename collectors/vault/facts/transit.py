@@ -53,6 +53,8 @@ def normalize_transit(setting: Setting, readings: Iterator[Reading]) -> Iterator
             listing = without_bodies(listing)
         if reading.subject in waiting:
             yield from _key_rows(setting, waiting.pop(reading.subject), reading, listing, tally)
+        elif reading.subject:
+            tally.count(reading)
     if waiting is None:
         waiting = yield from _list_rows(setting, listing, tally)
     for subject, name in waiting.items():
