@@ -164,8 +164,8 @@ def _meeting(pattern: Pattern, segments: Sequence[str]) -> _Meeting | None:
         begun = pattern.open and at == len(pattern.segments) - 1
         part = pattern.segments[at]
         if begun:
-            return _begun(part, path, segments[at:])
-        if segment == "{name}" and part != "":
+            return _begun(names, part, path, segments[at:])
+        if segment == "{name}" and part and not part.endswith("*"):  # no key, role or connection is called so
             wild = pattern.segmented and part == "+"
             names = ALL if wild else part
             path.append(UNNAMED if wild else part)
@@ -178,10 +178,9 @@ def _meeting(pattern: Pattern, segments: Sequence[str]) -> _Meeting | None:
     return _Meeting(names, "/".join(path)) if len(pattern.segments) == len(segments) else None
 
 
-def _begun(part: str, path: list[str], segments: Sequence[str]) -> _Meeting | None:
+def _begun(names: str, part: str, path: list[str], segments: Sequence[str]) -> _Meeting | None:
     """The pattern ends with the beginning of the first of these segments: whatever follows is described."""
     first, *others = segments
-    names = ALL
     if first == "{name}":
         names = f"{part}*"
         path = [*path, f"{part}{UNNAMED}"]

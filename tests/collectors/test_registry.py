@@ -27,6 +27,7 @@ SHARED = {
     "source",
     "tags",
     "wildcards",
+    "x509",
 }
 """What all sources stand on."""
 

@@ -235,12 +235,18 @@ def test_a_rule_on_all_keys_of_a_mount_admits_to_all() -> None:
 def test_a_rule_on_one_key_admits_to_it_alone() -> None:
     found = admissions(_list({"app": _allow("transit/decrypt/app", "update")}), "transit/", TRANSIT)
     assert found == (Admission(Capability.DECRYPT, "app", True, "{}", ("app",)),)
+    found = admissions(_list({"app": _allow("transit/keys/app/*", "update")}), "transit/", TRANSIT)
+    assert found == (Admission(Capability.ADMINISTER, "app", True, "{}", ("app",)),)
 
 
 def test_a_rule_on_a_beginning_or_a_template_admits_under_a_condition() -> None:
     for name in ("app-*", "{{identity.entity.name}}"):
         found = _told({"p": _allow(f"transit/decrypt/{name}", "update")}, "transit/", TRANSIT)
         assert found == {(Capability.DECRYPT, name, json.dumps({"names": name}, separators=(",", ":")))}
+
+
+def test_an_asterisk_within_a_path_is_the_name_of_nothing() -> None:
+    assert _told({"p": _allow("transit/keys/*/rotate", "update")}, "transit/", TRANSIT) == set()
 
 
 def test_a_mount_of_several_parts_is_met_by_its_whole_path() -> None:
@@ -376,6 +382,15 @@ _PATHS = st.one_of(
         lambda mount: st.tuples(st.just(mount), st.sampled_from(("encrypt", "keys", "+")), _PARTS).map("/".join)
     ),
 )
+_PATHS = st.one_of(
+    _PATHS,
+    st.tuples(
+        st.sampled_from(("transit", "+")),
+        st.sampled_from(("keys", "+", "encrypt")),
+        _PARTS,
+        st.sampled_from(("rotate", "*", "+", "r*", "config")),
+    ).map("/".join),
+)
 _RULES = st.lists(
     st.tuples(_PATHS, st.sets(st.sampled_from(("update", "create", "read", "delete", "deny")), min_size=1)),
     min_size=1,
@@ -384,7 +399,7 @@ _RULES = st.lists(
 
 
 @given(_RULES)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_admissions_say_of_each_name_what_the_rules_decide(rules: list[tuple[str, set[str]]]) -> None:
     duties = tuple(duty for duty in TRANSIT if not any(segment.startswith("{any:") for segment in duty.segments))
     access = _list({"p": "".join(_allow(path, *capabilities) for path, capabilities in rules)})
