@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from collectors.vault.duties import Duty
 from collectors.vault.policy import ROOT, AccessList, Decision, Pattern
 from evidence.model import Capability
-from evidence.observation import JSON, canonical_json
+from evidence.observation import canonical_json
 
 ALL = "*"
 """Names everything that a mount holds."""
@@ -36,15 +37,27 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class _Meeting:
-    """Where a pattern of policies and the paths of a duty meet."""
+    """Where the pattern of a rule and the paths of a duty meet."""
 
+    pattern: Pattern
+    decision: Decision
     names: str
-    path: str
-    """One of the paths that both describe, with UNNAMED where any name would do."""
+    others: tuple[str, ...]
+    """What stands for each `{any:}` of the duty, written as names are."""
 
     @property
     def single(self) -> bool:
         return not self.names.endswith("*") and "{{" not in self.names and "+" not in self.names.split("/")
+
+    @property
+    def weight(self) -> tuple[bool, Any]:
+        """Of the rules on a path the one with the greatest decides."""
+        return not self.pattern.wild, self.pattern.rank
+
+    def takes_from(self, wide: _Meeting) -> bool:
+        """It decides on some of the names of the other, whatever else varies in the path."""
+        whole = all(_includes(own, other) for own, other in zip(self.others, wide.others, strict=True))
+        return whole and self.weight > wide.weight and _overlap(Pattern.of(self.names), Pattern.of(wide.names))
 
 
 def admissions(access: AccessList, mount: str, duties: Iterable[Duty]) -> tuple[Admission, ...]:
@@ -52,7 +65,7 @@ def admissions(access: AccessList, mount: str, duties: Iterable[Duty]) -> tuple[
     if access.root:
         return tuple(Admission(capability, ALL, False, "{}", (ROOT,)) for capability in sorted(Capability))
     concerned = [(pattern, decision) for pattern, decision in access.patterns() if _concerns(pattern, mount)]
-    found = {admission for duty in duties for admission in _of_duty(access, concerned, mount, duty)}
+    found = {admission for duty in duties for admission in _of_duty(concerned, mount, duty)}
     return tuple(sorted(found))
 
 
@@ -108,107 +121,77 @@ def _is(pattern: Pattern, at: int, part: str) -> bool:
     return own == part or (own == "+" and pattern.segmented)
 
 
-def _of_duty(
-    access: AccessList, patterns: Sequence[tuple[Pattern, Decision]], mount: str, duty: Duty
-) -> Iterator[Admission]:
+def _of_duty(patterns: Sequence[tuple[Pattern, Decision]], mount: str, duty: Duty) -> Iterator[Admission]:
+    """A rule gives what it says on the paths on which it decides: on all that it describes but those that a weightier
+    rule, which does not give it, describes too.
+    """
     segments = (*_parts(mount), *duty.segments)
-    giving = [pattern for pattern, said in patterns if said.allows(duty.wanted, sudo=duty.sudo)]
-    for met in filter(None, (_meeting(pattern, segments) for pattern in giving)):
-        decision = access.decision(met.path)
-        if not decision.allows(duty.wanted, sudo=duty.sudo):
+    if not any(said.allows(duty.wanted, sudo=duty.sudo) for _, said in patterns):
+        return
+    met = [one for one in (_meeting(pattern, said, segments) for pattern, said in patterns) if one]
+    giving = [one for one in met if one.decision.allows(duty.wanted, sudo=duty.sudo)]
+    refusing = [one for one in met if not one.decision.allows(duty.wanted, sudo=duty.sudo)]
+    for one in giving:
+        taking = [other for other in refusing if other.takes_from(one)]
+        if any(_includes(other.names, one.names) for other in taking):
             continue
-        left_out = [] if met.single else _left_out(access, patterns, segments, duty, met)
-        conditions = dict(decision.restrictions)
-        if left_out:
-            conditions["except"] = left_out
-        if not met.single and met.names != ALL:
-            conditions["names"] = met.names
-        policies = tuple(decision.granting(duty.wanted))
-        yield Admission(duty.capability, met.names, met.single, canonical_json(conditions), policies)
+        conditions = dict(one.decision.restrictions)
+        if taking:
+            conditions["except"] = [*sorted({other.names for other in taking})]
+        if not one.single and one.names != ALL:
+            conditions["names"] = one.names
+        policies = tuple(one.decision.granting(duty.wanted))
+        yield Admission(duty.capability, one.names, one.single, canonical_json(conditions), policies)
 
 
-def _left_out(
-    access: AccessList,
-    patterns: Iterable[tuple[Pattern, Decision]],
-    segments: Sequence[str],
-    duty: Duty,
-    wide: _Meeting,
-) -> list[JSON]:
-    """What is among the names of a meeting, and what other rules do not allow, sorted."""
-    found = {
-        met.names
-        for met in (_meeting(pattern, segments) for pattern, _ in patterns)
-        if met is not None
-        and met.names != wide.names
-        and _includes(wide, met)
-        and not access.decision(met.path).allows(duty.wanted, sudo=duty.sudo)
-    }
-    return [*sorted(found)]
+def _includes(wide: str, narrow: str) -> bool:
+    """Whatever the narrow one names, the wide one names too."""
+    one, other = Pattern.of(wide), Pattern.of(narrow)
+    return (one.open or not other.open) and one.describes(other.segments)
 
 
-def _includes(wide: _Meeting, narrow: _Meeting) -> bool:
-    """What the narrow one names may be among what the wide one names."""
-    return Pattern.of(wide.names).describes(narrow.names.removesuffix("*").split("/"))
+def _overlap(one: Pattern, other: Pattern) -> bool:
+    """Some path is described by both."""
+    for at in range(max(len(one.segments), len(other.segments))):
+        begun = [pattern for pattern in (one, other) if pattern.open and at == len(pattern.segments) - 1]
+        if any(at >= len(pattern.segments) for pattern in (one, other)):
+            return False
+        mine, theirs = one.segments[at], other.segments[at]
+        wild = any(pattern.segmented and pattern.segments[at] == "+" for pattern in (one, other))
+        if begun and (wild or all(_begins(p.segments[at], (mine, theirs)) for p in begun)):
+            return True
+        if begun or not (wild or mine == theirs):
+            return False
+    return True
 
 
-def _meeting(pattern: Pattern, segments: Sequence[str]) -> _Meeting | None:
+def _begins(part: str, parts: Iterable[str]) -> bool:
+    """Each of the parts begins with this one, or the other way round where both are but beginnings."""
+    return all(other.startswith(part) or part.startswith(other) for other in parts)
+
+
+def _meeting(pattern: Pattern, decision: Decision, segments: Sequence[str]) -> _Meeting | None:
     """Where the pattern meets the paths of a duty; None where it does not."""
     names = ALL
-    path: list[str] = []
+    others: list[str] = []
     for at, segment in enumerate(segments):
-        if segment == "{path}":
-            rest = _rest(pattern, at)
-            return _Meeting(rest, "/".join([*path, _unnamed(rest)])) if rest else None
         if at >= len(pattern.segments):
             return None
+        if segment == "{path}":
+            rest = "/".join(pattern.segments[at:]) + ("*" if pattern.open else "")
+            return _Meeting(pattern, decision, rest, tuple(others)) if rest else None
         begun = pattern.open and at == len(pattern.segments) - 1
         part = pattern.segments[at]
-        if begun:
-            return _begun(names, part, path, segments[at:])
-        if segment == "{name}" and part and not part.endswith("*"):  # no key, role or connection is called so
-            wild = pattern.segmented and part == "+"
-            names = ALL if wild else part
-            path.append(UNNAMED if wild else part)
-        elif segment.startswith("{any:"):
-            path.append(_example(segment) if pattern.segmented and part == "+" else part)
-        elif _is(pattern, at, segment):
-            path.append(segment)
-        else:
+        found = f"{part}*" if begun else ALL if pattern.segmented and part == "+" else part
+        if segment == "{name}":
+            names = found
+        elif segment == "{any}":
+            others.append(found)
+        elif not (segment.startswith(part) if begun else _is(pattern, at, segment)):
             return None
-    return _Meeting(names, "/".join(path)) if len(pattern.segments) == len(segments) else None
-
-
-def _begun(names: str, part: str, path: list[str], segments: Sequence[str]) -> _Meeting | None:
-    """The pattern ends with the beginning of the first of these segments: whatever follows is described."""
-    first, *others = segments
-    if first == "{name}":
-        names = f"{part}*"
-        path = [*path, f"{part}{UNNAMED}"]
-    elif first.startswith("{any:"):
-        example = _example(first)
-        path = [*path, example if example.startswith(part) else f"{part}{UNNAMED}"]
-    elif first.startswith(part):
-        path = [*path, first]
-    else:
-        return None
-    for segment in others:
-        known = not segment.startswith("{")
-        path.append(segment if known else _example(segment) if segment.startswith("{any:") else UNNAMED)
-    return _Meeting(names, "/".join(path))
-
-
-def _rest(pattern: Pattern, at: int) -> str:
-    """What a pattern says from one segment on; `*` where it says nothing any more."""
-    if at >= len(pattern.segments):
-        return ALL if pattern.open else ""
-    return "/".join(pattern.segments[at:]) + ("*" if pattern.open else "")
-
-
-def _unnamed(rest: str) -> str:
-    """A path that the rest of a pattern describes."""
-    parts = [UNNAMED if part == "+" else part for part in rest.removesuffix("*").split("/")]
-    return "/".join(parts) + (UNNAMED if rest.endswith("*") else "")
-
-
-def _example(segment: str) -> str:
-    return segment.removeprefix("{any:").removesuffix("}")
+        if not begun and segment.startswith("{") and (not part or (part != "+" and part.endswith("*"))):
+            return None  # nothing is called so
+        if begun:
+            others += [ALL for left in segments[at + 1 :] if left == "{any}"]
+            return _Meeting(pattern, decision, names, tuple(others))
+    return _Meeting(pattern, decision, names, tuple(others)) if len(pattern.segments) == len(segments) else None

@@ -34,7 +34,7 @@ class Duty:
     """The capabilities of policies of which one is enough."""
     segments: tuple[str, ...]
     """Of the path below a mount: `{name}` is the key, secret or role that it is about, `{path}` a secret's path of any
-    number of segments, and `{any:EXAMPLE}` anything else that varies."""
+    number of segments, and `{any}` anything else that varies."""
     sudo: bool = False
     """`sudo` is needed too."""
 
@@ -42,8 +42,6 @@ class Duty:
 def _duties(capability: Capability, wanted: frozenset[str], paths: str, *, sudo: bool = False) -> tuple[Duty, ...]:
     return tuple(Duty(capability, wanted, tuple(path.split("/")), sudo) for path in paths.split())
 
-
-_VERSION = "{any:latest}"
 
 TRANSIT = (
     *_duties(
@@ -59,15 +57,15 @@ TRANSIT = (
         _USE,
         _WRITE,
         """encrypt/{name} rewrap/{name} datakey/plaintext/{name} datakey/wrapped/{name} sign/{name}
-        sign/{name}/{any:sha2-256} verify/{name} verify/{name}/{any:sha2-256} hmac/{name} hmac/{name}/{any:sha2-256}
+        sign/{name}/{any} verify/{name} verify/{name}/{any} hmac/{name} hmac/{name}/{any}
         cmac/{name}""",
     ),
     *_duties(_DECRYPT, _WRITE, "decrypt/{name}"),
     *_duties(
         _EXPORT,
         _READ,
-        f"""export/{{any:encryption-key}}/{{name}} export/{{any:encryption-key}}/{{name}}/{_VERSION} backup/{{name}}
-        byok-export/{{any:destination}}/{{name}} byok-export/{{any:destination}}/{{name}}/{_VERSION}""",
+        """export/{any}/{name} export/{any}/{name}/{any} backup/{name}
+        byok-export/{any}/{name} byok-export/{any}/{name}/{any}""",
     ),
 )
 """The key of the destination of `byok-export` is what the exported key is wrapped with. A request for a certificate is
@@ -105,10 +103,10 @@ PKI = (
         _USE,
         _WRITE,
         """issue/{name} sign/{name} sign-verbatim sign-verbatim/{name} root/sign-intermediate
-        issuer/{any:default}/issue/{name} issuer/{any:default}/sign/{name} issuer/{any:default}/sign-verbatim
-        issuer/{any:default}/sign-verbatim/{name} issuer/{any:default}/sign-intermediate""",
+        issuer/{any}/issue/{name} issuer/{any}/sign/{name} issuer/{any}/sign-verbatim
+        issuer/{any}/sign-verbatim/{name} issuer/{any}/sign-intermediate""",
     ),
-    *_duties(_USE, _WRITE, "root/sign-self-issued issuer/{any:default}/sign-self-issued", sudo=True),
+    *_duties(_USE, _WRITE, "root/sign-self-issued issuer/{any}/sign-self-issued", sudo=True),
     *_duties(
         _EXPORT,
         _WRITE,
@@ -155,13 +153,13 @@ GRANTING = (
     *_duties(
         _GRANT,
         _CHANGE,
-        """sys/policies/acl/{any:policy} sys/policy/{any:policy} auth/{any:method}/role/{any:role}
-        auth/{any:method}/users/{any:user} auth/{any:method}/groups/{any:group} auth/{any:method}/certs/{any:name}
-        auth/{any:method}/config auth/token/roles/{any:role} identity/entity identity/entity/id/{any:id}
-        identity/entity/name/{any:name} identity/entity-alias identity/group identity/group/id/{any:id}
-        identity/group/name/{any:name} identity/group-alias""",
+        """sys/policies/acl/{any} sys/policy/{any} auth/{any}/role/{any}
+        auth/{any}/users/{any} auth/{any}/groups/{any} auth/{any}/certs/{any}
+        auth/{any}/config auth/token/roles/{any} identity/entity identity/entity/id/{any}
+        identity/entity/name/{any} identity/entity-alias identity/group identity/group/id/{any}
+        identity/group/name/{any} identity/group-alias""",
     ),
-    *_duties(_GRANT, _WRITE, "sys/auth/{any:method} auth/token/create-orphan", sudo=True),
+    *_duties(_GRANT, _WRITE, "sys/auth/{any} auth/token/create-orphan", sudo=True),
     *_duties(_EXPORT, _READ, "sys/raw/{path}", sudo=True),
 )
 """Of a whole namespace: who may give policies to himself or others, and who reads its storage as it is in clear."""
@@ -170,10 +168,10 @@ SYSTEM = (
     *_duties(
         _ADMINISTER,
         _WRITE,
-        """sys/rotate sys/rotate/keyring sys/rotate/root sys/rotate/config sys/seal sys/remount sys/audit/{any:file}
-        sys/config/auditing/request-headers/{any:name}""",
+        """sys/rotate sys/rotate/keyring sys/rotate/root sys/rotate/config sys/seal sys/remount sys/audit/{any}
+        sys/config/auditing/request-headers/{any}""",
         sudo=True,
     ),
-    *_duties(_ADMINISTER, _REMOVE, "sys/audit/{any:file}", sudo=True),
+    *_duties(_ADMINISTER, _REMOVE, "sys/audit/{any}", sudo=True),
 )
 """Of a server: the barrier key, the seal and the log."""

@@ -66,6 +66,11 @@ class Pattern:
         """A server compares it segment by segment. Source: `HasSegmentWildcards` in Vault's policies."""
         return self.path == "+" or "/+" in self.path or self.path.startswith("+/")
 
+    @property
+    def wild(self) -> bool:
+        """It describes more than one path, or is compared as those are that do."""
+        return self.open or self.segmented
+
     def describes(self, parts: Sequence[str]) -> bool:
         """The path of these segments is one of them."""
         if len(parts) < len(self.segments) or (not self.open and len(parts) != len(self.segments)):
@@ -111,7 +116,7 @@ class AccessList:
             json.loads(rule.restrictions),
             {capability: frozenset({name}) for capability in rule.capabilities},
         )
-        if pattern.open or pattern.segmented:
+        if pattern.wild:
             known = self._wild.get(rule.path)
             self._wild[rule.path] = (pattern, _both(known[1], decision) if known else decision)
         else:
