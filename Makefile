@@ -12,16 +12,19 @@ DEMO ?= keyproof-demo
 RENDERING := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0
 LOOKING := chromium poppler-utils qpdf
 
+# Tokens that the tests read: three PKCS#11 modules, and a compiler for one that goes wrong where it is told to.
+TOKENS := softhsm2 libnss3-tools opencryptoki tcc
+
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 demo: .venv/installed rendering ## The main job on an embedded estate: collect, assess, report, verify
 	$(RUN)keyproof demo --out $(DEMO)
 
-test: .venv/installed rendering looking ministack ## The tests
+test: .venv/installed rendering looking tokens ministack ## The tests
 	$(RUN)pytest -n 2 -m "not slow"
 
-test-slow: .venv/installed rendering looking ministack ## The tests that take minutes each
+test-slow: .venv/installed rendering looking tokens ministack ## The tests that take minutes each
 	$(RUN)pytest -n 2 -m slow
 
 test-all: test test-slow ## All tests
@@ -58,7 +61,7 @@ $(UV):
 	@$(UV) pip install --quiet --python .tools/ministack/bin/python --requirements $<
 	@touch $@
 
-.PHONY: rendering looking ministack
+.PHONY: rendering looking tokens ministack
 ministack: .tools/ministack/installed
 
 rendering:
@@ -66,6 +69,9 @@ rendering:
 
 looking:
 	@./.ci/system-packages $(LOOKING)
+
+tokens:
+	@./.ci/system-packages $(TOKENS)
 
 clean: ## Remove what the targets made
 	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis $(DEMO)

@@ -26,6 +26,7 @@ PREFIX_BY_TARGET = {
     "ResourceGroupsTaggingAPI_20170126": "tag",
     "secretsmanager": "secretsmanager",
     "AmazonSSM": "ssm",
+    "BaldrApiService": "cloudhsm",
 }
 """How the header X-Amz-Target names a service, and how permissions do."""
 

@@ -281,5 +281,7 @@ EMPTY: dict[str, Answer] = {
     "kms:DescribeCustomKeyStores": {"CustomKeyStores": [], "Truncated": False},
     "secretsmanager:ListSecrets": {"SecretList": []},
     "ssm:DescribeParameters": {"Parameters": []},
+    "cloudhsm:DescribeClusters": {"Clusters": []},
+    "cloudhsm:DescribeBackups": {"Backups": []},
 }
 """The lists in which there is nothing, by operation."""

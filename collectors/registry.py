@@ -62,6 +62,42 @@ def _gcp_collector() -> Callable[[Any, int | None], Collector]:
     return GcpCollector
 
 
+def _kmip() -> Parts:
+    from collectors.kmip import configuration, normalize, operations, permissions
+
+    return Parts(
+        operations=operations.OPERATIONS,
+        not_offered=operations.NOT_OFFERED,
+        configuration=configuration.KmipConfiguration,
+        normalize=normalize.normalize,
+        policy=permissions.policy,
+    )
+
+
+def _kmip_collector() -> Callable[[Any, int | None], Collector]:
+    from collectors.kmip.collect import KmipCollector
+
+    return KmipCollector
+
+
+def _pkcs11() -> Parts:
+    from collectors.pkcs11 import configuration, normalize, operations, permissions
+
+    return Parts(
+        operations=operations.OPERATIONS,
+        not_offered=operations.ALL_NOT_OFFERED,
+        configuration=configuration.Pkcs11Configuration,
+        normalize=normalize.normalize,
+        policy=permissions.policy,
+    )
+
+
+def _pkcs11_collector() -> Callable[[Any, int | None], Collector]:
+    from collectors.pkcs11.collect import Pkcs11Collector
+
+    return Pkcs11Collector
+
+
 def _vault() -> Parts:
     from collectors.vault import configuration, normalize, operations, permissions
 
@@ -83,7 +119,7 @@ def _vault_collector() -> Callable[[Any, int | None], Collector]:
 SOURCES: dict[str, Source] = {
     "aws": Source(
         type="aws",
-        title="AWS KMS, Secrets Manager and SSM SecureString parameters",
+        title="AWS KMS, CloudHSM, Secrets Manager and SSM SecureString parameters",
         extra="aws",
         parts=_aws,
         collector=_aws_collector,
@@ -101,6 +137,22 @@ SOURCES: dict[str, Source] = {
         extra="gcp",
         parts=_gcp,
         collector=_gcp_collector,
+    ),
+    "kmip": Source(
+        type="kmip",
+        title="Key managers and HSMs that speak KMIP",
+        extra="hsm",
+        undated=True,
+        parts=_kmip,
+        collector=_kmip_collector,
+    ),
+    "pkcs11": Source(
+        type="pkcs11",
+        title="HSMs and other tokens over PKCS#11",
+        extra="hsm",
+        parts=_pkcs11,
+        collector=_pkcs11_collector,
+        undated=True,
     ),
     "vault": Source(
         type="vault",

@@ -77,6 +77,8 @@ class Settings:
     that is there counts. Case and what stands between words make no difference."""
     organization_accounts: tuple[str, ...] = ()
     """Accounts that the organization calls its own beside those the provider names."""
+    keys_read_by: Mapping[str, str] = field(default_factory=dict)
+    """Id of a key store whose provider does not tell its keys → the source that reads them, by the configuration."""
     first_seen: Mapping[str, Mapping[str, datetime]] = field(default_factory=dict)
     """Source → id of a key whose store tells no dates → when a run of the evidence store first showed it."""
 

@@ -37,10 +37,17 @@ class X509Facts:
 
 def read_certificate(pem: str) -> X509Facts:
     """The first certificate of a PEM text. Raises ValueError where there is none that can be read."""
-    from cryptography.hazmat.primitives.hashes import SHA1
-    from cryptography.x509 import load_pem_x509_certificate
+    from cryptography.x509 import InvalidVersion, load_pem_x509_certificate
 
-    certificate = load_pem_x509_certificate(pem.encode())
+    try:
+        return _of_certificate(load_pem_x509_certificate(pem.encode()))
+    except (InvalidVersion, TypeError) as error:  # a name of a type that it cannot have is a TypeError
+        raise ValueError(str(error)) from error
+
+
+def _of_certificate(certificate: Certificate) -> X509Facts:
+    from cryptography.hazmat.primitives.hashes import SHA1
+
     key = _key(certificate)
     return X509Facts(
         subject=certificate.subject.rfc4514_string(),
@@ -56,9 +63,15 @@ def read_certificate(pem: str) -> X509Facts:
 
 def read_request(pem: str) -> X509Facts:
     """A certificate signing request (PKCS #10) in PEM. Raises ValueError where it cannot be read."""
-    from cryptography.x509 import load_pem_x509_csr
+    from cryptography.x509 import InvalidVersion, load_pem_x509_csr
 
-    request = load_pem_x509_csr(pem.encode())
+    try:
+        return _of_request(load_pem_x509_csr(pem.encode()))
+    except (InvalidVersion, TypeError) as error:  # a name of a type that it cannot have is a TypeError
+        raise ValueError(str(error)) from error
+
+
+def _of_request(request: CertificateSigningRequest) -> X509Facts:
     key = _key(request)
     return X509Facts(
         subject=request.subject.rfc4514_string(),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,7 @@ class Catalogue:
     @classmethod
     def from_documents(cls, documents: Mapping[str, str]) -> Catalogue:
         """The catalogue of documents as `Catalogue.documents` has them. Raises CatalogueError."""
-        return _catalogue({name: _Document(name, name, text) for name, text in documents.items()})
+        return _catalogue(_Document(name, name, text) for name, text in documents.items())
 
 
 def load_catalogue(extra: Sequence[Path] = ()) -> Catalogue:
@@ -148,13 +149,13 @@ def load_catalogue(extra: Sequence[Path] = ()) -> Catalogue:
             documents |= found
     except DocumentError as error:
         raise CatalogueError(str(error)) from error
-    return _catalogue(documents)
+    return _catalogue(documents.values())
 
 
 @dataclass(frozen=True, slots=True)
 class _Document:
     name: str
-    where: str
+    where: str = field(compare=False)
     """The file as messages name it."""
     text: str
 
@@ -165,7 +166,14 @@ def _read_folder(folder: Path, prefix: str) -> Iterator[_Document]:
             yield _Document(f"{part}/{prefix}{path.name}", str(path), read_text(path))
 
 
-def _catalogue(documents: Mapping[str, _Document]) -> Catalogue:
+def _catalogue(documents: Iterable[_Document]) -> Catalogue:
+    return _checked(tuple(sorted(documents, key=lambda document: document.name)))
+
+
+@lru_cache(maxsize=4)
+def _checked(in_order: tuple[_Document, ...]) -> Catalogue:
+    """The catalogue of these texts, wherever they stand: that of a pack is nearly always the built-in one."""
+    documents = {document.name: document for document in in_order}
     try:
         controls: dict[str, tuple[Control, str]] = {}
         for document in _of(documents, CATALOG):
@@ -314,7 +322,9 @@ def _check_fact(where: str, control: Control, name: str, value: object) -> None:
         raise DocumentError(f"{where}: {control.over} has no such column{nearest(name, columns)}")
     column = columns[name]
     fits = isinstance(value, datetime) and value.tzinfo is not None
-    if column.type != "timestamp":
+    if column.type == "string":
+        fits = isinstance(value, str)
+    elif column.type != "timestamp":
         fits = parameter_kind(value) == column.type
     if not fits:
         hint = ", such as 2026-06-30T00:00:00Z" if column.type == "timestamp" else ""

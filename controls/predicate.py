@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +118,7 @@ MAX_DEPTH = 60
 """Levels of a tree; an expression of people has fewer than ten."""
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|\+00:00)")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _PREFIX = "SELECT ("
 
@@ -490,7 +491,10 @@ def verdict_sql(population: Predicate, test: Predicate) -> str:
 
 
 def parameter_kind(value: object) -> str | None:
-    """The type of a parameter's value as expressions know it; None for a value that no parameter may have."""
+    """The type of a parameter's value as expressions know it; None for a value that no parameter may have.
+
+    A text that is a date, such as "2026-09-21", is the time at which that day begins in UTC.
+    """
     if isinstance(value, bool):
         return BOOLEAN
     if isinstance(value, int):
@@ -498,5 +502,15 @@ def parameter_kind(value: object) -> str | None:
     if isinstance(value, float):
         return NUMBER if math.isfinite(value) else None
     if isinstance(value, str):
-        return STRING
+        return TIMESTAMP if _is_day(value) else STRING
     return STRINGS if isinstance(value, list) and all(isinstance(item, str) for item in value) else None
+
+
+def _is_day(text: str) -> bool:
+    if not _DAY.fullmatch(text):
+        return False
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

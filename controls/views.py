@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from evidence.model import TABLES, Column, Key, KeyStore, Manager, columns
+from evidence.model import TABLES, Capability, Column, Key, KeyStore, Manager, columns
 
 MOMENT = "moment"
 """A table of one row that the engine makes: `as_of`, `period_start`, `period_end`."""
@@ -20,23 +20,29 @@ MOMENT = "moment"
 UNKNOWN = "unknown_row"
 """A table that the engine makes for the explaining queries: `scope` and `id` of the rows to be explained."""
 
-DEFAULT_KEY_BITS = {"aws": 256, "azure": 256, "gcp": 256}
+DEFAULT_KEY_BITS = {"aws": 256, "azure": 256, "gcp": 256, "vault": 256}
 """Security strength of the key a provider encrypts secrets with when nobody chooses one. AWS: an AWS managed key is a
 symmetric encryption key, 256-bit AES-GCM (AWS KMS Developer Guide, "SYMMETRIC_DEFAULT key spec"). Azure: data at rest
 is encrypted with 256-bit AES (Microsoft Learn, "Azure data encryption at rest"). Google Cloud: AES-256 (Secret Manager
-documentation, "Encryption of secrets")."""
+documentation, "Encryption of secrets"). Vault and OpenBao: the barrier encrypts all that is stored, 256-bit AES-GCM
+(their documentation, "Security model"). PKCS #11 and KMIP say nothing of it."""
 
-WITHOUT_KEYS_OF_SECRETS = ("azure",)
-"""Providers whose secrets are never encrypted with a key of the customer's choice."""
+WITHOUT_KEYS_OF_SECRETS = ("azure", "pkcs11", "kmip", "vault")
+"""Kinds of source whose secrets are never encrypted with a key that their owner chooses among those of the inventory.
+A Vault encrypts all its secrets with its barrier key, a token and a KMIP server theirs with a key of their own."""
+
+RUN_BY_THE_CUSTOMER = ("pkcs11", "kmip", "vault")
+"""Kinds of source whose own key, by which they encrypt what they hold, is the customer's, for there is no provider."""
 
 WITH_PURGE_PROTECTION = ("azure",)
 """Providers whose stores can be set to let nobody purge what was deleted before its waiting period is over. Azure: a
 vault or managed HSM has the setting (Microsoft Learn, "Azure Key Vault soft-delete overview"). AWS and Google Cloud
-have none: where their services let the period be cut short, no setting prevents it."""
+have none: where their services let the period be cut short, no setting prevents it. PKCS #11, KMIP and Vault know no
+waiting period."""
 
 WITH_RESOURCES_COUNTED = ("gcp",)
 """Providers that count the resources which their services encrypt with a key. Google Cloud: Cloud KMS Inventory API,
-`getProtectedResourcesSummary`."""
+`getProtectedResourcesSummary`. HSMs and Vault know only who calls them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +215,9 @@ def _explained_by_rows(table: str, link: str, names: tuple[str, ...], *, of_stor
     """
 
 
+# Whoever takes a key's material out can use it wherever they like.
+_USES = _texts((Capability.USE, Capability.DECRYPT, Capability.EXPORT))
+
 # What is granted on a key store holds for its keys. Keys without rows of their own share the answer of their store, so
 # that a store of many keys is looked at once.
 _KEY_DUTY_SQL = f"""
@@ -218,9 +227,9 @@ principal AS (
     SELECT
         scope, subject, principal,
         bool_or(capability = 'administer') AS administers,
-        bool_or(capability IN ('use', 'decrypt')) AS uses,
+        bool_or(capability IN ({_USES})) AS uses,
         bool_or(public AND capability = 'administer') AS anyone_administers,
-        bool_or(public AND capability IN ('use', 'decrypt')) AS anyone_uses,
+        bool_or(public AND capability IN ({_USES})) AS anyone_uses,
         bool_and(principal_kind NOT IN ('account', 'service')) AS counted,
         bool_or(principal IS NULL OR principal_kind IS NULL OR capability IS NULL OR public IS NULL) AS unknown
     FROM access GROUP BY scope, subject, principal
@@ -419,7 +428,12 @@ used AS (
 )
 SELECT
     secret.scope, secret.id,
-    CASE WHEN len(secret.keys) = 0 THEN '{Manager.PROVIDER}' ELSE used.manager END AS key_manager,
+    CASE
+        WHEN len(secret.keys) > 0 THEN used.manager
+        WHEN secret.keys IS NULL OR s.provider IS NULL THEN NULL
+        WHEN s.provider IN ({_texts(RUN_BY_THE_CUSTOMER)}) THEN '{Manager.CUSTOMER}'
+        ELSE '{Manager.PROVIDER}'
+    END AS key_manager,
     CASE
         WHEN len(secret.keys) = 0 THEN CASE s.provider {_DEFAULT_BITS} END ELSE used.security_bits
     END AS key_security_bits
@@ -491,6 +505,101 @@ def _key_of_secret_explained(name: str) -> str:
     """
 
 
+# --- keys and the stores that hold them -----------------------------------------------------------------------------
+
+# A key names its store by id, within its own source. What a store has from another, such as a key store of AWS KMS from
+# a cluster of AWS CloudHSM, is as good as that other one, which any source may have read. A store that was read more
+# than once tells only what all readings tell.
+_STORE_READINGS_SQL = """
+own AS (
+    SELECT
+        source, id,
+        CASE WHEN count(backed_by) = count(*) AND min(backed_by) = max(backed_by) THEN min(backed_by) END AS backed_by,
+        {columns}
+    FROM key_store GROUP BY source, id
+),
+backing AS (SELECT id, {columns} FROM key_store GROUP BY id)
+"""
+
+_OF_STORE = ("validation_standard", "kek_security_bits", "kek_apart")
+
+
+_STORE_COLUMNS = {column.name: column for column in columns(KeyStore) if column.name in _OF_STORE}
+
+
+def _agreed(name: str) -> str:
+    return f"CASE WHEN count({name}) = count(*) AND min({name}) = max({name}) THEN min({name}) END AS {name}"
+
+
+def _custody_sql() -> str:
+    readings = _STORE_READINGS_SQL.format(columns=", ".join(_agreed(name) for name in _OF_STORE))
+    told = ", ".join(
+        f"CASE WHEN own.backed_by = '' THEN own.{name} WHEN own.backed_by <> '' THEN backing.{name} END AS {name}"
+        for name in _OF_STORE
+    )
+    return f"""
+        WITH {readings}
+        SELECT key.scope, key.id, {told}
+        FROM key
+        LEFT JOIN own ON own.source = key.source AND own.id = key.key_store
+        LEFT JOIN backing ON backing.id = own.backed_by
+    """
+
+
+def _custody_explained(name: str) -> str:
+    """Gaps about the key's store, the store behind it, or, where one of them was not found, about stores unread.
+
+    One gap stands for all stores that one operation left unread in one scope.
+    """
+    return f"""
+        WITH placed AS (
+            SELECT u.scope, u.id, key.source, key.key_store, coalesce(key.account, s.account) AS account,
+                coalesce(key.region, s.region) AS region
+            FROM {UNKNOWN} AS u JOIN key ON key.scope = u.scope AND key.id = u.id LEFT JOIN scope AS s ON s.id = u.scope
+        ),
+        own AS (
+            SELECT p.scope, p.id, p.region, store.scope AS store_scope, store.id AS store, store.backed_by
+            FROM placed AS p JOIN key_store AS store ON store.source = p.source AND store.id = p.key_store
+        ),
+        backing AS (
+            SELECT o.scope, o.id, store.scope AS store_scope, store.id AS store
+            FROM own AS o JOIN key_store AS store ON store.id = o.backed_by
+        ),
+        unread AS (
+            SELECT
+                min(gap.id) AS gap, gap.source, any_value(s.account) AS account,
+                nullif(nullif(any_value(s.region), 'global'), '') AS region
+            FROM gap LEFT JOIN scope AS s ON s.id = gap.scope
+            WHERE gap.rows_missing AND gap.of_table IN ('key_store', 'scope')
+            GROUP BY gap.source, gap.scope, gap.operation, gap.of_table
+        )
+        SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u
+        JOIN gap ON gap.scope = u.scope AND gap.of_table = 'key' AND gap.subject IN (u.id, '')
+        WHERE list_has_any(gap.columns, ['key_store'])
+        UNION ALL
+        SELECT p.scope, p.id, unread.gap FROM placed AS p
+        ANTI JOIN own ON own.scope = p.scope AND own.id = p.id
+        JOIN unread
+            ON unread.source = p.source
+            AND coalesce(unread.account = p.account, true)
+            AND coalesce(p.region IN (unread.region, 'global', ''), true)
+        WHERE p.key_store IS NOT NULL
+        UNION ALL
+        SELECT o.scope, o.id, gap.id FROM own AS o
+        JOIN gap ON gap.scope = o.store_scope AND gap.of_table = 'key_store' AND gap.subject IN (o.store, '')
+        WHERE list_contains(gap.columns, CASE WHEN o.backed_by = '' THEN '{name}' ELSE 'backed_by' END)
+        UNION ALL
+        SELECT o.scope, o.id, unread.gap FROM own AS o
+        ANTI JOIN backing ON backing.scope = o.scope AND backing.id = o.id
+        JOIN unread ON coalesce(o.region IN (unread.region, 'global', ''), true)
+        WHERE o.backed_by <> ''
+        UNION ALL
+        SELECT b.scope, b.id, gap.id FROM backing AS b
+        JOIN gap ON gap.scope = b.store_scope AND gap.of_table = 'key_store' AND gap.subject IN (b.store, '')
+        WHERE list_has_any(gap.columns, ['{name}'])
+    """
+
+
 # --- the registry ---------------------------------------------------------------------------------------------------
 
 
@@ -522,8 +631,9 @@ _VIEWS = (
                     "administrators_who_use",
                     "list of string",
                     (),
-                    "Principals that may administer it and also use it or decrypt with it, by what is granted on it "
-                    "or on its key store, sorted; without whole accounts and services of the provider",
+                    "Principals that may administer it and also use it, decrypt with it or take its material out, by "
+                    "what is granted on it or on its key store, sorted; without whole accounts and services of the "
+                    "provider",
                 ),
                 f"""
                     SELECT * FROM ({
@@ -581,6 +691,13 @@ _VIEWS = (
                 _explained_by_own("key", ("protected_resources",)),
             ),
         },
+    ),
+    _derived(
+        "key_custody",
+        "Keys, with what is known of the store that holds their material, or of the one behind it",
+        "key",
+        _custody_sql(),
+        {name: (column, _custody_explained(name)) for name, column in _STORE_COLUMNS.items()},
     ),
     _derived(
         "secret_encryption",

@@ -119,28 +119,42 @@ class InventoryWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for table in TABLES:
+            part = self._part(table)
             if kind is None:
-                self._flush(table)
-            if table in self._writers:
+                _write_sorted(self._all(table), part)
+                part.rename(self.folder / f"{table}.parquet")
+            elif table in self._writers:
                 self._writers.pop(table).close()
-            if kind is None:
-                _sort(self._part(table), self.folder / f"{table}.parquet")
-            self._part(table).unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
 
     def _part(self, table: str) -> Path:
         return self.folder / f"{table}.parquet.part"
 
-    def _flush(self, table: str) -> None:
-        import pyarrow as pa
+    def _all(self, table: str) -> pa.Table:
+        """The rows of a table, which are read back only where there are more than are held in memory."""
         from pyarrow import parquet
 
-        model = TABLES[table]
-        schema = arrow_schema(model)
         if table not in self._writers:
+            return self._held(table)
+        self._flush(table)
+        self._writers.pop(table).close()
+        return parquet.read_table(self._part(table), memory_map=True)
+
+    def _flush(self, table: str) -> None:
+        from pyarrow import parquet
+
+        if table not in self._writers:
+            schema = arrow_schema(TABLES[table])
             self._writers[table] = parquet.ParquetWriter(self._part(table), schema, compression="zstd")
+        self._writers[table].write_table(self._held(table))
+
+    def _held(self, table: str) -> pa.Table:
+        import pyarrow as pa
+
+        schema = arrow_schema(TABLES[table])
         rows = self._rows.pop(table, [])
         arrays = [_array([getattr(row, f.name) for row in rows], f.type) for f in schema]
-        self._writers[table].write_table(pa.Table.from_arrays(arrays, schema=schema))
+        return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
@@ -152,9 +166,8 @@ def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
         return pa.array(without_surrogates(values), kind)
 
 
-def _sort(part: Path, path: Path) -> None:
+def _write_sorted(rows: pa.Table, path: Path) -> None:
     from pyarrow import parquet
 
-    table = parquet.read_table(part, memory_map=True).sort_by([("id", "ascending"), ("scope", "ascending")])
-    parquet.write_table(table, part, compression="zstd")
-    part.rename(path)
+    in_order = rows.sort_by([("id", "ascending"), ("scope", "ascending")])
+    parquet.write_table(in_order, path, compression="zstd")

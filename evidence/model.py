@@ -536,7 +536,7 @@ def _arrow_schema(name: str) -> pa.Schema:
         "integer": pa.int64(),
         "boolean": pa.bool_(),
         "timestamp": pa.timestamp("us", tz="UTC"),
-        "list of string": pa.list_(pa.string()),
+        "list of string": pa.list_(pa.field("element", pa.string())),  # as Parquet names it, and tells it when read
     }
     metadata = {"keyproof.table": table.table, "keyproof.schema_version": SCHEMA_VERSION}
     arrow_fields = [pa.field(c.name, kinds[c.type], c.name not in BOOKKEEPING) for c in columns(table)]

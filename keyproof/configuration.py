@@ -135,6 +135,7 @@ def load_configuration(path: Path) -> Configuration:
     file = _validated(path, "", File, document)
     sources = [_source(path, index, table) for index, table in enumerate(file.source)]
     _refuse_duplicates(path, [source.name for source in sources])
+    _refuse_unknown_readers(path, sources)
     here = path.resolve().parent
     collected = {
         "sources": [source.configuration.model_dump(mode="json") for source in sources],
@@ -186,6 +187,17 @@ def _refuse_duplicates(path: Path, names: list[str]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise ConfigurationError(f"{path}: two sources are named {name!r}; give each its own name")
+
+
+def _refuse_unknown_readers(path: Path, sources: Sequence[ConfiguredSource]) -> None:
+    for source in sources:
+        others = [other.name for other in sources if other is not source]
+        for store, reader in getattr(source.configuration, "keys_read_by", {}).items():
+            if reader not in others:
+                raise ConfigurationError(
+                    f"{path}: source {source.name!r}: keys_read_by.{store}: no other source is named {reader!r}"
+                    f"{suggestion(reader, others)}"
+                )
 
 
 def _validated(path: Path, place: str, model: type[Any], document: dict[str, Any]) -> Any:

@@ -63,8 +63,18 @@ def settings_of(record: RunRecord) -> Settings:
     """The settings that normalize depends on, as the run recorded them."""
     names = {fact: tuple(tags) for fact, tags in record.tag_names.items()}
     return Settings(
-        tag_names=names, organization_accounts=tuple(record.organization_accounts), first_seen=record.first_seen
+        tag_names=names,
+        organization_accounts=tuple(record.organization_accounts),
+        keys_read_by={store: reader for s in record.sources for store, reader in _keys_read_by(s.configuration)},
+        first_seen=record.first_seen,
     )
+
+
+def _keys_read_by(configuration: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Key stores whose keys another source reads, as a recorded source states. The record may come from anybody."""
+    stated = configuration.get("keys_read_by", {})
+    if isinstance(stated, dict):
+        yield from ((store, reader) for store, reader in stated.items() if isinstance(reader, str))
 
 
 def collect(
@@ -82,8 +92,7 @@ def collect(
     tasks = first_tasks(configuration.sources)
     run = None if anew else unfinished(store.runs(), configuration.sha256)
     if run is None:
-        run = store.new_run(datetime.now(UTC))
-        run.write_record(_record(configuration, run, _first_seen(configuration, store)))
+        run = begin(configuration, store)
     else:
         log.info("going on with run %s, which was interrupted", run.folder.name)
     operations = {s.type: SOURCES[s.type].operations() for s in configuration.sources}
@@ -99,6 +108,13 @@ def collect(
     run.write_record(finished)
     store.publish(run, [run.folder / "run.json"])
     return run, progress
+
+
+def begin(configuration: Configuration, store: Store) -> Run:
+    """A new run of a configuration, of which nothing is collected yet. Raises OSError."""
+    run = store.new_run(datetime.now(UTC))
+    run.write_record(_record(configuration, run, _first_seen(configuration, store)))
+    return run
 
 
 def _first_seen(configuration: Configuration, store: Store) -> FirstSeen:

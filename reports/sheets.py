@@ -256,6 +256,8 @@ def _requirements(material: Material) -> Sheet:
 
 
 def _controls(material: Material, populations: Portion) -> Sheet:
+    kinds = {source.type for source in material.run.sources}
+
     def rows() -> Iterator[Sequence[Cell]]:
         for control in material.assessment.controls:
             yield (
@@ -281,7 +283,11 @@ def _controls(material: Material, populations: Portion) -> Sheet:
                 "yes" if control.population_complete else "no",
                 "findings.parquet" if f"{control.id} {control.variant}" in populations.left else "Populations",
                 [f"{ref.framework} {ref.requirement}" for ref in control.requirements],
-                [f"{provider}: {text}" for provider, text in sorted(control.remediation.items())],
+                [
+                    f"{provider_word(kind)}: {text}"
+                    for kind, text in sorted(control.remediation.items())
+                    if kind in kinds
+                ],
             )
 
     return Sheet(

@@ -142,6 +142,7 @@ class CustomKeyStore(Answer):
     CustomKeyStoreId: Text
     CustomKeyStoreName: Text | None = None
     CustomKeyStoreType: Text | None = None
+    CloudHsmClusterId: Text | None = None
     ConnectionState: Text | None = None
     XksProxyConfiguration: ExternalProxy | None = None
 
@@ -352,3 +353,72 @@ class ResourcePolicies(TokenPage):
     """ssm:GetResourcePolicies."""
 
     Policies: list[ResourcePolicyText]
+
+
+class BackupRetention(Answer):
+    Type: Text | None = None
+    Value: Annotated[Text, Field(pattern=r"^[0-9]{1,3}$")]
+
+
+class Hsm(Answer):
+    HsmId: Text
+    AvailabilityZone: Text | None = None
+    EniId: Text | None = None
+    HsmType: Text | None = None
+    State: Text | None = None
+
+
+class ClusterCertificates(Answer):
+    """In PEM; AWS leaves out each that the cluster's state does not allow."""
+
+    ClusterCsr: Text = ""
+    HsmCertificate: Text = ""
+    AwsHardwareCertificate: Text = ""
+    ManufacturerHardwareCertificate: Text = ""
+    ClusterCertificate: Text = ""
+
+
+class Cluster(Answer):
+    """What else AWS tells of it is the first password of its administrator, which is not kept."""
+
+    ClusterId: Text
+    State: Text | None = None
+    HsmType: Text | None = None
+    Mode: Text | None = None
+    NetworkType: Text | None = None
+    CreateTimestamp: Time | None = None
+    Hsms: list[Hsm] | None = None
+    BackupPolicy: Text | None = None
+    BackupRetentionPolicy: BackupRetention | None = None
+    SourceBackupId: Text = ""
+    HsmTypeRollbackExpiration: Time | None = None
+    SubnetMapping: dict[Text, Text] | None = None
+    VpcId: Text | None = None
+    SecurityGroup: Text | None = None
+    Certificates: ClusterCertificates = Field(default_factory=ClusterCertificates)
+    TagList: list[Tag] = Field(default_factory=list)
+
+
+class Clusters(TokenPage):
+    """cloudhsm:DescribeClusters."""
+
+    Clusters: list[Cluster]
+
+
+class Backup(Answer):
+    """Of a copy from another region, AWS tells the region and the cluster that it was made of."""
+
+    BackupId: Text
+    BackupState: Text | None = None
+    ClusterId: Text | None = None
+    CreateTimestamp: Time | None = None
+    NeverExpires: Flag | None = None
+    SourceRegion: Text = ""
+    SourceCluster: Text = ""
+    DeleteTimestamp: Time | None = None
+
+
+class Backups(TokenPage):
+    """cloudhsm:DescribeBackups."""
+
+    Backups: list[Backup]

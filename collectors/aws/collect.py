@@ -323,8 +323,20 @@ def _ask_about_parameter(parameter: _ListedParameter, arn: str, tagged: bool, as
         ask.all("ssm:GetResourcePolicies", {"ResourceArn": arn})
 
 
+class _ClustersReading(_ServiceReading):
+    """Both lists describe what they list. Backups outlive their clusters, so they are asked for where there is none."""
+
+    def run(self, batch: Batch) -> Iterable[Task]:
+        ask = Questions(self.inquiry, batch)
+        self.list_all(ask, "cloudhsm:DescribeClusters", {})
+        if batch.observations[-1].status is not Status.SWITCHED_OFF:
+            self.list_all(ask, "cloudhsm:DescribeBackups", {})
+        return []
+
+
 _READINGS: dict[Service, type[_ServiceReading]] = {
     "kms": _KmsReading,
     "secretsmanager": _SecretsReading,
     "ssm": _ParametersReading,
+    "cloudhsm": _ClustersReading,
 }

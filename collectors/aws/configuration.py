@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-Service = Literal["kms", "secretsmanager", "ssm"]
+Service = Literal["kms", "secretsmanager", "ssm", "cloudhsm"]
 
 _REGION = re.compile(
     r"(us|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-\d+|cn-[a-z]+-\d+|us-gov-[a-z]+-\d+|eusc-de-[a-z]+-\d+|(us|eu)-iso[a-z]?-[a-z]+-\d+"
@@ -50,6 +50,7 @@ def _checked_endpoint(url: str) -> str:
     return url
 
 
+ClusterId = Annotated[str, StringConstraints(pattern=r"^cluster-[2-7a-zA-Z]{11,16}$")]
 AccountId = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
 
 
@@ -95,7 +96,9 @@ class AwsConfiguration(_Table):
     session_name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@-]{2,64}$")] = "keyproof"
     """Name of the role sessions, as CloudTrail shows it."""
     organization: OrganizationConfiguration | None = None
-    services: Annotated[list[Service], Field(min_length=1)] = ["kms", "secretsmanager", "ssm"]
+    services: Annotated[list[Service], Field(min_length=1)] = ["kms", "secretsmanager", "ssm", "cloudhsm"]
+    keys_read_by: dict[ClusterId, Annotated[str, StringConstraints(min_length=1)]] = {}
+    """CloudHSM cluster → name of the source that reads what it holds, by PKCS#11."""
     endpoint_url: Annotated[str, AfterValidator(_checked_endpoint)] | None = None
     """Endpoint of every service, such as a private one; AWS's own where it is left out."""
     timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 30

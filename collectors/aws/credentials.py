@@ -24,6 +24,7 @@ from botocore.exceptions import (
     ProfileNotFound,
     SSOError,
     TokenRetrievalError,
+    UnknownRegionError,
 )
 from botocore.loaders import Loader
 from botocore.session import Session
@@ -57,6 +58,17 @@ class Seat:
         if isinstance(self.configuration.regions, list):
             return self.configuration.regions[0]
         return self._session.get_config_variable("region") or DEFAULT_REGION
+
+    def lists(self, service: str, region: str) -> bool:
+        """AWS's list of endpoints, as the SDK brings it, names one of the service there, or does not know the region.
+
+        `service` as botocore names it.
+        """
+        try:
+            partition = self._session.get_partition_for_region(region)
+        except UnknownRegionError:
+            return True
+        return region in self._session.get_available_regions(service, partition)
 
     def config(self, pool: int = 10) -> Config:
         """The settings of every client. Requests are checked by AWS, answers by us, so botocore need not."""

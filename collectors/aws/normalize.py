@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from collectors.aws.facts.account import normalize_account
+from collectors.aws.facts.cloudhsm import normalize_cloudhsm
 from collectors.aws.facts.kms import normalize_kms
 from collectors.aws.facts.parameter import normalize_parameters
 from collectors.aws.facts.scope import Setting
@@ -19,6 +20,7 @@ SERVICES: Mapping[str, Callable[[Setting, Iterator[Reading]], Iterator[Row]]] = 
     "kms": normalize_kms,
     "secretsmanager": normalize_secrets,
     "ssm": normalize_parameters,
+    "cloudhsm": normalize_cloudhsm,
 }
 """By the service of a scope."""
 

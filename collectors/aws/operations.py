@@ -25,6 +25,11 @@ _LISTED = """name kind description account region key_store managed_by manager s
 _DESCRIBED = f"""{_LISTED} used last_used_at {_ROTATION_FACTS} rotation_schedule rotation_result
     deletion_window_set deletion_window_days regions {_TAG_FACTS}"""
 
+_CLUSTER_DESCRIBED = """kind name protection_level validation validation_standard network_public private_endpoints
+    activated state deletion_at recovery_days"""
+_CERTIFICATE_FACTS = f"""state subject issuer fingerprint algorithm bits security_bits created_at activated_at
+    expires_at {_TAG_FACTS}"""
+
 ACCOUNT = (
     Operation(
         name="sts:GetCallerIdentity",
@@ -88,7 +93,7 @@ KMS = (
         paged=True,
         facts=(
             "key_store.*",
-            *facts("key_store", "kind name protection_level network_public activated connection_state"),
+            *facts("key_store", "kind name protection_level backed_by network_public activated connection_state"),
             "scope.listed",
         ),
         why="Key stores in CloudHSM clusters and outside AWS",
@@ -201,6 +206,35 @@ SSM = (
 )
 """Asked in the scope of SSM in one account and region."""
 
+CLOUDHSM = (
+    Operation(
+        name="cloudhsm:DescribeClusters",
+        paged=True,
+        facts=(
+            "key_store.*",
+            *facts("key_store", _CLUSTER_DESCRIBED),
+            *facts("key_store", "store_settings"),
+            "certificate.*",
+            *facts("certificate", _CERTIFICATE_FACTS),
+            "scope.listed",
+        ),
+        why="Clusters of HSMs: their HSMs, mode, backup retention and certificates",
+    ),
+    Operation(
+        name="cloudhsm:DescribeBackups",
+        paged=True,
+        facts=("key_store.*", *facts("key_store", "store_settings state deletion_at"), "scope.listed"),
+        why="Backups of clusters, which hold a copy of their keys: how old, how many, from which region",
+    ),
+)
+"""Asked in the scope of CloudHSM in one account and region."""
+
+WITHHELD = {"cloudhsm:DescribeClusters": "PreCoPassword"}
+"""Operation → the member of its answer whose value is left out before anything is kept: a password."""
+
+NOT_IN_REGION = "NotOfferedInRegion"
+"""How the error of an exchange begins that found a region without the service."""
+
 _UNDECIDED = "a condition in the policy depends on more than the policy says"
 
 KMS_NOT_OFFERED = {
@@ -238,6 +272,7 @@ KMS_NOT_OFFERED = {
     "key_store.logging_targets": "the KMS API does not tell whether a trail keeps the log of key operations",
     "key_store.logging_retention_days": "the KMS API does not tell whether a trail keeps the log of key operations",
     "key_store.private_endpoints": "the KMS API does not tell whether only private endpoints are used",
+    "key_store.backed_by": "the key store outside AWS is its proxy's to know",
     "key_store.protection_level": "the protection of a store outside AWS is its key manager's to state",
     "access.external": "the provider's answer names the principal by an id that does not tell its account",
     "access.public": _UNDECIDED,
@@ -304,11 +339,38 @@ SSM_NOT_OFFERED = {
 }
 """Facts of the scopes of SSM that AWS does not tell for every parameter."""
 
+_LOG_OF_CLUSTER = "CloudHSM does not tell whether the audit log of a cluster's HSMs is kept in CloudWatch Logs"
+
+HELD_IN_CLUSTER = "what a cluster holds is read by PKCS#11, with a user of the cluster"
+
+CLOUDHSM_NOT_OFFERED = {
+    "key_store.validation": "AWS names no validation for HSMs of this type and mode",
+    "key_store.validation_standard": "AWS names no validation for HSMs of this type and mode",
+    "key_store.kek_security_bits": "CloudHSM does not tell what encrypts the keys in its HSMs and backups",
+    "key_store.kek_apart": "CloudHSM does not tell what encrypts the keys in its HSMs and backups",
+    "key_store.network_public": "CloudHSM does not tell whether the VPC lets IPv6 from the internet to the HSMs",
+    "key_store.recovery_days": "without a retention policy backups are kept without end",
+    "key_store.activated": "CloudHSM does not tell whether a cluster that is being changed was activated before",
+    "key_store.deletion_at": "CloudHSM does not tell when a cluster was deleted",
+    "key_store.regions": "copies of a cluster's backups are told only by the region and account that holds them",
+    "key_store.logging_enabled": _LOG_OF_CLUSTER,
+    "key_store.logging_targets": _LOG_OF_CLUSTER,
+    "key_store.logging_retention_days": _LOG_OF_CLUSTER,
+    "certificate.created_at": "CloudHSM does not tell when a certificate was made",
+}
+"""Facts of the scopes of CloudHSM that AWS does not tell for every cluster."""
+
+UNKNOWN_CERTIFICATE_KEY_NOT_OFFERED = dict.fromkeys(
+    facts("certificate", "algorithm bits security_bits"), "the certificate's key is of a kind that is not known here"
+)
+"""Facts that a certificate does not tell by itself; they come on top of `CLOUDHSM_NOT_OFFERED`."""
+
 SERVICES: Mapping[str, ServiceDeclaration] = {
     "account": declare(ACCOUNT, {}),
     "kms": declare(KMS, KMS_NOT_OFFERED),
     "secretsmanager": declare(SECRETS_MANAGER, SECRETS_MANAGER_NOT_OFFERED),
     "ssm": declare(SSM, SSM_NOT_OFFERED),
+    "cloudhsm": declare(CLOUDHSM, CLOUDHSM_NOT_OFFERED),
 }
 """By the `service` of a scope."""
 

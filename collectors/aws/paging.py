@@ -54,5 +54,7 @@ PAGING = {
     "secretsmanager:ListSecretVersionIds": _token(100),
     "ssm:DescribeParameters": _token(50),
     "ssm:GetResourcePolicies": _token(50),
+    "cloudhsm:DescribeClusters": _token(25),
+    "cloudhsm:DescribeBackups": _token(50),
 }
 """By operation, with the largest page that AWS documents."""

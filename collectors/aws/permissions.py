@@ -9,6 +9,7 @@ from collectors.aws.operations import OPERATIONS
 
 _SID = {
     "account": "AccountNameAndRegions",
+    "cloudhsm": "HsmClusterMetadata",
     "kms": "KeyMetadata",
     "organizations": "OrganizationAccounts",
     "secretsmanager": "SecretMetadata",

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore import __version__ as botocore_version
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
 from collectors import questions
 from collectors.aws.credentials import Seat
-from collectors.aws.operations import OPERATIONS
+from collectors.aws.operations import NOT_IN_REGION, OPERATIONS, WITHHELD
 from collectors.aws.paging import PAGING
 from collectors.exchange import Check, Outcome, one_line, problem
 from collectors.paging import Ask
@@ -20,7 +23,7 @@ from collectors.source import UndeclaredOperation
 from evidence.observation import JSON, Observation, Status, body_text, canonical_json
 from evidence.recording import ScopeHeader
 
-BOTOCORE_NAMES = {"tag": "resourcegroupstaggingapi"}
+BOTOCORE_NAMES = {"tag": "resourcegroupstaggingapi", "cloudhsm": "cloudhsmv2"}
 """botocore's name of a service where permissions call it otherwise."""
 
 ENABLED_BY_DEFAULT = frozenset(
@@ -46,12 +49,16 @@ ENABLED_BY_DEFAULT = frozenset(
 )
 """Regions that no account can switch off. Source: AWS Account Management, "Regions available by default"."""
 
+REGIONAL = frozenset(["cloudhsm"])
+"""Services that AWS has in some regions only."""
+
 REFUSED = frozenset(
     [
         "AccessDenied",
         "AccessDeniedException",
         "AccessDeniedForDependencyException",
         "AuthorizationError",
+        "CloudHsmAccessDeniedException",
         "NotAuthorized",
         "UnauthorizedAccess",
         "UnauthorizedOperation",
@@ -145,7 +152,11 @@ class Inquiry(questions.Inquiry):
         except BotoCoreError as error:  # there is no such endpoint, say
             return Outcome(status=Status.FAILED, error=f"{type(error).__name__}: {error}")
         result, underway = client.call(action, parameters)
-        return replace(self._answer(client, result, underway, check), attempts=underway.attempts)
+        if isinstance(result, EndpointConnectionError) and not self._offered(prefix, result):
+            outcome = Outcome(status=Status.SWITCHED_OFF, error=_not_in_region(prefix, self.region))
+        else:
+            outcome = self._answer(client, result, underway, check)
+        return replace(_withholding(operation, outcome), attempts=underway.attempts)
 
     def _client(self, prefix: str) -> _Client:
         with self._lock:
@@ -173,6 +184,17 @@ class Inquiry(questions.Inquiry):
         wrong = problem(body, check)
         status = Status.FAILED if wrong else Status.OK
         return Outcome(status=status, error=wrong, request_id=request_id, body=body)
+
+    def _offered(self, prefix: str, error: EndpointConnectionError) -> bool:
+        """The region may have the service: AWS lists it there, or what could not be reached was not AWS's own name."""
+        service = BOTOCORE_NAMES.get(prefix, prefix)
+        asked = str(error.kwargs.get("endpoint_url", ""))
+        return (
+            prefix not in REGIONAL
+            or not asked.startswith(f"https://{service}.{self.region}.")
+            or not _no_such_name(error)
+            or self._seat.lists(service, self.region)
+        )
 
     def _client_error(self, error: ClientError, body: str) -> Outcome:
         details = error.response.get("Error", {})
@@ -207,3 +229,31 @@ def _body(client: _Client, parsed: Mapping[str, Any], underway: _Underway) -> st
         return body_text(underway.body)
     message = {name: value for name, value in parsed.items() if name != "ResponseMetadata"}
     return canonical_json(json.loads(json.dumps(message, default=str)))
+
+
+def _no_such_name(error: BaseException) -> bool:
+    """The name of the endpoint does not exist, which is more than that nobody could be asked about it."""
+    cause: BaseException | None = error.kwargs.get("error") if isinstance(error, EndpointConnectionError) else None
+    while cause is not None:
+        if isinstance(cause, socket.gaierror):
+            return cause.errno in (socket.EAI_NONAME, socket.EAI_NODATA)
+        cause = cause.__cause__ or cause.__context__
+    return False
+
+
+def _not_in_region(prefix: str, region: str) -> str:
+    service = BOTOCORE_NAMES.get(prefix, prefix)
+    return (
+        f"{NOT_IN_REGION}: AWS lists no endpoint of {service} in {region} (botocore {botocore_version}), "
+        "and the name that it would have does not exist"
+    )
+
+
+def _withholding(operation: str, outcome: Outcome) -> Outcome:
+    """The outcome without the value of a member that is not to be kept, wherever the text of the answer stands."""
+    member = WITHHELD.get(operation)
+    if member is None:
+        return outcome
+    value = re.compile(rf'("{member}"\s*:\s*)"(?:[^"\\]|\\.)*(?:"|\\?$)')
+    withheld = r'\1"withheld"'
+    return replace(outcome, body=value.sub(withheld, outcome.body), error=value.sub(withheld, outcome.error))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
@@ -24,6 +24,9 @@ from evidence.recording import ScopeHeader
 DEEPEST_NAMESPACE = 16
 DEEPEST_FOLDER = 64
 """How many are read below one another, at most: a server could make up ever more."""
+
+MANAGED_KINDS = ("pkcs11", "awskms", "azurekeyvault")
+"""Kinds of key stores that Vault Enterprise's managed keys are in. Source: Vault API documentation, managed keys."""
 
 MOST_FOLDERS = 100_000
 """Folders of a mount that are listed, at most, for the same reason."""
@@ -123,16 +126,20 @@ class VaultCollector:
             ask.one("sys:ReadNamespaceSeal", {**({"namespace": above} if above else {}), "name": name})
         if own and own == namespace:
             self._ask_about_access(ask, namespace)
+        _ask_about_other_stores(ask, here)
         below = _names(ask.one("sys:ListNamespaces", here)) if namespace.count("/") < DEEPEST_NAMESPACE else []
         for path, mount in (mounts.data if mounts else {}).items():
             service = mount_service(mount.type, mount.options)
-            if service in READINGS and self._wanted(path):
+            if service in READINGS and self._wanted(namespace, path):
                 of_mount = self._header(seat, namespace, service, path)
                 place = Place(seat, of_mount, namespace, path, self._sample)
                 yield place.task("", partial(_ask_about_mount, READINGS[service], place))
         for name in below:
             if name.strip("/"):
                 yield self._namespace_task(seat, f"{namespace}{name.strip('/')}/")
+        for path in self._missing(namespace, {*mounts.data, *below}) if mounts else ():
+            place = Place(seat, self._header(seat, namespace, "transit", path), namespace, path, self._sample)
+            yield place.task("", partial(_ask_about_mount, _ask_about_transit, place))
 
     def _ask_about_access(self, ask: Questions, namespace: str) -> None:
         """Who may do what with the barrier key of the Vault, or of a namespace that has its own."""
@@ -140,8 +147,18 @@ class VaultCollector:
         above = namespaces_down_to(configuration.namespace, namespace) if namespace else [""]
         ask_about_access(ask, above, configuration.list_limit if self._sample is None else self._sample)
 
-    def _wanted(self, mount: str) -> bool:
-        return self._configuration.mounts is None or mount in self._configuration.mounts
+    def _wanted(self, namespace: str, mount: str) -> bool:
+        wanted = self._configuration.mounts
+        return wanted is None or f"{namespace}{mount}".removeprefix(self._configuration.namespace) in wanted
+
+    def _missing(self, namespace: str, listed: Collection[str]) -> list[str]:
+        """Mounts that the configuration names and that are neither here nor in a namespace below.
+
+        They are asked all the same, as what they may be, so that a name which is wrong is no mount that holds nothing.
+        """
+        here = namespace.removeprefix(self._configuration.namespace)
+        named = [path.removeprefix(here) for path in self._configuration.mounts or () if path.startswith(here)]
+        return [path for path in named if not path.startswith(tuple(listed))]
 
 
 def _ask_about_barrier(ask: Questions, namespace: str) -> str:
@@ -158,6 +175,16 @@ def _ask_about_barrier(ask: Questions, namespace: str) -> str:
             return namespace
         namespace = parted(namespace)[0]
     return ""
+
+
+def _ask_about_other_stores(ask: Questions, here: dict[str, JSON]) -> None:
+    """Which keys of other key stores are used in a namespace; never how they are reached, which takes credentials."""
+    for name in _names(ask.one("sys:ListExternalKeyConfigs", here)):
+        ask.one("sys:ListExternalKeys", {**here, "name": name})
+    for kind in MANAGED_KINDS:
+        listing = _read(ask.one("sys:ListManagedKeys", {**here, "name": kind}), Listing)
+        if listing is None or not listing.offered:
+            return
 
 
 def mount_service(type: str, options: Mapping[str, str]) -> str:

@@ -111,7 +111,7 @@ class VaultConfiguration(BaseModel):
     """Certificates, in PEM, that alone vouch for the address."""
     auth: Method = TokenMethod()
     mounts: Annotated[list[Mount], Field(min_length=1)] | None = None
-    """Paths of the mounts that are read, in whichever namespace they are; left out, all."""
+    """Paths, from `namespace` on, of the mounts whose keys and secrets are read; left out, all."""
     list_limit: Annotated[int, Field(ge=1)] = 2_000
     """How many of each list of policies, roles, users, entities, groups, issuers and connections are read, at most."""
     certificates: Annotated[int, Field(ge=1)] = 10_000

@@ -92,7 +92,11 @@ PKI = (
 SSH = (
     Operation(
         name="ssh:ListIssuers",
-        facts=("key.*", "key_version.*", "scope.listed", *facts("key", _SIGNING_KEY)),
+        facts=(
+            *("key.*", "key_version.*", "scope.listed"),
+            *facts("key", _SIGNING_KEY),
+            *facts("key_version", _VERSION_FACTS),
+        ),
         permission="list {mount}issuers",
         why="The public keys of an SSH mount's certification authorities, where the server is an OpenBao",
     ),

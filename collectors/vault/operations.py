@@ -48,7 +48,7 @@ READ_SEAL_STATUS = Operation(
 READ_KEY_STATUS = Operation(
     name="sys:ReadKeyStatus",
     facts=(
-        *("key.*", "key_version.*", "secret.keys", *facts("key_store", _KEK_FACTS)),
+        *("key.*", "key_version.*", "secret.keys", *facts("key_store", f"{_KEK_FACTS} backed_by"), "key_store.*"),
         *facts("key", f"{_BARRIER_FACTS} {_ROTATION_FACTS} key_settings"),
         *facts("key_version", _VERSION_FACTS),
     ),
@@ -111,6 +111,24 @@ NAMESPACE = (
         why="How a namespace with a seal of its own is sealed",
     ),
     LIST_AUDIT_DEVICES,
+    Operation(
+        name="sys:ListExternalKeyConfigs",
+        facts=("key_store.*",),
+        permission="list sys/external-keys/configs",
+        why="Which other key stores hold keys that are used here, where the server is an OpenBao",
+    ),
+    Operation(
+        name="sys:ListExternalKeys",
+        facts=("key_store.store_settings",),
+        permission="list sys/external-keys/configs/+/keys",
+        why="Which keys of such a key store are used here",
+    ),
+    Operation(
+        name="sys:ListManagedKeys",
+        facts=("key_store.*",),
+        permission="list sys/managed-keys/+",
+        why="Which keys in other key stores are used here, where the server is a Vault Enterprise",
+    ),
 )
 """Asked in the scope of a namespace."""
 
@@ -207,7 +225,17 @@ VAULT_NOT_OFFERED = {
 }
 """Facts about a Vault and its barrier key that are not told."""
 
-NAMESPACE_NOT_OFFERED = {**VAULT_NOT_OFFERED}
+NAMESPACE_NOT_OFFERED = {
+    **VAULT_NOT_OFFERED,
+    **dict.fromkeys(
+        (
+            *facts("key_store", "validation validation_standard backed_by soft_delete purge_protection recovery_days"),
+            *facts("key_store", "access_model activated"),
+        ),
+        "the other key store tells",
+    ),
+    "key_store.connection_state": "only the use of a key would tell whether the other key store answers",
+}
 """Facts about mounts that are not told."""
 
 TRANSIT_NOT_OFFERED = {

@@ -37,10 +37,9 @@ _PLAIN_DETAILS = frozenset(["host", "max_connection_lifetime", "port", "tls", "u
 def _withholding(member: str, plain: frozenset[str], body: str) -> str:
     """An answer without the values of any but the plain members of that member; "" where it cannot be read."""
     try:
-        answer = json.loads(body)
+        return canonical_json(_withheld(json.loads(body), member, plain))
     except (ValueError, RecursionError):
         return ""
-    return canonical_json(_withheld(answer, member, plain))
 
 
 def _withheld(value: Any, member: str, plain: frozenset[str]) -> Any:

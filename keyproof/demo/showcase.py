@@ -12,7 +12,7 @@ from pathlib import Path
 from keyproof.configuration import load_configuration
 from keyproof.terminal import collection_progress, print_line, steps
 
-_CLOUD_SETTINGS = ("AWS_", "AZURE_", "GOOGLE_", "GCLOUD_", "CLOUDSDK_", "HTTPS_PROXY", "https_proxy")
+_CLOUD_SETTINGS = ("AWS_", "AZURE_", "GOOGLE_", "VAULT_", "BAO_", "GCLOUD_", "CLOUDSDK_", "HTTPS_PROXY", "https_proxy")
 """How the names of environment variables begin that the providers' clients read."""
 
 POLICY = """\
@@ -34,23 +34,24 @@ def run_demo(out: Path, *, as_json: bool, quiet: bool) -> int:
     from keyproof.conclusion import conclude
     from keyproof.demo.company import served, write_configuration
     from keyproof.exits import Exit
-    from keyproof.run import collect, load_catalogue_for, opened_store
+    from keyproof.run import begin, collect, load_catalogue_for, opened_store
     from keyproof.verification import verify
 
     now = datetime.now(UTC).replace(microsecond=0)
     out.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as clouds:
+    with ExitStack() as estate:
         with steps(not quiet) as on_step:
-            on_step("seeding an estate on three clouds")
-            sources, credentials = clouds.enter_context(served(now))
-        clouds.enter_context(_environment(credentials))
+            on_step("seeding an estate on three clouds, in a Vault and on a token")
+            company = estate.enter_context(served(now))
+        estate.enter_context(_environment(company.credentials))
         registers = _write_registers(out, now)
-        configuration = load_configuration(write_configuration(out, sources, now=now, **registers))
+        configuration = load_configuration(write_configuration(out, company.sources, now=now, **registers))
         catalogue = load_catalogue_for(configuration, ())
         store = opened_store(configuration)
         with store.locked(0):
+            company.plant(begin(configuration, store).observations)
             with collection_progress(not quiet) as on_progress:
-                run, _ = collect(configuration, store, anew=True, on_progress=on_progress)
+                run, _ = collect(configuration, store, on_progress=on_progress)
             pack = out / "pack"
             code = conclude(
                 run,
@@ -72,18 +73,19 @@ def run_demo(out: Path, *, as_json: bool, quiet: bool) -> int:
             print_line(line)
         return Exit.UNVERIFIED
     if not as_json:
-        _print_what_to_look_at(pack)
+        _print_what_to_look_at(pack, company.token.told_by)
     # The refused region is part of the show: an incomplete estate is what the demo is expected to find.
     return Exit.DONE if code == Exit.INCOMPLETE else code
 
 
-def _print_what_to_look_at(pack: Path) -> None:
+def _print_what_to_look_at(pack: Path, token: str) -> None:
     print_line(f"{pack} was verified: every byte, and the whole judgment performed once more from its observations")
     print_line()
     print_line("look at first:")
     print_line(f"  {pack / 'report.pdf'}     what an auditor gets; page 3 says what fails and what nobody could see")
     print_line(f"  {pack / 'workbook.xlsx'}  the same populations, to filter")
-    print_line("  page 4 shows AWS, Azure and Google Cloud side by side")
+    print_line("  page 4 shows AWS, Azure, Google Cloud, Vault and a token side by side")
+    print_line(f"  the Vault is a real OpenBao; the token is {token}")
     print_line("  an account refused a region, a vault its data plane, a project its key rings: they are gaps, and")
     print_line("  their verdicts are inconclusive; look for them under `The gaps`")
     print_line("  a public key policy, an expired import and a key that waits for destruction while a secret needs it")

@@ -41,7 +41,7 @@ class Bounds:
 
 PAPER = Bounds(
     failures=8, first=2, groups=6, withheld=4, scopes=24, gaps=30, blind_spots=8, register=30, identities=20,
-    findings_of_note=8, regions=7, sides=4, contrasts=4, facts=24, reasons=24,
+    findings_of_note=8, regions=7, sides=6, contrasts=4, facts=24, reasons=24,
 )  # fmt: skip
 SCREEN = Bounds(
     failures=150, first=100, groups=30, withheld=20, scopes=200, gaps=200, blind_spots=12, register=200, identities=100,

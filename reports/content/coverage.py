@@ -69,8 +69,8 @@ class Coverage:
     """(what, of which kind, rows)."""
 
 
-ORGANIZATIONS = ("tenant", "organization")
-"""Services whose scope lists accounts, and so is of none of them."""
+ORGANIZATIONS = ("tenant", "organization", "module")
+"""Services whose scope lists accounts or tokens, and so is of none of them."""
 
 LISTING = ("account", "subscription", "project", *ORGANIZATIONS)
 """Services whose scope lists what is to be read, and holds no keys and secrets itself."""

@@ -12,8 +12,8 @@ from keyproof.collection import Progress
 class Collected:
     """The scopes of a collection."""
 
-    def __init__(self, folder: Path, progress: Progress) -> None:
-        self.progress = progress
+    def __init__(self, folder: Path, progress: Progress | None = None) -> None:
+        self.progress = progress or Progress()
         self.headers: dict[str, ScopeHeader] = {}
         self.scopes: dict[str, list[Observation]] = {}
         for path in scope_files(folder):

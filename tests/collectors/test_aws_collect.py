@@ -13,14 +13,15 @@ from typing import Any
 
 import pytest
 from collected import Collected
-from small_aws import HOME, OTHER, REGION, ROLE, served, small_world
+from small_aws import FIRST_PASSWORD, HOME, OTHER, REGION, ROLE, served, small_world
 
 from collectors.aws.collect import AwsCollector
 from collectors.aws.configuration import AwsConfiguration
 from collectors.aws.credentials import ambient_seat
 from collectors.aws.operations import OPERATIONS
 from collectors.aws.paging import Paging
-from collectors.aws.wire import Inquiry, _Client
+from collectors.aws.wire import Inquiry, _Client, _withholding
+from collectors.exchange import Outcome
 from collectors.source import CredentialError, UndeclaredOperation
 from evidence.observation import Observation, Status, body_digest
 from evidence.recording import ScopeHeader, scope_files
@@ -54,7 +55,8 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> tuple[Collected, Counter[
 
 def test_scopes_say_whose_they_are(clean: tuple[Collected, Counter[str]]) -> None:
     collected, _ = clean
-    assert set(collected.scopes) == {ACCOUNT, *(f"prod/{HOME}/{REGION}/{s}" for s in ("kms", "secretsmanager", "ssm"))}
+    services = ("kms", "secretsmanager", "ssm", "cloudhsm")
+    assert set(collected.scopes) == {ACCOUNT, *(f"prod/{HOME}/{REGION}/{service}" for service in services)}
     header = collected.headers[KMS]
     assert (header.account, header.region, header.service, header.type) == (HOME, REGION, "kms", "aws")
     assert header.account_name == f"example-{HOME[:4]}"
@@ -139,6 +141,8 @@ def test_an_empty_region_is_asked_for_its_lists_only(tmp_path: Path) -> None:
         "kms:DescribeCustomKeyStores",
         "secretsmanager:ListSecrets",
         "ssm:DescribeParameters",
+        "cloudhsm:DescribeClusters",
+        "cloudhsm:DescribeBackups",
     }
 
 
@@ -257,7 +261,7 @@ def _observation(body: str, status: Status, error: str) -> Observation:
 def test_a_region_that_is_not_enabled_is_switched_off(tmp_path: Path) -> None:
     with served() as aws:
         collected = _collect(aws, tmp_path, regions=["me-south-1"])
-    for service in ("kms", "secretsmanager", "ssm"):
+    for service in ("kms", "secretsmanager", "ssm", "cloudhsm"):
         [only] = collected.scopes[f"prod/{HOME}/me-south-1/{service}"]
         assert only.status is Status.SWITCHED_OFF
         assert "has not enabled me-south-1" in only.error
@@ -311,7 +315,7 @@ def test_a_refused_role_is_asked_for_once_and_every_scope_says_so(tmp_path: Path
     with served() as aws:
         collected = _collect(aws, tmp_path, role_arn=role, attempts=3)
         assert aws.requests == Counter({"sts:AssumeRole": 1})
-    assert len(collected.scopes) == 4
+    assert len(collected.scopes) == 5
     assert collected.statuses() == {Status.REFUSED}
     for observations in collected.scopes.values():
         assert f"(sts:AssumeRole of {role})" in observations[0].error
@@ -406,6 +410,50 @@ def test_an_endpoint_that_nobody_serves_is_a_failure(tmp_path: Path) -> None:
     assert collected.statuses() == {Status.FAILED}
     assert f"prod/self/{REGION}/kms" in collected.scopes
     assert {o.error.split(":")[0] for o in collected.observations} == {"EndpointConnectionError"}
+
+
+@pytest.mark.parametrize(
+    ("region", "errno", "status"),
+    [
+        ("ap-southeast-4", socket.EAI_NONAME, Status.SWITCHED_OFF),
+        ("ap-southeast-4", socket.EAI_AGAIN, Status.FAILED),
+        ("eu-west-1", socket.EAI_NONAME, Status.FAILED),
+    ],
+)
+def test_a_region_lacks_cloudhsm_where_aws_lists_none_and_its_name_does_not_exist(
+    region: str, errno: int, status: Status, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_address(*asked: object, **more: object) -> None:
+        raise socket.gaierror(errno, "no address")
+
+    with served() as aws:
+        monkeypatch.setattr(socket, "getaddrinfo", no_address)
+        collected = _collect(aws, tmp_path, endpoint_url=None, regions=[region], services=["kms", "cloudhsm"])
+    asked = {o.operation: o for o in collected.observations}
+    assert asked["cloudhsm:DescribeClusters"].status is status
+    assert ("lists no endpoint" in asked["cloudhsm:DescribeClusters"].error) == (status is Status.SWITCHED_OFF)
+    assert ("cloudhsm:DescribeBackups" in asked) == (status is Status.FAILED)
+    assert asked["kms:ListKeys"].status is Status.FAILED
+
+
+@pytest.mark.parametrize("fault", [None, Fault.CUT, Fault.HTML, Fault.WRONG_TYPES, Fault.THROTTLE])
+def test_the_first_password_of_a_cluster_is_not_kept(fault: Fault | None, tmp_path: Path) -> None:
+    rules = [Rule(fault=fault, operation="cloudhsm:DescribeClusters")] if fault else []
+    collected = _faulty(tmp_path, *rules, services=["cloudhsm"])
+    told = [o for o in collected.of("cloudhsm:DescribeClusters") if "PreCoPassword" in o.body]
+    assert told or fault
+    assert all('"PreCoPassword":"withheld"' in o.body and o.sha256 == body_digest(o.body) for o in told)
+    assert FIRST_PASSWORD not in "".join(f"{o.body}{o.error}" for o in collected.observations)
+
+
+def test_nor_is_it_where_the_answer_ends_within_it() -> None:
+    cut = Outcome(status=Status.FAILED, error='received: b\'{"PreCoPassword":"plan', body='{"PreCoPassword": "plan\\')
+    kept = _withholding("cloudhsm:DescribeClusters", cut)
+    assert (kept.error, kept.body) == (
+        'received: b\'{"PreCoPassword":"withheld"',
+        '{"PreCoPassword": "withheld"',
+    )
+    assert _withholding("kms:ListKeys", cut) == cut
 
 
 def _environment(monkeypatch: pytest.MonkeyPatch, folder: Path, configuration: str = "", **variables: str) -> None:

@@ -1,20 +1,13 @@
 """From what AWS answered to rows: the facts, by cases; and what holds whatever AWS answers."""
 
 import json
-import math
-from collections import defaultdict
-from dataclasses import fields, replace
 from datetime import UTC, datetime
 
 import aws_recordings as aws
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from normalizing import RECEIVED, observation, table, unexplained
 
-from collectors.aws.normalize import normalize
-from evidence.inventory import InventoryWriter
 from evidence.model import (
-    BOOKKEEPING,
     NEVER,
     Capability,
     GapKind,
@@ -29,21 +22,10 @@ from evidence.model import (
     Usage,
     VersionCause,
 )
-from evidence.observation import Status, body_digest
-
-SERVICES = tuple(aws.EXCHANGES)
-
-
-def observations(service):
-    return aws.recorded(aws.header(service).id, aws.EXCHANGES[service])
 
 
 def rows_of(service, made=None, header=None):
-    return list(normalize(header or aws.header(service), aws.readings(made or observations(service)), aws.SETTINGS))
-
-
-def table(rows, name):
-    return {row.id: row for row in rows if row.table == name}
+    return aws.RECORDINGS.rows(header or aws.header(service), made or aws.recorded(service))
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +175,7 @@ def test_the_scope_of_kms(kms):
     assert (scope.table, scope.complete, scope.reached, scope.asked) == ("scope", True, True, True)
     assert (scope.listed, scope.described, scope.refused, scope.failed) == (10, 10, 0, 0)
     assert scope.calls == len(aws.KMS_EXCHANGES)
-    assert scope.collected_at == datetime.fromisoformat(aws.RECEIVED)
+    assert scope.collected_at == datetime.fromisoformat(RECEIVED)
 
 
 def test_a_secret_that_rotates(secrets):
@@ -227,7 +209,7 @@ def test_a_rotation_under_way_is_not_decided():
             versions=[{"VersionId": "v2", "VersionStages": ["AWSPENDING"], "CreatedDate": aws.day("2026-11-20")}],
         )
     )
-    rows = rows_of("secretsmanager", aws.recorded(aws.header("secretsmanager").id, exchanges))
+    rows = rows_of("secretsmanager", aws.recorded("secretsmanager", exchanges))
     secret = table(rows, "secret")[aws.secret_arn("busy")]
     assert secret.rotation_result is None
     assert secret.last_rotated_at is None
@@ -267,10 +249,9 @@ def test_the_scope_of_an_account():
 
 
 def test_tags_are_read_key_by_key_where_they_could_not_be_read_at_once():
-    made = [aws.refused(o) if o.operation == "tag:GetResources" else o for o in observations("kms")]
-    scope = aws.header("kms").id
-    of_key = aws.observation(
-        scope,
+    made = [aws.RECORDINGS.refused(o) if o.operation == "tag:GetResources" else o for o in aws.recorded("kms")]
+    of_key = observation(
+        aws.header("kms"),
         aws.arn(aws.ROTATING),
         "kms:ListResourceTags",
         {"Tags": [{"TagKey": "team", "TagValue": "ledger"}], "Truncated": False},
@@ -282,18 +263,18 @@ def test_tags_are_read_key_by_key_where_they_could_not_be_read_at_once():
 
 
 def test_a_listed_key_that_was_never_asked_about_is_not_lost():
-    made = [o for o in observations("kms") if o.subject == ""]
+    made = [o for o in aws.recorded("kms") if o.subject == ""]
     rows = rows_of("kms", made)
     assert set(table(rows, "key")) == set(table(rows_of("kms"), "key"))
     assert rows[-1].table in ("scope", "gap")
     (scope,) = table(rows, "scope").values()
     assert (scope.complete, scope.listed, scope.described) == (None, 10, 1)
-    unexplained(rows)
+    assert unexplained(rows) == []
 
 
 def test_a_list_that_ends_early_leaves_a_gap():
     listing = {"Keys": [{"KeyArn": aws.arn(aws.NEW), "KeyId": aws.NEW}], "Truncated": True, "NextMarker": "x"}
-    rows = rows_of("kms", aws.recorded(aws.header("kms").id, [("", "kms:ListKeys", listing)]))
+    rows = rows_of("kms", aws.recorded("kms", [("", "kms:ListKeys", listing)]))
     gaps = [gap for gap in rows if gap.table == "gap" and gap.rows_missing and gap.subject == ""]
     assert {"key", "key_version", "access"} <= {gap.of_table for gap in gaps}
     assert table(rows, "scope")[aws.header("kms").id].listed is None
@@ -304,203 +285,6 @@ def test_a_region_without_keys_lacks_nothing():
         ("", "kms:ListKeys", {"Keys": [], "Truncated": False}),
         ("", "kms:DescribeCustomKeyStores", {"CustomKeyStores": [], "Truncated": False}),
     ]
-    rows = rows_of("kms", aws.recorded(aws.header("kms").id, exchanges))
+    rows = rows_of("kms", aws.recorded("kms", exchanges))
     assert rows[-1].complete is True
     assert not [gap for gap in rows if gap.table == "gap" and gap.rows_missing]
-
-
-@pytest.mark.parametrize("service", SERVICES)
-@pytest.mark.parametrize("status", [Status.REFUSED, Status.FAILED, Status.SWITCHED_OFF])
-def test_a_scope_that_cannot_be_entered_says_so(service, status):
-    first = replace(observations(service)[0], status=status, error="no", body="")
-    rows = rows_of(service, [first])
-    (scope,) = table(rows, "scope").values()
-    assert (scope.reached, scope.complete) == (False, None)
-    if service != "account":
-        assert any(gap.rows_missing and gap.kind == status for gap in table(rows, "gap").values())
-    unexplained(rows)
-
-
-@pytest.mark.parametrize("service", SERVICES)
-def test_a_scope_without_any_observation_is_no_empty_scope(service):
-    rows = list(normalize(aws.header(service), iter([]), aws.SETTINGS))
-    (scope,) = table(rows, "scope").values()
-    assert (scope.reached, scope.complete, scope.collected_at) == (False, None, None)
-    unexplained(rows)
-
-
-def test_an_unknown_service_is_an_error():
-    with pytest.raises(ValueError, match="no service"):
-        list(normalize(aws.header("s3"), iter([]), aws.SETTINGS))
-
-
-# What holds whatever AWS answers.
-
-
-def unexplained(rows):
-    """Every None has a gap that names it."""
-    explained = defaultdict(set)
-    for gap in rows:
-        if gap.table == "gap":
-            explained[gap.of_table, gap.subject].update(gap.columns)
-            assert None not in [getattr(gap, field.name) for field in fields(gap)]
-    for row in rows:
-        unknown = {f.name for f in fields(row) if f.name not in BOOKKEEPING and getattr(row, f.name) is None}
-        assert unknown <= explained[row.table, row.id], (row.table, row.id)
-
-
-def unique(rows):
-    ids = [(row.table, row.id) for row in rows]
-    assert len(ids) == len(set(ids))
-
-
-def knows_no_more_than(less, more):
-    """Each fact of `less` is one of `more`, and each row of `more` is in `less` or missed by a gap."""
-    missing = {(gap.of_table, gap.subject) for gap in less if gap.table == "gap" and gap.rows_missing}
-    known = {(row.table, row.id): row for row in less if row.table not in ("gap", "scope")}
-    for row in more:
-        if row.table in ("gap", "scope"):
-            continue
-        found = known.pop((row.table, row.id), None)
-        if found is None:
-            subject = getattr(row, "subject", None) or getattr(row, "key", None) or row.id
-            assert (row.table, "") in missing or (row.table, subject) in missing, (row.table, row.id)
-            continue
-        for field in fields(row):
-            value = getattr(found, field.name)
-            if field.name not in BOOKKEEPING and value is not None:
-                assert value == getattr(row, field.name), (row.id, field.name)
-    assert not {key for key in known if key[0] == "access"}
-
-
-FULL = {service: rows_of(service) for service in SERVICES}
-MADE = {service: observations(service) for service in SERVICES}
-
-
-@pytest.mark.parametrize("service", SERVICES)
-def test_every_unknown_is_explained_and_no_id_comes_twice(service):
-    unexplained(FULL[service])
-    unique(FULL[service])
-
-
-@pytest.mark.parametrize("service", SERVICES)
-def test_the_rows_can_be_written(service, tmp_path):
-    with InventoryWriter(tmp_path) as inventory:
-        for row in FULL[service]:
-            inventory.add(row)
-
-
-@pytest.mark.parametrize(
-    ("service", "number"), [(service, number) for service in SERVICES for number in range(len(MADE[service]))]
-)
-@pytest.mark.parametrize("spoiled", ["refused", "left out", "null", "{}", "[]", "<html>", '{"Truncated": true}', "[[["])
-def test_knowing_less_withholds_and_never_changes(service, number, spoiled):
-    made = list(MADE[service])
-    if spoiled == "refused":
-        made[number] = aws.refused(made[number])
-    elif spoiled == "left out":
-        left = made.pop(number)
-        if any((o.subject, o.operation) == (left.subject, left.operation) for o in made[number:]):
-            pytest.skip("no collector records a list that lacks a page before its last")
-    else:
-        made[number] = replace(made[number], body=spoiled, sha256=body_digest(spoiled))
-    rows = rows_of(service, made)
-    unexplained(rows)
-    unique(rows)
-    knows_no_more_than(rows, FULL[service])
-    (scope,) = table(rows, "scope").values()
-    assert scope.complete is None or (spoiled == "left out" and service == "account")
-    if spoiled == "refused":
-        assert scope.refused == 1
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.sampled_from(SERVICES), st.data())
-def test_knowing_less_at_several_places_withholds_and_never_changes(service, data):
-    made = list(MADE[service])
-    for number in data.draw(st.sets(st.integers(0, len(made) - 1), max_size=12)):
-        made[number] = aws.refused(made[number])
-    rows = rows_of(service, made)
-    unexplained(rows)
-    knows_no_more_than(rows, FULL[service])
-
-
-def leaves(value, path=()):
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from leaves(item, (*path, key))
-    elif isinstance(value, list):
-        for key, item in enumerate(value):
-            yield from leaves(item, (*path, key))
-    if path:
-        yield path
-
-
-def changed(value, path, new):
-    if not path:
-        return new
-    copy = dict(value) if isinstance(value, dict) else list(value)
-    copy[path[0]] = changed(copy[path[0]], path[1:], new)
-    return copy
-
-
-HOSTILE = st.sampled_from(
-    [
-        None,
-        True,
-        -1,
-        0,
-        10**30,
-        1e308,
-        math.nan,
-        math.inf,
-        "",
-        "\ud800",
-        "\x00\x1b[31m",
-        "=cmd|' /C calc'!A0",
-        "<script>alert(1)</script>",
-        "x" * 100_000,
-        "${aws:x}",
-        [],
-        {},
-        [[]],
-        {"a": {}},
-    ]
-)
-
-
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(service=st.sampled_from(SERVICES), data=st.data())
-def test_nothing_that_is_answered_breaks_it(service, data, tmp_path_factory):
-    made = list(MADE[service])
-    number = data.draw(st.integers(0, len(made) - 1))
-    answer = json.loads(made[number].body)
-    body = json.dumps(changed(answer, data.draw(st.sampled_from(list(leaves(answer)))), data.draw(HOSTILE)))
-    made[number] = replace(made[number], body=body)
-    rows = rows_of(service, made)
-    unexplained(rows)
-    with InventoryWriter(tmp_path_factory.mktemp("inventory")) as inventory:
-        for row in rows:
-            inventory.add(row)
-
-
-def test_a_deeply_nested_answer_is_a_failure():
-    made = list(MADE["kms"])
-    for body in ("[" * 100_000, '{"x": "\\ud800", "y": ' + "[" * 100_000 + "]" * 100_000 + "}"):
-        made[0] = replace(made[0], body=body)
-        rows = rows_of("kms", made)
-        assert any(
-            gap.operation == "kms:ListKeys" and gap.kind is GapKind.FAILED for gap in table(rows, "gap").values()
-        )
-
-
-def test_the_same_readings_give_the_same_rows():
-    assert rows_of("kms") == rows_of("kms")
-
-
-def test_no_sdk_is_imported():
-    import subprocess
-    import sys
-
-    program = "import collectors.aws.normalize, sys; sys.exit('botocore' in sys.modules or 'boto3' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

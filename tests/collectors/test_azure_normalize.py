@@ -1,20 +1,13 @@
 """From what Azure answered to rows: the facts, by cases; and what holds whatever Azure answers."""
 
 import json
-import math
-from collections import defaultdict
-from dataclasses import fields, replace
 from datetime import UTC, datetime
 
 import azure_recordings as azure
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from normalizing import table, unexplained
 
-from collectors.azure.normalize import normalize
-from evidence.inventory import InventoryWriter
 from evidence.model import (
-    BOOKKEEPING,
     NEVER,
     Capability,
     GapKind,
@@ -28,24 +21,16 @@ from evidence.model import (
     Usage,
     VersionCause,
 )
-from evidence.observation import Status, body_digest
-
-SERVICES = tuple(azure.EXCHANGES)
 
 
 def rows_of(service, made=None):
-    made = azure.recorded(service) if made is None else made
-    return list(normalize(azure.header(service), azure.readings(made), azure.SETTINGS))
+    return azure.RECORDINGS.rows(azure.header(service), made or azure.recorded(service))
 
 
 def with_answer(service, operation, answer, subject=""):
     """The rows where one operation answered something else."""
     exchanges = [(s, o, answer if (s, o) == (subject, operation) else told) for s, o, told in azure.EXCHANGES[service]]
     return rows_of(service, azure.recorded(service, exchanges))
-
-
-def table(rows, name):
-    return {row.id: row for row in rows if row.table == name}
 
 
 VAULT = rows_of("vault")
@@ -139,7 +124,7 @@ def test_operations_that_are_not_told_are_not_none(operations, purposes, types):
     failed = [gap.error for gap in table(rows, "gap").values() if gap.kind is GapKind.FAILED]
     assert [error for error in failed if "no known key_ops" in error] == failed
     assert bool(failed) is (purposes is None)
-    unexplained(rows)
+    assert unexplained(rows) == []
 
 
 def test_the_key_of_a_certificate_rotates_with_it():
@@ -232,7 +217,7 @@ def test_a_network_rule_that_nobody_knows_leaves_open_who_reaches_a_vault(proper
     assert (gap.operation, gap.kind) == ("arm:Vaults_Get", GapKind.FAILED)
     assert "who reaches it is not told" in gap.error
     assert key("rotating", rows).external_accounts == [], "what the answer tells of access stands"
-    unexplained(rows)
+    assert unexplained(rows) == []
 
 
 def test_purge_protection_that_is_not_told_is_off():
@@ -344,7 +329,7 @@ def test_a_principal_of_a_type_that_nobody_knows_may_be_an_outsider(kind):
         (g.operation, g.error) for g in table(rows, "gap").values() if {"external", "external_accounts"} & {*g.columns}
     }
     assert why == {("arm:RoleAssignments_ListForScope", "the answer names no known type of a principal")}
-    unexplained(rows)
+    assert unexplained(rows) == []
 
 
 def _policy(tenant, principal, **permissions):
@@ -395,7 +380,7 @@ def test_nobody_reads_a_store_on_which_no_role_is_assigned(service, name, host):
     missing = [gap for gap in table(rows, "gap").values() if gap.of_table == "access" and gap.rows_missing]
     assert [gap.operation for gap in missing] == ["arm:RoleAssignments_ListForScope"]
     assert "not even the one" in missing[0].error
-    unexplained(rows)
+    assert unexplained(rows) == []
 
 
 def test_secrets():
@@ -458,7 +443,7 @@ def test_another_error_does_not_say_that_there_is_no_external_key_manager():
     assert store.connection_state is None
     missing = {(gap.of_table, gap.operation) for gap in table(rows, "gap").values() if gap.rows_missing}
     assert missing == {("key_store", "administration:GetEkmConnection")}
-    unexplained(rows)
+    assert unexplained(rows) == []
 
 
 def test_a_key_of_a_managed_hsm():
@@ -510,7 +495,7 @@ def test_a_list_without_any_subscription_is_that_of_a_caller_without_any_role():
         ("scope", "arm:Subscriptions_List", 1)
     ]
     assert "holds no role" in missing[0].error
-    unexplained(rows)
+    assert unexplained(rows) == []
 
 
 # Where Resource Manager stands in for a data plane that refuses.
@@ -542,7 +527,7 @@ def _private():
     version["properties"]["attributes"] = azure.attributes("2026-03-01")
     secret = {"secretUri": f"{azure.VAULT_HOST}/secrets/token", "attributes": azure.attributes("2025-01-01")}
     lists = [
-        azure.refused(one) if one.operation.partition(":")[0] != "arm" else one
+        azure.RECORDINGS.refused(one) if one.operation.partition(":")[0] != "arm" else one
         for one in azure.recorded("vault", azure.VAULT_LISTS)
     ]
     by_manager = [
@@ -571,204 +556,4 @@ def test_resource_manager_tells_the_keys_of_a_private_vault():
         ("certificate", "certificates:GetCertificates"),
         ("certificate", "certificates:GetDeletedCertificates"),
     }
-    unexplained(rows)
-
-
-@pytest.mark.parametrize("service", SERVICES)
-@pytest.mark.parametrize("status", [Status.REFUSED, Status.FAILED, Status.SWITCHED_OFF])
-def test_a_scope_that_cannot_be_entered_says_so(service, status):
-    first = replace(azure.recorded(service)[0], status=status, error="no", body="")
-    rows = rows_of(service, [first])
-    (scope,) = table(rows, "scope").values()
-    assert (scope.reached, scope.complete) == (False, None)
-    assert any(gap.rows_missing for gap in table(rows, "gap").values())
-    unexplained(rows)
-
-
-@pytest.mark.parametrize("service", SERVICES)
-def test_a_scope_without_any_observation_is_no_empty_scope(service):
-    rows = list(normalize(azure.header(service), iter([]), azure.SETTINGS))
-    (scope,) = table(rows, "scope").values()
-    assert (scope.reached, scope.complete, scope.collected_at) == (False, None, None)
-    unexplained(rows)
-
-
-def test_an_unknown_service_is_an_error():
-    with pytest.raises(ValueError, match="no service"):
-        list(normalize(azure.header("storage"), iter([]), azure.SETTINGS))
-
-
-# What holds whatever Azure answers.
-
-
-def unexplained(rows):
-    """Every None has a gap that names it."""
-    explained = defaultdict(set)
-    for gap in rows:
-        if gap.table == "gap":
-            explained[gap.of_table, gap.subject].update(gap.columns)
-            assert None not in [getattr(gap, field.name) for field in fields(gap)]
-    for row in rows:
-        unknown = {f.name for f in fields(row) if f.name not in BOOKKEEPING and getattr(row, f.name) is None}
-        assert unknown <= explained[row.table, row.id], (row.table, row.id)
-
-
-def unique(rows):
-    ids = [(row.table, row.id) for row in rows]
-    assert len(ids) == len(set(ids))
-
-
-def knows_no_more_than(less, more):
-    """Each fact of `less` is one of `more`, and each row of `more` is in `less` or missed by a gap."""
-    missing = {(gap.of_table, gap.subject) for gap in less if gap.table == "gap" and gap.rows_missing}
-    known = {(row.table, row.id): row for row in less if row.table not in ("gap", "scope")}
-    for row in more:
-        if row.table in ("gap", "scope"):
-            continue
-        found = known.pop((row.table, row.id), None)
-        if found is None:
-            subject = getattr(row, "subject", None) or getattr(row, "key", None) or row.id
-            assert (row.table, "") in missing or (row.table, subject) in missing, (row.table, row.id)
-            continue
-        for field in fields(row):
-            value = getattr(found, field.name)
-            if field.name not in BOOKKEEPING and value is not None:
-                assert value == getattr(row, field.name), (row.id, field.name)
-    assert not {key for key in known if key[0] == "access"}
-
-
-FULL = {service: rows_of(service) for service in SERVICES}
-MADE = {service: azure.recorded(service) for service in SERVICES}
-
-
-@pytest.mark.parametrize("service", SERVICES)
-def test_every_unknown_is_explained_and_no_id_comes_twice(service):
-    unexplained(FULL[service])
-    unique(FULL[service])
-    for gap in table(FULL[service], "gap").values():
-        assert gap.kind is GapKind.NOT_OFFERED
-
-
-@pytest.mark.parametrize("service", SERVICES)
-def test_the_rows_can_be_written(service, tmp_path):
-    with InventoryWriter(tmp_path) as inventory:
-        for row in FULL[service]:
-            inventory.add(row)
-
-
-@pytest.mark.parametrize(
-    ("service", "number"), [(service, number) for service in SERVICES for number in range(len(MADE[service]))]
-)
-@pytest.mark.parametrize("spoiled", ["refused", "left out", "null", "{}", "[]", "<html>", '{"nextLink": "x"}', "[[["])
-def test_knowing_less_withholds_and_never_changes(service, number, spoiled):
-    made = list(MADE[service])
-    if spoiled == "refused":
-        made[number] = azure.refused(made[number])
-    elif spoiled == "left out":
-        left = made.pop(number)
-        if any((o.subject, o.operation) == (left.subject, left.operation) for o in made[number:]):
-            pytest.skip("no collector records a list that lacks a page before its last")
-    else:
-        made[number] = replace(made[number], body=spoiled, sha256=body_digest(spoiled))
-    rows = rows_of(service, made)
-    unexplained(rows)
-    unique(rows)
-    knows_no_more_than(rows, FULL[service])
-    (scope,) = table(rows, "scope").values()
-    assert scope.complete is None
-    if spoiled == "refused":
-        assert scope.refused == 1
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.sampled_from(SERVICES), st.data())
-def test_knowing_less_at_several_places_withholds_and_never_changes(service, data):
-    made = list(MADE[service])
-    for number in data.draw(st.sets(st.integers(0, len(made) - 1), max_size=12)):
-        made[number] = azure.refused(made[number])
-    rows = rows_of(service, made)
-    unexplained(rows)
-    knows_no_more_than(rows, FULL[service])
-
-
-def leaves(value, path=()):
-    if isinstance(value, dict):
-        for name, item in value.items():
-            yield from leaves(item, (*path, name))
-    elif isinstance(value, list):
-        for name, item in enumerate(value):
-            yield from leaves(item, (*path, name))
-    if path:
-        yield path
-
-
-def changed(value, path, new):
-    if not path:
-        return new
-    copy = dict(value) if isinstance(value, dict) else list(value)
-    copy[path[0]] = changed(copy[path[0]], path[1:], new)
-    return copy
-
-
-HOSTILE = st.sampled_from(
-    [
-        None,
-        True,
-        -1,
-        0,
-        10**30,
-        253402300800,
-        1e308,
-        math.nan,
-        math.inf,
-        "",
-        "\ud800",
-        "\x00\x1b[31m",
-        "=cmd|' /C calc'!A0",
-        "<script>alert(1)</script>",
-        "x" * 100_000,
-        "https://[/keys/x",
-        "https://evil.example:99999/keys/x",
-        "P9999Y",
-        "P99999D",
-        [],
-        {},
-        [[]],
-        {"a": {}},
-    ]
-)
-
-
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(service=st.sampled_from(SERVICES), data=st.data())
-def test_nothing_that_is_answered_breaks_it(service, data, tmp_path_factory):
-    made = list(MADE[service])
-    number = data.draw(st.integers(0, len(made) - 1))
-    answer = json.loads(made[number].body)
-    body = json.dumps(changed(answer, data.draw(st.sampled_from(list(leaves(answer)))), data.draw(HOSTILE)))
-    made[number] = replace(made[number], body=body)
-    rows = rows_of(service, made)
-    unexplained(rows)
-    with InventoryWriter(tmp_path_factory.mktemp("inventory")) as inventory:
-        for row in rows:
-            inventory.add(row)
-
-
-def test_a_deeply_nested_answer_is_a_failure():
-    made = list(MADE["vault"])
-    for body in ("[" * 100_000, '{"x": "\\ud800", "y": ' + "[" * 100_000 + "]" * 100_000 + "}"):
-        made[0] = replace(made[0], body=body)
-        gaps = table(rows_of("vault", made), "gap").values()
-        assert any(gap.operation == "arm:Vaults_Get" and gap.kind is GapKind.FAILED for gap in gaps)
-
-
-def test_the_same_readings_give_the_same_rows():
-    assert rows_of("vault") == rows_of("vault")
-
-
-def test_no_sdk_is_imported():
-    import subprocess
-    import sys
-
-    program = "import collectors.azure.normalize, sys; sys.exit('azure' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+    assert unexplained(rows) == []

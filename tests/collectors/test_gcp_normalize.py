@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,13 +12,13 @@ import pytest
 from gcp_runs import BY_PROJECT, ONE_BY_ONE, SETTINGS, Collected, collected, gaps, told
 from google.cloud import kms_v1
 from google.iam.v1 import policy_pb2
+from normalizing import unexplained
 from small_gcp import BACKUP_RING, HOME, NOW, ORGANIZATION, OTHER, OTHER_RING, REGION, RING, SECOND, served, small_world
 
 from collectors.gcp.normalize import normalize
-from evidence.model import NEVER, TABLES, Row, columns
+from evidence.model import NEVER, Row
 from evidence.observation import Observation, Status, body_digest
 from evidence.reading import group_by_subject
-from evidence.recording import ScopeHeader
 from keyproof.demo.faults import Fault
 from keyproof.demo.gcp.faults import Rule
 from keyproof.demo.gcp.world import SecretVersion, Version
@@ -50,20 +49,6 @@ def _made(*versions: Version, **more: Any) -> dict[str, Any]:
         "versions": [found[id] for id in sorted(found) if id.startswith(f"{name}/")],
         "gaps": [row for row in rows if row.table == "gap" and row.subject == name],  # type: ignore[attr-defined]
     }
-
-
-def _unexplained(rows: list[Row]) -> Iterator[tuple[str, str]]:
-    named = {
-        (gap.of_table, gap.subject, column)  # type: ignore[attr-defined]
-        for gap in rows
-        if gap.table == "gap"
-        for column in gap.columns  # type: ignore[attr-defined]
-    }
-    for row in rows:
-        if row.table != "gap":
-            for column in columns(TABLES[row.table]):
-                if getattr(row, column.name) is None and (row.table, row.id, column.name) not in named:
-                    yield row.id, column.name
 
 
 @pytest.mark.parametrize(
@@ -172,7 +157,7 @@ def test_a_version_in_no_known_state_is_no_fact() -> None:
     row = _key(rows, "rotated")
     assert (row["state"], row["rotations"], row["created_at"]) == (None, None, NOW - days(270))
     assert any("WONDERFUL" in str(gap.error) for gap in gaps(rows, "failed"))
-    assert not list(_unexplained(rows))
+    assert unexplained(rows) == []
 
 
 def test_an_algorithm_that_nobody_knows_yet_is_a_gap_that_another_keyproof_may_close() -> None:
@@ -188,21 +173,21 @@ def test_where_protection_is_not_known_neither_is_where_material_comes_from() ->
     row = _key(rows, "by-hand")
     assert (row["protection_level"], row["origin"], row["rotations"], row["last_rotated_at"]) == (None,) * 4
     assert told(rows, "key_version")[f"{KEYS}/by-hand/cryptoKeyVersions/1"]["origin"] is None
-    assert not list(_unexplained(rows))
+    assert unexplained(rows) == []
 
 
 def test_a_deletion_window_that_is_not_stated_is_not_known() -> None:
     rows = _spoiled("kms:ListCryptoKeys", lambda body: body.replace("destroy_scheduled_duration", "other"))
     row = _key(rows, "by-hand")
     assert (row["deletion_window_set"], row["deletion_window_days"]) == (None, None)
-    assert not list(_unexplained(rows))
+    assert unexplained(rows) == []
 
 
 def test_when_a_version_is_to_be_destroyed_is_not_known_where_it_is_not_told() -> None:
     rows = _spoiled("kms:ListCryptoKeyVersions", lambda body: body.replace("destroy_time", "other"))
     assert told(rows, "key_version")[f"{KEYS}/ending/cryptoKeyVersions/1"]["destroyed_at"] is None
     assert _key(rows, "ending")["deletion_at"] is None
-    assert not list(_unexplained(rows))
+    assert unexplained(rows) == []
 
 
 @pytest.mark.parametrize("state", ["PENDING_EXTERNAL_DESTRUCTION", "EXTERNAL_DESTRUCTION_FAILED"])
@@ -214,7 +199,7 @@ def test_when_an_external_key_manager_destroys_material_is_not_offered(state: st
     assert (_key(rows, "external")["deletion_at"], version["destroyed_at"]) == (None, None)
     dates = {column for gap in gaps(rows, "not_offered") for column in gap.columns if "/external" in gap.subject}
     assert {"deletion_at", "destroyed_at"} <= dates
-    assert not list(_unexplained(rows))
+    assert unexplained(rows) == []
 
 
 def _with_state(body: str, state: str) -> str:
@@ -229,7 +214,7 @@ def test_a_duration_that_no_date_can_hold_is_no_answer() -> None:
     rows = _spoiled("kms:ListCryptoKeys", lambda body: re.sub('"destroy_scheduled_duration":"[0-9]+s"', long, body))
     assert not told(rows, "key")
     assert any("36,525 days" in str(gap.error) for gap in gaps(rows, "failed"))
-    assert not list(_unexplained(rows))
+    assert unexplained(rows) == []
 
 
 def test_stores(rows: list[Row]) -> None:
@@ -376,12 +361,6 @@ def test_a_condition_stands_beside_what_it_limits(rows: list[Row]) -> None:
 # --- what is missing ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("more", [{}, ONE_BY_ONE, BY_PROJECT], ids=["at once", "one by one", "by project"])
-def test_every_null_has_its_gap(more: dict[str, Any]) -> None:
-    with served() as cloud:
-        assert not list(_unexplained(collected(cloud, **more).rows()))
-
-
 @pytest.mark.parametrize(
     ("mode", "rotatable"), [("MANUAL", False), ("CLOUD_KMS", True), ("KEY_MANAGEMENT_MODE_UNSPECIFIED", False)]
 )
@@ -401,7 +380,7 @@ def test_whether_an_external_key_rotates_is_not_known_without_its_connection() -
     assert (_key(rows, "external")["rotatable"], _key(rows, "rotated")["rotatable"]) == (None, True)
     refused = {(gap.subject, column) for gap in gaps(rows, "refused") for column in gap.columns}
     assert (f"{KEYS}/external", "rotatable") in refused
-    assert not list(_unexplained(rows))
+    assert unexplained(rows) == []
 
 
 def test_what_the_inventory_does_not_cover_is_a_gap(rows: list[Row]) -> None:
@@ -443,7 +422,7 @@ def test_an_asset_that_does_not_tell_what_it_is_part_of_inherits_what_is_not_kno
     assert RING in {gap.subject for gap in gaps(rows, "failed") if gap.of_table == "access" and gap.rows_missing}
     [scope] = [row for row in rows if row.table == "scope"]
     assert scope.complete is None  # type: ignore[attr-defined]
-    assert not list(_unexplained(rows))
+    assert unexplained(rows) == []
 
 
 def _untold(kind: str, name: str, *, policies: bool = True) -> list[Row]:
@@ -471,7 +450,7 @@ def test_a_key_ring_that_is_not_told_of_is_missed(policies: bool, public: bool |
     assert _key(rows, "open")["public"] is True
     missing = {(gap.of_table, gap.subject) for gap in gaps(rows, "failed") if gap.rows_missing}
     assert {("key_store", RING), ("access", RING)} <= missing
-    assert not list(_unexplained(rows))
+    assert unexplained(rows) == []
 
 
 @pytest.mark.parametrize(
@@ -494,7 +473,7 @@ def test_a_secret_of_which_nobody_told_versions_is_in_no_known_state() -> None:
     rows = _untold("SecretVersion", "")
     row = told(rows, "secret")[database]
     assert (row["state"], row["last_rotated_at"], row["rotation_result"]) == (None, None, None), "it was not asked"
-    assert not list(_unexplained(rows))
+    assert unexplained(rows) == []
 
 
 def test_a_policy_above_that_was_refused_leaves_access_open() -> None:
@@ -517,7 +496,7 @@ def test_a_policy_of_the_root_that_was_refused_is_missed_at_once_too() -> None:
     assert scope.complete is None  # type: ignore[attr-defined]
     missing = {g.subject for g in gaps(rows, "refused") if g.of_table == "access" and g.rows_missing}
     assert {RING, OTHER_RING, f"//secretmanager.googleapis.com/projects/{HOME}"} <= missing
-    assert not list(_unexplained(rows))
+    assert unexplained(rows) == []
 
 
 def test_a_project_whose_parents_are_refused_does_not_claim_to_know_them() -> None:
@@ -536,54 +515,7 @@ def test_domains_and_projects_of_the_configuration_are_ones_own() -> None:
         assert _key(run.rows(settings), "by-hand")["external_accounts"] == external
 
 
-def test_nothing_recorded_is_nothing_known() -> None:
-    for service in ("organization", "folder", "project", "kms", "secretmanager"):
-        header = ScopeHeader(id=f"prod/p/global/{service}", source="prod", type="gcp", service=service, account="p")
-        made = list(normalize(header, iter(()), SETTINGS))
-        [scope] = [row for row in made if row.table == "scope"]
-        assert scope.complete is None  # type: ignore[attr-defined]
-        assert not list(_unexplained(made))
-
-
-def test_a_scope_of_another_service_is_refused() -> None:
-    header = ScopeHeader(id="prod/p/global/pubsub", source="prod", type="gcp", service="pubsub")
-    with pytest.raises(ValueError, match="no service that is read of Google Cloud"):
-        list(normalize(header, iter(()), SETTINGS))
-
-
 # --- hostile answers ------------------------------------------------------------------------------------------------
-
-_HOSTILE = [
-    "{}",
-    "[]",
-    "null",
-    "not JSON",
-    '{"keyRings": 7, "assets": {}, "bindings": "x"}',
-    '{"crypto_keys": [{}], "assets": [{}], "crypto_key_versions": [null]}',
-    '{"bindings": [{"role": "roles/owner", "members": [[]]}]}',
-    '{"next_page_token": "again", "total_size": "99999999999999999999"}',
-    "[" * 5000,
-]
-
-
-@pytest.mark.parametrize("body", _HOSTILE)
-@pytest.mark.parametrize("more", [{}, ONE_BY_ONE, BY_PROJECT], ids=["at once", "one by one", "by project"])
-def test_whatever_is_answered_comes_to_rows_and_gaps(
-    runs: dict[str, Collected], body: str, more: dict[str, Any], request: pytest.FixtureRequest
-) -> None:
-    run = runs[request.node.callspec.id.split("-")[0]]
-    for operation in sorted({o.operation for o in run.observations}):
-        assert not list(_unexplained(_rows_of(run, operation, lambda _: body))), operation
-
-
-@pytest.fixture(scope="module")
-def runs() -> dict[str, Collected]:
-    with served() as cloud:
-        return {
-            "at once": collected(cloud),
-            "one by one": collected(cloud, **ONE_BY_ONE),
-            "by project": collected(cloud, **BY_PROJECT),
-        }
 
 
 @pytest.mark.parametrize("fault", [Fault.SURROGATES, Fault.WRONG_TYPES, Fault.CUT])
@@ -594,7 +526,7 @@ def test_a_service_that_is_hostile_in_all_it_says_breaks_nothing(
 ) -> None:
     with served([Rule(fault=fault)]) as cloud:
         run = collected(cloud, transport=transport, **more)
-    assert not list(_unexplained(run.rows()))
+    assert unexplained(run.rows()) == []
 
 
 def test_hostile_texts_reach_the_rows_as_texts_alone() -> None:

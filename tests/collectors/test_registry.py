@@ -77,5 +77,5 @@ def test_a_missing_sdk_is_named_with_its_extra(kind: str) -> None:
     def absent() -> Any:
         raise ModuleNotFoundError("No module named 'sdk'", name="sdk")
 
-    with pytest.raises(MissingExtra, match=rf"source 'prod': .*keyproof\[{kind}\]"):
+    with pytest.raises(MissingExtra, match=rf"source 'prod': .*keyproof\[{SOURCES[kind].extra}\]"):
         replace(SOURCES[kind], collector=absent).collecting("prod", None)

@@ -27,7 +27,7 @@ from collectors.vault.routes import ROUTES
 from collectors.vault.wire import Inquiry
 from evidence.observation import Status, body_digest
 from evidence.recording import ScopeRecording
-from keyproof.collection import Collection
+from keyproof.collection import Collection, Progress
 from keyproof.demo.faults import Fault
 from keyproof.demo.vault.embedded import TOKEN_VARIABLE, EmbeddedVault
 from keyproof.demo.vault.faults import UNSUPPORTED, Request, Rule, answered
@@ -127,8 +127,25 @@ def test_a_sample_asks_about_one_of_each(run: Run) -> None:
 
 def test_only_the_named_mounts_are_read() -> None:
     with served() as vault:
-        run = collected(vault, mounts=["secret"])
-    assert {name.split("/")[2] for name in run.scopes if name.count("/") == 3} == {"secret"}
+        run = collected(vault, mounts=["secret", "team-a/transit"])
+    read = {name for name in run.scopes if name.count("/") == 3}
+    assert read == {"prod/root/secret/kv", "prod/team-a/transit/transit"}
+    assert gaps(rows(run)) == []
+
+
+@pytest.mark.parametrize("mount", ["transti", "team-a/transti", "nowhere/transit"])
+def test_a_named_mount_that_is_not_there_is_a_gap(mount: str) -> None:
+    with served() as vault:
+        found = rows(collected(vault, mounts=["secret", mount]))
+    assert {gap.of_table for gap in gaps(found)} == {"scope", "key", "key_version"}
+    assert len({gap.scope for gap in gaps(found)}) == 1
+
+
+def test_mounts_are_named_from_the_namespace_on() -> None:
+    with served() as vault:
+        run = collected(vault, mounts=["transit"], namespace="team-a")
+    assert {name for name in run.scopes if name.count("/") == 3} == {"prod/team-a/transit/transit"}
+    assert gaps(rows(run)) == []
 
 
 def test_a_source_can_begin_below_the_root() -> None:
@@ -419,3 +436,37 @@ def test_twenty_thousand_secrets_in_a_tree(faults: list[Rule], tmp_path: Path) -
     assert requests["kv:ListDetailedMetadata"] == (1 if faults else folders)
     assert requests["kv:ListMetadata"] == (folders if faults else 0)
     assert requests["kv:ReadMetadata"] == (20_000 if faults else 0)
+
+
+class _Killed(Exception):
+    pass
+
+
+def test_a_killed_collection_goes_on_where_it_was(run: Run, tmp_path: Path) -> None:
+    kills = 0
+
+    def kill(progress: Progress) -> None:
+        if progress.requests > 10:
+            raise _Killed
+
+    with served() as vault:
+        vault.latency = 0.03
+        try:
+            for _ in range(50):
+                collector = VaultCollector(configuration(vault))
+                collection = Collection(tmp_path, {"vault": OPERATIONS}, concurrency=4, on_progress=kill)
+                try:
+                    progress = collection.run(collector.start())
+                    break
+                except _Killed:
+                    kills += 1
+        finally:
+            vault.latency = 0.0
+        asked = _declared(vault).total()
+    assert kills
+    assert asked <= run[1].total() + kills * 4 * 8
+    resumed = Collected(tmp_path, progress)
+    assert {o.id for o in resumed.observations} == {o.id for o in run[0].observations}
+    for table in ("scope", "key_store", "key", "key_version", "secret"):
+        assert set(of_table(rows(resumed), table)) == set(of_table(rows(run[0]), table))
+    assert gaps(rows(resumed)) == []

@@ -124,7 +124,12 @@ def test_settings_of_audit_devices_that_are_not_known_are_withheld(vault: Embedd
     assert store.logging_targets == ["file at to-file/", "http at siem/"]
 
 
-@pytest.mark.parametrize("body", ["", "{", "[" * 100_000, "<html>", '{"data":{"a/":{"options":"Bearer x"}}}', "[1]"])
+DEEP = "{}".join(['{"a":' * 700, "}" * 700])
+
+
+@pytest.mark.parametrize(
+    "body", ["", "{", "[" * 100_000, DEEP, "<html>", '{"data":{"a/":{"options":"Bearer x"}}}', "[1]"]
+)
 def test_whatever_is_answered_about_audit_devices_no_option_is_kept(body: str) -> None:
     assert "Bearer" not in REDACTIONS["sys:ListAuditDevices"](body)
 

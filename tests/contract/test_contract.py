@@ -10,6 +10,8 @@ from pathlib import Path
 import aws_stage
 import azure_stage
 import gcp_stage
+import kmip_stage
+import pkcs11_stage
 import pytest
 import vault_stage
 from hypothesis import HealthCheck, given, settings
@@ -24,6 +26,8 @@ STAGES: dict[str, Stage] = {
     "azure": azure_stage.STAGE,
     "gcp": gcp_stage.STAGE,
     "gcp one by one": gcp_stage.ONE_BY_ONE,
+    "kmip": kmip_stage.STAGE,
+    "pkcs11": pkcs11_stage.STAGE,
     "vault": vault_stage.STAGE,
 }
 """By a name of their own: a source that can be configured in ways that ask for other things has a stage for each."""
@@ -54,12 +58,21 @@ PROMPT = {"refuse", "lose_page"}
 
 
 def _cases() -> Iterator[object]:
-    for kind in STAGES:
-        for operation in _operations(STAGES[kind]):
+    for kind, stage in STAGES.items():
+        for operation in _operations(stage):
             for fault in FAULTS:
-                if fault != "lose_page" or operation in STAGES[kind].paged:
-                    marks = () if fault in PROMPT else (pytest.mark.slow,)
-                    yield pytest.param(kind, operation, fault, marks=marks)
+                if fault != "lose_page" or operation in stage.paged:
+                    prompt = fault in PROMPT and kind == _foremost(stage.type, operation)
+                    yield pytest.param(kind, operation, fault, marks=() if prompt else (pytest.mark.slow,))
+
+
+def _foremost(source: str, operation: str) -> str:
+    """The stage on which an operation goes wrong on every change: if it can be, one that asks it without another fault.
+
+    The other stages of the source ask it by the same code, and are tried with the slow tests.
+    """
+    asking = [kind for kind, stage in STAGES.items() if stage.type == source and operation in _operations(stage)]
+    return min(asking, key=lambda kind: operation in STAGES[kind].opened_by)
 
 
 @pytest.mark.parametrize("kind", STAGES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -168,6 +168,11 @@ class Judged:
     def status(self, framework: str, requirement: str) -> str:
         results = {result.id: result for result in self.assessment.frameworks}
         return next(str(r.status) for r in results[framework].requirements if r.id == requirement)
+
+
+def only(catalogue: Catalogue, control: str) -> Catalogue:
+    """The catalogue with one control and no framework, which is judged in a fraction of the time."""
+    return replace(catalogue, controls={control: catalogue.controls[control]}, frameworks={})
 
 
 def judge(folder: Path, catalogue: Catalogue, rows: Iterable[Row], **arguments: Any) -> Judged:

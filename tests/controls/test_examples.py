@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from controls.catalogue import EXAMPLE_MOMENTS, Catalogue, Control, load_catalogue
+from controls.catalogue import EXAMPLE_MOMENTS, Control, load_catalogue
 from evidence.model import BOOKKEEPING, Row
 
 BUILT_IN = load_catalogue()
@@ -36,10 +36,17 @@ def _rows(estate: ModuleType, control: Control, number: int, example: dict[str, 
     if control.over == "scope":
         yield _blank(scope, example, control.facts)
         return
+    if control.over == "key_store":
+        yield _blank(estate.store(estate.key(number, **place)), example, control.facts)
+        yield scope
+        return
     row = _blank((estate.secret if of_secret else estate.key)(number, **place), example, control.facts)
     if control.over == "key_dependents":
         row = replace(row, protected_resources=example.get("resources_counted"))
     yield from _around(estate, control, row, example)
+    if control.over == "key_custody":
+        told = {name: example.get(name) for name in ("validation_standard", "kek_security_bits", "kek_apart")}
+        yield estate.store(row, **told)
     if control.over == "asset_deletion":
         yield estate.store(row, purge_protection=example.get("purge_protection"))
     yield scope
@@ -85,15 +92,13 @@ def _around(estate: ModuleType, control: Control, row: Any, example: dict[str, A
 @pytest.mark.parametrize("control_id", BUILT_IN.controls)
 def test_every_example_has_its_verdict_in_an_assessment(tmp_path: Path, estate: ModuleType, control_id: str) -> None:
     control = BUILT_IN.controls[control_id]
-    only: Catalogue = replace(BUILT_IN, controls={control_id: control}, frameworks={})
     rows, expected = [], {}
     for number, example in enumerate(control.examples):
         (row, *others) = _rows(estate, control, number, dict(example.row))
         rows += [row, *others]
         expected[row.id] = str(example.verdict)
-    moments = dict(EXAMPLE_MOMENTS)
-    judged = estate.judge(
-        tmp_path, only, rows, as_of=moments["as_of"], period=(moments["period_start"], moments["period_end"])
-    )
+    period = (EXAMPLE_MOMENTS["period_start"], EXAMPLE_MOMENTS["period_end"])
+    only = estate.only(BUILT_IN, control_id)
+    judged = estate.judge(tmp_path, only, rows, as_of=EXAMPLE_MOMENTS["as_of"], period=period)
     verdicts = {f["subject"]: f["verdict"] for f in judged.findings if f["observed"] != "{}"}
     assert {subject: verdicts[subject] for subject in expected} == expected

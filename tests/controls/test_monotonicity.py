@@ -25,7 +25,9 @@ from evidence.model import (
     Capability,
     KeyType,
     Manager,
+    Origin,
     PrincipalKind,
+    ProtectionLevel,
     Row,
     State,
     arrow_schema,
@@ -52,7 +54,10 @@ def inventories(draw: st.DrawFn, estate: ModuleType) -> list[Row]:
         provider = providers[region]
         for service, held in (("kms", estate.key), ("secretsmanager", estate.secret)):
             rows.append(estate.scope(account, region, service, provider=provider))
-            rows.append(estate.store(held(1, account, region), purge_protection=draw(st.booleans())))
+            rows.append(_store(draw, estate, held(1, account, region), account, region))
+        # What a store has from another, as a key store of AWS KMS from a cluster, stands in a scope of its own.
+        cluster = estate.scope(account, region, "cloudhsm", provider=provider)
+        rows += [cluster, _store(draw, estate, estate.key(1, account, region), account, region, cluster)]
         for number in range(draw(st.integers(1, 3))):
             key = _key(draw, estate, number, account, region)
             keys.append(key)
@@ -63,6 +68,25 @@ def inventories(draw: st.DrawFn, estate: ModuleType) -> list[Row]:
             near = () if providers[region] in WITHOUT_KEYS_OF_SECRETS else keys
             rows.append(_secret(draw, estate, number, account, region, near))
     return rows
+
+
+def _store(draw: st.DrawFn, estate: ModuleType, held: Any, account: str, region: str, behind: Any = None) -> Row:
+    """The store of a key or secret, or, in the scope `behind`, the one that it may have its keys from."""
+    name = f"cluster-{account}-{region}"
+    place = {"id": name, "scope": behind.id} if behind else {"backed_by": draw(st.sampled_from(["", "", name]))}
+    store: Row = estate.store(
+        held,
+        purge_protection=draw(st.booleans()),
+        validation_standard=draw(st.sampled_from(["", "FIPS 140-2", "FIPS 140-3"])),
+        kek_security_bits=draw(st.sampled_from([0, 112, 256])),
+        kek_apart=draw(st.booleans()),
+        state=draw(st.sampled_from([State.ACTIVE, State.ACTIVE, State.PENDING_DELETION])),
+        activated=draw(st.booleans()),
+        logging_enabled=draw(st.booleans()),
+        logging_retention_days=draw(st.sampled_from([0, 30, 400])),
+        **place,
+    )
+    return store
 
 
 def _key(draw: st.DrawFn, estate: ModuleType, number: int, account: str, region: str) -> Any:
@@ -89,6 +113,10 @@ def _key(draw: st.DrawFn, estate: ModuleType, number: int, account: str, region:
         external_accounts=draw(st.sampled_from([[], ["999988887777"]])),
         regions=draw(st.sampled_from([[region], [region, "ap-south-1"]])),
         owner=draw(st.sampled_from(["", "team"])),
+        extractable=draw(st.booleans()),
+        never_extractable=draw(st.booleans()),
+        origin=draw(st.sampled_from(list(Origin))),
+        protection_level=draw(st.sampled_from(list(ProtectionLevel))),
         security_bits=draw(st.sampled_from([80, 128])),
         suspended_at=estate.days_before(_days(draw)),
         expiry_settable=draw(st.booleans()),
@@ -168,7 +196,17 @@ WATCHED = {
     "scope": ("provider", "account", "region", "asked", "complete", "collected_at"),
     "key_version": ("key", "created_at", "superseded_at"),
     "access": ("subject", "principal", "principal_kind", "capability", "public"),
-    "key_store": ("purge_protection",),
+    "key_store": (
+        "purge_protection",
+        "validation_standard",
+        "backed_by",
+        "kek_security_bits",
+        "kek_apart",
+        "state",
+        "activated",
+        "logging_enabled",
+        "logging_retention_days",
+    ),
     "secret": (
         "key_store",
         "deletion_window_set",
@@ -206,6 +244,10 @@ WATCHED = {
         "external_accounts",
         "regions",
         "owner",
+        "extractable",
+        "never_extractable",
+        "origin",
+        "protection_level",
         "security_bits",
         "suspended_at",
         "expiry_settable",

@@ -321,6 +321,18 @@ def test_the_scratch_database_reaches_nothing_outside() -> None:
         scratch().execute("SET enable_external_access = true")
 
 
+def test_a_date_is_the_time_at_which_its_day_begins() -> None:
+    assert parameter_kind("2026-09-21") == TIMESTAMP
+    assert {parameter_kind(text) for text in ("2026-09-31", "2026-9-1", "by 2026-09-21", "20260921")} == {STRING}
+    last = {"last": parameter_kind("2026-09-21") or ""}
+    predicate = read_predicate("created_at < $last + to_days(1)", COLUMNS, last)
+    for moment, expected in (("2026-09-21T23:59:59Z", True), ("2026-09-22T00:00:00Z", False)):
+        answer = scratch().execute(
+            f"SELECT {predicate.sql} FROM (SELECT $at::TIMESTAMPTZ AS created_at)", {"at": moment, "last": "2026-09-21"}
+        )
+        assert answer.fetchall() == [(expected,)], moment
+
+
 @pytest.mark.parametrize("value", [2**63, float("nan"), float("inf"), [1], ["a", 1], None, {"a": 1}])
 def test_what_no_parameter_may_be(value: object) -> None:
     assert parameter_kind(value) is None

@@ -24,8 +24,7 @@ def observe(tmp_path: Path, estate: ModuleType, catalogue: Catalogue) -> Observe
     """`observe(control, rows)`: the observed facts of each row, and under `missing` the gaps, by the row's id."""
 
     def _observe(control: str, rows: Sequence[Row]) -> dict[str, Any]:
-        one = replace(catalogue, controls={control: catalogue.controls[control]}, frameworks={})
-        judged = estate.judge(tmp_path, one, rows)
+        judged = estate.judge(tmp_path, estate.only(catalogue, control), rows)
         return {
             finding["subject"]: json.loads(finding["observed"]) | {"missing": finding["missing"]}
             for finding in judged.of(control)
@@ -77,7 +76,7 @@ def test_where_no_setting_protects_from_purging_none_is_asked_for(
     secret = estate.secret(deletion_window_set=True, deletion_window_days=30)
     scope = estate.scope(provider=provider, service="secretsmanager")
     rows = [scope, secret, estate.store(secret, purge_protection=False)]
-    assert estate.judge(tmp_path, catalogue, rows).verdict("STO-01", secret.id) == "pass"
+    assert estate.judge(tmp_path, estate.only(catalogue, "STO-01"), rows).verdict("STO-01", secret.id) == "pass"
 
 
 def test_a_store_that_was_not_read_protects_nobody_knows_what(estate: ModuleType, observe: Observe) -> None:
@@ -143,6 +142,18 @@ def test_whoever_may_administer_and_use_a_key_is_named(estate: ModuleType, obser
         estate.access(key, "role/granter", "grant"),
     )
     assert told["administrators_who_use"] == ["role/a", "role/b"]
+
+
+def test_whoever_may_take_a_key_out_can_use_it(estate: ModuleType, observe: Observe) -> None:
+    key = estate.key()
+    told = _duty(
+        estate,
+        observe,
+        estate.access(key, "role/backup", "export"),
+        estate.access(key, "role/both", "export"),
+        estate.access(key, "role/both", "administer"),
+    )
+    assert told["administrators_who_use"] == ["role/both"]
 
 
 def test_whole_accounts_and_services_are_left_out(estate: ModuleType, observe: Observe) -> None:
@@ -285,14 +296,20 @@ def test_nothing_after_the_date_of_the_assessment_counts(
     key = estate.key()
     rows = [estate.scope(), key, estate.version(key, created_at=estate.days_before(400))]
     period = (estate.START, estate.AS_OF + timedelta(days=900))
-    assert estate.judge(tmp_path, catalogue, rows, period=period).verdict("ROT-07", key.id) == "pass"
+    assert (
+        estate.judge(tmp_path, estate.only(catalogue, "ROT-07"), rows, period=period).verdict("ROT-07", key.id)
+        == "pass"
+    )
 
 
 def test_a_period_that_has_not_begun_shows_nothing(estate: ModuleType, tmp_path: Path, catalogue: Catalogue) -> None:
     key = estate.key()
     rows = [estate.scope(), key, estate.version(key)]
     period = (estate.AS_OF + timedelta(days=1), estate.AS_OF + timedelta(days=366))
-    assert estate.judge(tmp_path, catalogue, rows, period=period).verdict("ROT-07", key.id) == "inconclusive"
+    assert (
+        estate.judge(tmp_path, estate.only(catalogue, "ROT-07"), rows, period=period).verdict("ROT-07", key.id)
+        == "inconclusive"
+    )
 
 
 def test_an_active_key_without_any_version_shows_nothing(estate: ModuleType, observe: Observe) -> None:
@@ -421,7 +438,9 @@ def test_a_name_that_was_found_elsewhere_withholds_the_number_too(
     half = estate.key(source="audit", scope=elsewhere.id, **facts)
     gap = estate.column_gap(half, *unknown)
     judged = estate.judge(
-        tmp_path, catalogue, [*_scopes(estate), elsewhere, half, gap, estate.key(), estate.secret(keys=[name])]
+        tmp_path,
+        estate.only(catalogue, "DES-01"),
+        [*_scopes(estate), elsewhere, half, gap, estate.key(), estate.secret(keys=[name])],
     )
     told = {finding["scope"]: json.loads(finding["observed"]) for finding in judged.of("DES-01")}
     assert told[estate.key().scope]["secrets_encrypted"] == 1
@@ -446,7 +465,7 @@ def test_resources_are_asked_for_where_the_provider_counts_them(
     )
     gaps = [] if resources is not None else [estate.column_gap(key, "protected_resources")]
     rows = [estate.scope(provider=provider), key, *gaps]
-    assert estate.judge(tmp_path, catalogue, rows).verdict("DES-01", key.id) == verdict
+    assert estate.judge(tmp_path, estate.only(catalogue, "DES-01"), rows).verdict("DES-01", key.id) == verdict
 
 
 @pytest.mark.parametrize(
@@ -459,8 +478,113 @@ def test_a_key_that_encrypts_what_is_counted_is_not_idle(
     old = estate.days_before(900)
     key = estate.key(created_at=old, last_used_at=old, protected_resources=resources)
     gaps = [] if resources is not None else [estate.column_gap(key, "protected_resources")]
-    judged = estate.judge(tmp_path, catalogue, [estate.scope(provider=provider), key, *gaps])
+    rows = [estate.scope(provider=provider), key, *gaps]
+    judged = estate.judge(tmp_path, estate.only(catalogue, "USE-06"), rows)
     assert judged.verdict("USE-06", key.id) == verdict
+
+
+# --- key_custody ----------------------------------------------------------------------------------------------------
+
+
+def _custody(estate: ModuleType, observe: Observe, *rows: Row, **facts: Any) -> Any:
+    key = estate.key(protection_level="software", **facts)
+    return observe("GEN-02", [estate.scope(), key, *rows])[key.id] | {"id": key.id}
+
+
+def _kek(estate: ModuleType, observe: Observe, *rows: Row, **facts: Any) -> Any:
+    key = estate.key(protection_level="software", **facts)
+    return observe("STO-04", [estate.scope(), key, *rows])[key.id]
+
+
+def _cluster(estate: ModuleType, **facts: Any) -> Any:
+    """A store behind that of the key, read in a scope of its own."""
+    scope = f"prod/{estate.ACCOUNT}/{estate.REGION}/cloudhsm"
+    return estate.store(estate.key(), id="cluster-1", scope=scope, **facts)
+
+
+def test_a_key_is_as_validated_as_its_store(estate: ModuleType, observe: Observe) -> None:
+    own = estate.store(estate.key(), validation_standard="FIPS 140-3")
+    other = estate.store(estate.key(), id="another", validation_standard="FIPS 140-2")
+    assert _custody(estate, observe, own, other)["validation_standard"] == "FIPS 140-3"
+
+
+def test_a_store_may_stand_in_another_scope_of_its_source_and_not_in_another_source(
+    estate: ModuleType, observe: Observe
+) -> None:
+    mount = estate.store(estate.key(), scope="prod/root/namespace", validation_standard="FIPS 140-3")
+    stranger = replace(mount, source="audit", scope="audit/root/namespace", validation_standard="FIPS 140-2")
+    assert _custody(estate, observe, mount, stranger)["validation_standard"] == "FIPS 140-3"
+    assert _custody(estate, observe, stranger)["validation_standard"] is None
+
+
+@pytest.mark.parametrize("source", ["prod", "hsm"])
+def test_what_a_store_has_from_another_is_as_good_as_that_one(
+    estate: ModuleType, observe: Observe, source: str
+) -> None:
+    own = estate.store(estate.key(), backed_by="cluster-1", validation_standard=None, kek_security_bits=0)
+    cluster = _cluster(estate, source=source, validation_standard="FIPS 140-2", kek_security_bits=256, kek_apart=True)
+    gap = estate.column_gap(own, "validation_standard")
+    assert _custody(estate, observe, own, cluster, gap)["validation_standard"] == "FIPS 140-2"
+    told = _kek(estate, observe, own, cluster)
+    assert (told["kek_security_bits"], told["kek_apart"]) == (256, True)
+
+
+def test_a_store_that_was_read_twice_tells_what_both_readings_tell(estate: ModuleType, observe: Observe) -> None:
+    own = estate.store(estate.key(), backed_by="cluster-1")
+    once = _cluster(estate, validation_standard="FIPS 140-3")
+    again = replace(once, source="audit", scope="audit/1/eu-west-1/cloudhsm")
+    assert _custody(estate, observe, own, once, again)["validation_standard"] == "FIPS 140-3"
+    differing = replace(again, validation_standard="FIPS 140-2")
+    assert _custody(estate, observe, own, once, differing)["validation_standard"] is None
+    half, gap = replace(again, validation_standard=None), estate.column_gap(again, "validation_standard")
+    told = _custody(estate, observe, own, once, half, gap)
+    assert (told["validation_standard"], told["missing"]) == (None, [gap.id])
+
+
+def test_a_custodian_that_was_not_read_holds_nobody_knows_how(estate: ModuleType, observe: Observe) -> None:
+    gap = estate.rows_gap(estate.key().scope, "key_store")
+    beside = [
+        estate.rows_gap("prod/444455556666/us-east-1/kms", "key_store"),
+        estate.column_gap(estate.store(estate.key()), "validation_standard"),
+        estate.scope("444455556666", "us-east-1"),
+    ]
+    told = _custody(estate, observe, gap, *beside)
+    assert (told["validation_standard"], told["missing"]) == (None, [gap.id])
+
+
+def test_a_store_behind_that_was_not_read_says_which_gap(estate: ModuleType, observe: Observe) -> None:
+    own = estate.store(estate.key(), backed_by="cluster-1", validation_standard="FIPS 140-3")
+    scope = estate.scope(service="cloudhsm")
+    gap = estate.rows_gap(scope.id, "key_store", operation="cloudhsm:DescribeClusters")
+    told = _custody(estate, observe, own, scope, gap)
+    assert (told["validation_standard"], told["missing"]) == (None, [gap.id]), "it may be worse than its front"
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+@pytest.mark.parametrize("column", ["backed_by", "validation_standard"])
+def test_a_half_read_store_leaves_open_what_it_does_not_tell_of_its_keys(
+    estate: ModuleType, observe: Observe, column: str, everywhere: bool
+) -> None:
+    own = replace(estate.store(estate.key(), validation_standard="FIPS 140-3"), **{column: None})
+    gap = estate.column_gap(own, column, everywhere=everywhere)
+    beside = estate.column_gap(own, "kek_apart")
+    told = _custody(estate, observe, own, gap, beside)
+    assert (told["validation_standard"], told["missing"]) == (None, [gap.id])
+
+
+def test_a_half_read_store_behind_leaves_open_what_it_does_not_tell(estate: ModuleType, observe: Observe) -> None:
+    own = estate.store(estate.key(), backed_by="cluster-1", kek_security_bits=256)
+    cluster = _cluster(estate, kek_security_bits=None, kek_apart=True)
+    gap = estate.column_gap(cluster, "kek_security_bits")
+    told = _kek(estate, observe, own, cluster, gap, estate.column_gap(own, "kek_security_bits"))
+    assert (told["kek_security_bits"], told["kek_apart"], told["missing"]) == (None, True, [gap.id])
+
+
+def test_a_key_whose_store_is_not_known_is_held_nobody_knows_where(estate: ModuleType, observe: Observe) -> None:
+    gap = estate.column_gap(estate.key(), "key_store")
+    store = estate.store(estate.key(), validation_standard="FIPS 140-3")
+    told = _custody(estate, observe, store, gap, key_store=None)
+    assert (told["validation_standard"], told["missing"]) == (None, [gap.id])
 
 
 # --- secret_encryption ----------------------------------------------------------------------------------------------
@@ -483,11 +607,29 @@ def test_the_providers_default_key_is_the_providers_and_as_strong_as_it_says(
     assert (told["key_manager"], told["key_security_bits"]) == ("provider", 256)
 
 
+@pytest.mark.parametrize(("provider", "bits"), [("vault", 256), ("kmip", None), ("pkcs11", None)])
+def test_what_customers_run_encrypts_with_keys_of_theirs(
+    estate: ModuleType, observe: Observe, provider: str, bits: int | None
+) -> None:
+    secret = estate.secret(keys=[], scope="hsm/1/global/own")
+    elsewhere = estate.scope(id=secret.scope, scope=secret.scope, provider=provider)
+    told = _encryption(estate, observe, secret, elsewhere)
+    assert (told["key_manager"], told["key_security_bits"]) == ("customer", bits)
+
+
 def test_the_strength_of_another_providers_default_key_is_not_assumed(estate: ModuleType, observe: Observe) -> None:
-    secret = estate.secret(keys=[], scope="vault/1/global/kv")
-    elsewhere = estate.scope(id=secret.scope, scope=secret.scope, provider="vault")
+    secret = estate.secret(keys=[], scope="other/1/global/secrets")
+    elsewhere = estate.scope(id=secret.scope, scope=secret.scope, provider="other")
     told = _encryption(estate, observe, secret, elsewhere)
     assert (told["key_manager"], told["key_security_bits"]) == ("provider", None)
+
+
+def test_who_manages_the_default_key_is_not_known_without_the_provider(estate: ModuleType, observe: Observe) -> None:
+    secret = estate.secret(keys=[], scope="prod/1/eu-west-1/secretsmanager")
+    scope = estate.scope(id=secret.scope, scope=secret.scope, provider=None)
+    gap = estate.column_gap(scope, "provider")
+    told = _encryption(estate, observe, secret, scope, gap)
+    assert (told["key_manager"], told["missing"]) == (None, [gap.id])
 
 
 def test_a_key_of_an_account_that_was_not_asked_for_is_unknown(estate: ModuleType, observe: Observe) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from hostile import FORGED_NAME, LONG, NOW, writable
 
+from keyproof.demo.aws.clusters import backup, cluster
 from keyproof.demo.aws.embedded import ACCESS_KEY
 from keyproof.demo.aws.faults import Rule
 from keyproof.demo.aws.world import Account, Caller, KeyRecord, Material, World
@@ -80,10 +81,27 @@ def hostile_world(texts: Mapping[str, str]) -> World:
     for name in ("script", "formula", "ansi", "surrogate", "path", "template", "long"):
         _add_parameter(world, name, texts[name])
     world.key_stores[HOME, REGION] = [
-        {"CustomKeyStoreId": text, "CustomKeyStoreName": text, "CustomKeyStoreType": "AWS_CLOUDHSM"}
+        {
+            "CustomKeyStoreId": text,
+            "CustomKeyStoreName": text,
+            "CloudHsmClusterId": text,
+            "CustomKeyStoreType": "AWS_CLOUDHSM",
+        }
         for text in texts.values()
     ]
+    world.clusters[HOME, REGION] = [_cluster(text) for text in texts.values()]
+    world.backups[HOME, REGION] = [
+        backup(text, NOW - days(n), SourceRegion=text, SourceCluster=text) for n, text in enumerate(texts.values())
+    ]
+    world.backups[HOME, REGION] += [backup(f"{text}!", NOW, BackupId=text) for text in texts.values()]
     return world
+
+
+def _cluster(text: str) -> dict[str, Any]:
+    members = ("HsmCertificate", "AwsHardwareCertificate", "ManufacturerHardwareCertificate", "ClusterCertificate")
+    plain = cluster(text, created_at=NOW, zones=[text, "b"], hsm_type=text, tags={text: text, "Name": text})
+    hostile = {"VpcId": text, "SecurityGroup": text, "SourceBackupId": text, "PreCoPassword": text}
+    return {**plain, **hostile, "Certificates": {**plain["Certificates"], **dict.fromkeys(members[:3], text)}}
 
 
 def _told(texts: Mapping[str, str]) -> str:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from keyproof.demo.aws.clusters import backup, cluster
 from keyproof.demo.aws.embedded import ACCESS_KEY, EmbeddedAws, credentials_environment
 from keyproof.demo.aws.faults import Rule
 from keyproof.demo.aws.world import Account, KeyRecord, Material, World
@@ -18,6 +19,8 @@ NOW = datetime(2026, 6, 30, tzinfo=UTC)
 
 HOME, OTHER, REGION = "111122223333", "444455556666", "eu-west-1"
 ROLE = "audit"
+CLUSTER, NEW_CLUSTER, FAR_CLUSTER = "cluster-kzt4ovyrdq7", "cluster-newerbwm5xa", "cluster-far3ucn6lpe"
+FIRST_PASSWORD = "planted-first-password"
 TAGS = {"owner": "payments", "purpose": "cards", "data-class": "restricted"}
 
 
@@ -80,15 +83,50 @@ def small_world() -> World:
         )
     for name in ("/app/token", "/app/dsn"):
         world.add_parameter(HOME, REGION, name, modified_at=NOW - days(100), tags=TAGS, tier="Advanced")
+    _add_clusters(world)
     world.page_sizes = {
         "kms:ListKeys": 4,
         "kms:ListAliases": 5,
         "kms:ListKeyRotations": 1,
         "kms:ListGrants": 1,
         "secretsmanager:ListSecrets": 2,
+        "cloudhsm:DescribeClusters": 1,
+        "cloudhsm:DescribeBackups": 2,
     }
     world.empty_pages = {"kms:ListKeys"}
     return world
+
+
+def _add_clusters(world: World) -> None:
+    """One cluster that keeps the keys of a custom key store, one that is new, and a backup from another region."""
+    zones = ["eu-west-1a", "eu-west-1b"]
+    world.clusters[HOME, REGION] = [
+        cluster(CLUSTER, created_at=NOW - days(500), zones=zones, tags=TAGS),
+        cluster(
+            NEW_CLUSTER,
+            created_at=NOW - days(1),
+            zones=zones,
+            mode="NON_FIPS",
+            state="UNINITIALIZED",
+            retention_days=7,
+            hsms=1,
+            PreCoPassword=FIRST_PASSWORD,
+        ),
+    ]
+    world.backups[HOME, REGION] = [
+        *(backup(CLUSTER, NOW - days(ago)) for ago in (1, 2)),
+        backup(FAR_CLUSTER, NOW - days(5), SourceRegion="eu-central-1", SourceCluster=FAR_CLUSTER),
+    ]
+    world.key_stores[HOME, REGION] = [
+        {
+            "CustomKeyStoreId": "cks-1234567890abcdef0",
+            "CustomKeyStoreName": "own-hsms",
+            "CloudHsmClusterId": CLUSTER,
+            "ConnectionState": "CONNECTED",
+            "CreationDate": NOW - days(490),
+            "CustomKeyStoreType": "AWS_CLOUDHSM",
+        }
+    ]
 
 
 @contextmanager

@@ -55,14 +55,23 @@ def aws() -> Iterator[EmbeddedAws]:
         yield running
 
 
+Ran = tuple[Path, subprocess.CompletedProcess[str]]
+
+
 @pytest.fixture(scope="module")
-def ran(aws: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a configuration, a store of one run, and its pack."""
+def first_run(aws: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """A folder with a configuration, a store of one run, and its pack; and the process that made them."""
     folder = tmp_path_factory.mktemp("ran")
     write_configuration(folder, aws.url)
     done = keyproof("run", *AS_OF, *QUICK, "--out", "pack", cwd=folder)
     assert done.returncode == 0, done.stderr
-    return folder
+    return folder, done
+
+
+@pytest.fixture(scope="module")
+def ran(first_run: Ran) -> Path:
+    """Its folder."""
+    return first_run[0]
 
 
 @pytest.fixture
@@ -72,10 +81,8 @@ def faulty(aws: EmbeddedAws) -> Iterator[EmbeddedAws]:
     aws.latency = 0
 
 
-def test_a_run_tells_people_what_came_of_it(aws: EmbeddedAws, tmp_path: Path) -> None:
-    write_configuration(tmp_path, aws.url)
-    done = keyproof("run", *AS_OF, *QUICK, cwd=tmp_path)
-    assert done.returncode == 0
+def test_a_run_tells_people_what_came_of_it(first_run: Ran) -> None:
+    _, done = first_run
     assert "STO-02" in done.stdout
     assert "needs attestation" in done.stdout
     assert "the pack is in" in done.stdout

@@ -13,6 +13,7 @@ from keyproof.configuration import load_configuration
 from keyproof.demo.aws.embedded import EmbeddedAws
 from keyproof.demo.aws.estate import (
     AUDIT_ROLE,
+    CLUSTER,
     DATA,
     EDGE,
     ESTATE_NOW,
@@ -61,6 +62,8 @@ def described(aws: EmbeddedAws) -> list[Any]:
         secrets = session.client("secretsmanager", region)
         found.append(_answers(secrets, "list_secrets", IncludePlannedDeletion=True))
         found.append(_answers(session.client("ssm", region), "describe_parameters"))
+        hsms = session.client("cloudhsmv2", region)
+        found.append([_answers(hsms, "describe_clusters"), _answers(hsms, "describe_backups")])
         found.append(
             _answers(
                 session.client("resourcegroupstaggingapi", region), "get_resources", ResourceTypeFilters=["kms:key"]
@@ -197,6 +200,26 @@ def test_a_secret_is_encrypted_with_a_key_that_is_to_be_destroyed(metadata: dict
     with EmbeddedAws(estate()) as aws:
         secrets = Session(aws, PAYMENTS).client("secretsmanager", "eu-west-1")
         assert secrets.describe_secret(SecretId="legacy-crm/db")["KmsKeyId"] == doomed["Arn"]
+
+
+def test_a_cluster_of_old_hsms_backs_the_key_store() -> None:
+    with EmbeddedAws(estate()) as aws:
+        session = Session(aws, PAYMENTS)
+        hsms, away = session.client("cloudhsmv2", "eu-west-1"), session.client("cloudhsmv2", "eu-central-1")
+        [cluster] = hsms.describe_clusters()["Clusters"]
+        [store] = session.client("kms", "eu-west-1").describe_custom_key_stores()["CustomKeyStores"]
+        backups = hsms.describe_backups(Filters={"clusterIds": [CLUSTER]})["Backups"]
+        [copy] = away.describe_backups()["Backups"]
+        assert away.describe_clusters()["Clusters"] == []
+    assert cluster["ClusterId"] == store["CloudHsmClusterId"] == CLUSTER
+    assert (cluster["HsmType"], cluster["Mode"], cluster["State"]) == ("hsm1.medium", "FIPS", "ACTIVE")
+    assert len({hsm["AvailabilityZone"] for hsm in cluster["Hsms"]}) == 2
+    assert [backup["CreateTimestamp"] for backup in backups] == sorted(
+        (backup["CreateTimestamp"] for backup in backups), reverse=True
+    )
+    assert sum(backup["NeverExpires"] for backup in backups) == 1
+    assert copy["SourceBackup"] in {backup["BackupId"] for backup in backups}
+    assert copy["SourceRegion"] == "eu-west-1"
 
 
 def test_every_kind_of_secret() -> None:

@@ -23,6 +23,7 @@ from typing import Any
 import hostile_aws
 import hostile_azure
 import hostile_gcp
+import hostile_kmip
 import jsonschema
 import openpyxl
 import pypdf
@@ -44,7 +45,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 ROOT = Path(__file__).resolve().parents[2]
 AS_OF = ("--as-of", "2026-06-30T00:00:00Z")
 CATALOG = ("--catalog", "catalog")
-SOURCES = ("prod", "azure", "google", "google-rest")
+SOURCES = ("prod", "azure", "google", "google-rest", "kmip")
 TOLD = "the file that nobody may read"
 
 
@@ -137,6 +138,7 @@ def _served(clouds: ExitStack, address: str, texts: Mapping[str, str]) -> list[M
         azure.source("azure"),
         {**over_grpc, "folders": [told]},
         {**over_rest, "folders": [walked], "asset_inventory": False},
+        hostile_kmip.source(clouds.enter_context(hostile_kmip.served(texts)), "kmip"),
     ]
 
 
@@ -218,6 +220,7 @@ def test_the_inventory_holds_every_text_but_what_is_no_text(estate: Estate) -> N
     assert set(wanted.values()) <= owners["azure"]
     assert _over_protobuf(estate) <= owners["google"]
     assert _over_protobuf(estate) <= owners["google-rest"]
+    assert _over_protobuf(estate) <= owners["kmip"], "KMIP's texts are UTF-8 as well"
 
 
 def test_a_gap_repeats_no_text_without_end(estate: Estate) -> None:

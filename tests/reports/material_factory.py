@@ -990,6 +990,7 @@ def _control(spec: Spec, variant: str, parameters: dict[str, Any], made: list[di
             "aws": "Turn automatic rotation on (kms:EnableKeyRotation), or rotate on demand.",
             "azure": "Give the key a rotation policy with a Rotate action (`az keyvault key rotation-policy update`).",
             "gcp": "Set `rotation_period` and `next_rotation_time` on the key.",
+            "vault": "Set `auto_rotate_period` on the key.",
         },
         counts=Counts(
             passed=counts["pass"],

@@ -198,6 +198,7 @@ def test_a_character_without_a_glyph_is_written_out() -> None:
     assert printable("Ümlaut ключ مفتاح ✓ ✗ 鍵 🔑\n") == "Ümlaut ключ مفتاح ✓ ✗ [U+9375] [U+1F511]\n"
 
 
+@pytest.mark.slow
 def test_it_hardly_grows_with_the_estate(make_material: Callable[..., Material], tmp_path: Path) -> None:
     paths = [tmp_path / "small.pdf", tmp_path / "large.pdf"]
     for keys, path in zip((500, 4_000), paths, strict=True):

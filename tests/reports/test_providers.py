@@ -53,10 +53,10 @@ def test_many_sources_are_shown_by_provider_and_many_providers_together(material
     assert [(side.name, side.note, len(side.sources)) for side in by_provider] == [
         ("AWS", "7 sources", 7), ("Azure", "azure-corp", 1),
     ]  # fmt: skip
-    kinds = ("aws", "azure", "gcp", "vault", "kmip", "pkcs11")
+    kinds = ("aws", "azure", "gcp", "vault", "kmip", "pkcs11", "of-their-own")
     together = sides(_with_sources(material, *((kind, kind) for kind in kinds)), PAPER)
-    assert [side.name for side in together] == ["AWS", "Azure", "Google Cloud", "3 other providers"]
-    assert together[-1].sources == ("vault", "kmip", "pkcs11")
+    assert [side.name for side in together] == ["AWS", "Azure", "Google Cloud", "Vault", "KMIP", "2 other providers"]
+    assert together[-1].sources == ("pkcs11", "of-their-own")
 
 
 def test_the_sides_of_every_control_add_up_to_its_counts(told: Narrative) -> None:

@@ -157,7 +157,7 @@ def _custom_store(setting: Setting, observation: str, store: CustomKeyStore) -> 
         region=setting.header.region,
         protection_level=_STORE_PROTECTION.get(kind),
         validation="",
-        backed_by="",
+        backed_by=store.CloudHsmClusterId,
         soft_delete=True,
         purge_protection=True,
         recovery_days=_SHORTEST_WINDOW_DAYS,

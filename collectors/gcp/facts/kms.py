@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from collectors.gcp.answers import CryptoKey, CryptoKeys, EkmConnection, EkmConnections, ImportJobs, KeyRings
 from collectors.gcp.facts.access import Level, access_rows, inherited_levels, own_level
@@ -13,7 +13,7 @@ from collectors.gcp.facts.store import Autokey, ekm_connection, key_project, key
 from collectors.gcp.operations import CONNECTIONS_NOT_OFFERED
 from collectors.scope_rows import Tally, without_bodies
 from evidence.model import Key, Row
-from evidence.reading import Reading
+from evidence.reading import Failure, Reading
 
 RINGS = "kms:ListKeyRings"
 KEYS = "kms:ListCryptoKeys"
@@ -48,7 +48,9 @@ class Location:
     """Key → the observation that lists it, what it says, and its ring; it is taken out once it is read."""
     listed: int = 0
     whole: bool = True
-    """Every list of key rings, connections and keys was read to its end."""
+    """Every list of key rings and connections was read to its end."""
+    unlisted: list[Failure] = field(default_factory=list)
+    """Of each key ring whose keys were not listed to their end, why."""
 
     @classmethod
     def read(cls, setting: Setting, reading: Reading) -> Location:
@@ -88,7 +90,9 @@ def normalize_kms(setting: Setting, readings: Iterator[Reading]) -> Iterator[Row
         unread = Reading(name, [])
         yield from _subject_rows(setting, location, unread, tally)
         tally.count(unread)
-    tally.listed = location.listed if location.whole else None
+    if location.unlisted:
+        yield from _missing_keys(setting, location.unlisted)
+    tally.listed = location.listed if location.whole and not location.unlisted else None
     yield from tally.rows(setting)
 
 
@@ -129,10 +133,16 @@ def _ring_rows(setting: Setting, location: Location, reading: Reading, tally: Ta
     yield from setting.explained(store, [reading, location.reading])
     yield from access_rows(setting, name, levels, reading)
     if KEYS in reading.failures:
-        location.whole = False
-        for table in TABLES_OF_KEYS:
-            yield setting.rows_missing(store, table, "", KEYS, reading.failures[KEYS])
+        location.unlisted.append(reading.failures[KEYS])
     location.read_rings[name] = _Ring(without_bodies(reading), levels)
+
+
+def _missing_keys(setting: Setting, unlisted: Sequence[Failure]) -> Iterator[Row]:
+    """One gap a table for all key rings: rows that nobody told of are missed of the location as a whole."""
+    evidence = [failure.observation for failure in unlisted if failure.observation]
+    anchor = Key(**setting.bookkeeping(setting.header.id, ()))
+    for table in TABLES_OF_KEYS:
+        yield replace(setting.rows_missing(anchor, table, "", KEYS, unlisted[0]), evidence=evidence)
 
 
 def _key_rows(setting: Setting, location: Location, reading: Reading, tally: Tally) -> Iterator[Row]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
-from keyproof.demo.aws import account_answers, kms_answers, secret_answers
+from keyproof.demo.aws import account_answers, cluster_answers, kms_answers, secret_answers
 from keyproof.demo.aws.faults import FaultPlan, Rule, error_of, without_token
 from keyproof.demo.aws.wire import AwsError, Request, read_request, write_answer, write_error
 from keyproof.demo.aws.world import World
@@ -33,6 +33,7 @@ OPERATIONS: Mapping[str, Answer] = {
     **kms_answers.OPERATIONS,
     **secret_answers.OPERATIONS,
     **account_answers.OPERATIONS,
+    **cluster_answers.OPERATIONS,
 }
 """Everything that is answered here, by the operation's name in permissions."""
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from keyproof.demo.aws.clusters import backup, cluster
 from keyproof.demo.aws.embedded import ACCESS_KEY, credentials_environment
 from keyproof.demo.aws.faults import Rule
 from keyproof.demo.aws.world import TRACKED_SINCE, Account, KeyRecord, Material, World, parameter_arn
@@ -29,6 +30,8 @@ MAIN, RECOVERY, EDGE, MILAN = "eu-west-1", "eu-central-1", "us-east-1", "eu-sout
 REGIONS = (MAIN, RECOVERY, EDGE, MILAN)
 """The regions that the company uses: not all accounts have all of them."""
 AUDIT_ROLE = "KeyproofAudit"
+CLUSTER = "cluster-q7wz3kd5h2a"
+"""The company's HSMs, in which a custom key store keeps its keys."""
 
 _OUTSIDE_ROLE = f"arn:aws:iam::{ACQUIRER}:role/settlement-import"
 _HUMAN = "aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_PlatformAdmin_4f1c2d7e9a0b3c58"
@@ -44,6 +47,7 @@ def estate(now: datetime = ESTATE_NOW) -> World:
     for add in _PARTICULAR_KEYS:
         add(keys)
     _add_key_stores(world)
+    _add_cluster(world)
     _add_secrets(_Secrets(world, keys))
     _add_parameters(world, keys)
     _add_refusals(world, keys)
@@ -580,7 +584,7 @@ def _add_store_keys(keys: _Keys) -> None:
         origin="AWS_CLOUDHSM",
         data_class="cardholder",
         custom_key_store="cks-3fa9c27d10b84e655",
-        cloudhsm_cluster="cluster-q7wz3kd5h2a",
+        cloudhsm_cluster=CLUSTER,
     )
     keys.add(
         _Place(DATA, RECOVERY),
@@ -598,7 +602,7 @@ def _add_key_stores(world: World) -> None:
         {
             "CustomKeyStoreId": "cks-3fa9c27d10b84e655",
             "CustomKeyStoreName": "northwind-hsm",
-            "CloudHsmClusterId": "cluster-q7wz3kd5h2a",
+            "CloudHsmClusterId": CLUSTER,
             "TrustAnchorCertificate": "-----BEGIN CERTIFICATE-----\ncustomerCA\n-----END CERTIFICATE-----\n",
             "ConnectionState": "CONNECTED",
             "CreationDate": world.now - days(890),
@@ -622,6 +626,28 @@ def _add_key_stores(world: World) -> None:
             },
         }
     ]
+
+
+def _add_cluster(world: World) -> None:
+    """A cluster that should have moved to newer HSMs, with its weekly backups, and a copy in the recovery region."""
+    ago = [7 * week + 0.25 for week in range(12)]
+    kind = {"HsmType": "hsm1.medium"}
+    world.clusters[PAYMENTS, MAIN] = [
+        cluster(
+            CLUSTER,
+            created_at=world.now - days(895),
+            zones=["eu-west-1a", "eu-west-1b"],
+            hsm_type="hsm1.medium",
+            owner="Northwind Payments",
+            tags={"Name": "issuing", "Owner": "core-banking@northwind.example", "Environment": "prod"},
+        )
+    ]
+    made = [backup(CLUSTER, world.now - days(age), **kind) for age in ago]
+    kept = backup(CLUSTER, world.now - days(890), NeverExpires=True, **kind)
+    world.backups[PAYMENTS, MAIN] = [*made, kept]
+    source = {"SourceRegion": MAIN, "SourceCluster": CLUSTER, "SourceBackup": made[4]["BackupId"]}
+    copied = backup(CLUSTER, world.now - days(ago[4]), CopyTimestamp=world.now - days(ago[4] - 0.5), **kind, **source)
+    world.backups[PAYMENTS, RECOVERY] = [copied]
 
 
 def _add_grants(keys: _Keys) -> None:
@@ -911,7 +937,7 @@ def _add_refusals(world: World, keys: _Keys) -> None:
             because="no resource-based policy allows the kms:GetKeyPolicy action",
         )
     )
-    for service in ("kms", "secretsmanager", "ssm", "tag"):
+    for service in ("kms", "secretsmanager", "ssm", "cloudhsm", "tag"):
         world.refusals.append(
             Rule(
                 fault=Fault.REFUSE,

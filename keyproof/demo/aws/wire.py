@@ -14,8 +14,8 @@ from xml.sax.saxutils import escape
 
 from keyproof.demo.http import HttpRequest, HttpResponse
 
-_SIGNED_AS = {"tagging": "resourcegroupstaggingapi"}
-_PERMISSION_PREFIX = {"resourcegroupstaggingapi": "tag"}
+_SIGNED_AS = {"tagging": "resourcegroupstaggingapi", "cloudhsm": "cloudhsmv2"}
+_PERMISSION_PREFIX = {"resourcegroupstaggingapi": "tag", "cloudhsmv2": "cloudhsm"}
 _SUBJECTS = ("KeyId", "SecretId", "ResourceArn", "ResourceId", "RoleArn", "AccountId")
 _CREDENTIAL = re.compile(r"Credential=(?P<key>[^/]+)/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 

@@ -113,6 +113,10 @@ class World:
         """ARN of a parameter → its resource policies."""
         self.key_stores: dict[tuple[str, str], list[dict[str, Any]]] = {}
         """(account, region) → entries of DescribeCustomKeyStores."""
+        self.clusters: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        """(account, region) → entries of DescribeClusters."""
+        self.backups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        """(account, region) → entries of DescribeBackups."""
         self.predefined_aliases: dict[tuple[str, str], list[str]] = {}
         """(account, region) → aliases of AWS that point to no key yet."""
         self.page_sizes: dict[str, int] = {}

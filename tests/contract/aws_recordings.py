@@ -1,18 +1,20 @@
 """Scopes of AWS as they are recorded, written by hand on the shapes that AWS documents."""
 
 import json
-from dataclasses import replace
+from datetime import UTC, datetime
 
+import normalizing
+from normalizing import Recordings, Scope
+
+from collectors.aws.normalize import SERVICES
 from collectors.source import Settings
-from evidence.observation import Observation, Status, body_digest, observation_id
-from evidence.reading import group_by_subject
 from evidence.recording import ScopeHeader
+from keyproof.demo.aws import clusters
 
 ACCOUNT = "111122223333"
 STRANGER = "999900001111"
 REGION = "eu-west-1"
 IDENTITY = f"arn:aws:sts::{ACCOUNT}:assumed-role/audit/keyproof"
-RECEIVED = "2026-11-20T06:00:00.000000Z"
 
 SETTINGS = Settings(
     tag_names={
@@ -38,51 +40,13 @@ def header(service, region=REGION, **more):
     return ScopeHeader(**{**fields, **more})
 
 
-def observation(scope, subject, operation, answer, *, page=0, status=Status.OK, error=""):
-    parameters = {"subject": subject, "page": page}
-    body = answer if isinstance(answer, str) else json.dumps(answer)
-    return Observation(
-        id=observation_id(scope, operation, parameters),
-        source="prod",
-        scope=scope,
-        subject=subject,
-        operation=operation,
-        parameters=parameters,
-        requested_at="2026-11-20T05:59:59.000000Z",
-        received_at=RECEIVED,
-        status=status,
-        error=error,
-        request_id="",
-        attempts=1,
-        identity=IDENTITY,
-        body=body,
-        sha256=body_digest(body),
-    )
-
-
-def recorded(scope, exchanges):
-    """Observations of a scope from (subject, operation, answer), pages of one list after each other."""
-    seen = {}
-    made = []
-    for subject, operation, answer in exchanges:
-        page = seen[subject, operation] = seen.get((subject, operation), -1) + 1
-        made.append(observation(scope, subject, operation, answer, page=page))
-    return made
-
-
-def refused(one):
-    body = '{"__type":"AccessDeniedException","message":"no"}'
-    return replace(one, status=Status.REFUSED, error="AccessDeniedException: no", body=body, sha256=body_digest(body))
-
-
-def readings(observations):
-    return group_by_subject(iter(observations))
+def recorded(service, exchanges=None):
+    """Observations of a scope from (subject, operation, answer); by default what is recorded of the service."""
+    return normalizing.recorded(header(service), EXCHANGES[service] if exchanges is None else exchanges)
 
 
 def day(text):
     """Seconds since 1970, as AWS's JSON has them."""
-    from datetime import UTC, datetime
-
     return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
 
 
@@ -507,10 +471,100 @@ ACCOUNT_EXCHANGES = [
     ("", "organizations:ListAccounts", {"Accounts": [{"Id": ACCOUNT}]}),
 ]
 
+CLUSTER, NEW_CLUSTER, GONE_CLUSTER = "cluster-aaaaaaaaaaa", "cluster-bbbbbbbbbbb", "cluster-ccccccccccc"
+
+
+def hsm(zone, **more):
+    return {
+        "AvailabilityZone": zone,
+        "ClusterId": CLUSTER,
+        "SubnetId": "subnet-0123456789abcdef0",
+        "EniId": "eni-0123456789abcdef0",
+        "EniIp": "10.0.0.11",
+        "HsmId": f"hsm-{zone[-1] * 11}",
+        "HsmType": "hsm2m.medium",
+        "State": "ACTIVE",
+        **more,
+    }
+
+
+def cluster(id=CLUSTER, **more):
+    """An entry of DescribeClusters; `None` leaves a member out."""
+    made = datetime(2025, 1, 1, tzinfo=UTC)
+    described = {
+        "BackupPolicy": "DEFAULT",
+        "BackupRetentionPolicy": {"Type": "DAYS", "Value": "90"},
+        "ClusterId": id,
+        "CreateTimestamp": day("2025-01-01"),
+        "Hsms": [hsm("eu-west-1a"), hsm("eu-west-1b")],
+        "HsmType": "hsm2m.medium",
+        "SecurityGroup": "sg-0123456789abcdef0",
+        "State": "ACTIVE",
+        "SubnetMapping": {"eu-west-1a": "subnet-0123456789abcdef0"},
+        "VpcId": "vpc-0123456789abcdef0",
+        "NetworkType": "IPV4",
+        "Certificates": clusters.cluster(id, created_at=made, zones=[])["Certificates"],
+        "TagList": [{"Key": "Name", "Value": "issuing"}, {"Key": "Owner", "Value": "cards"}],
+        "Mode": "FIPS",
+        **more,
+    }
+    return {name: value for name, value in described.items() if value is not None}
+
+
+def backup(id, of=CLUSTER, made="2026-11-19", **more):
+    return {
+        "BackupId": f"backup-{id * 11}",
+        "BackupState": "READY",
+        "ClusterId": of,
+        "CreateTimestamp": day(made),
+        "NeverExpires": False,
+        **more,
+    }
+
+
+CLUSTER_EXCHANGES = [
+    ("", "cloudhsm:DescribeClusters", {"Clusters": [cluster()], "NextToken": "2"}),
+    (
+        "",
+        "cloudhsm:DescribeClusters",
+        {"Clusters": [cluster(NEW_CLUSTER, State="UNINITIALIZED", Hsms=[], HsmType="hsm3.large", TagList=None)]},
+    ),
+    (
+        "",
+        "cloudhsm:DescribeBackups",
+        {"Backups": [backup("a"), backup("b", made="2025-02-01", NeverExpires=True)], "NextToken": "2"},
+    ),
+    (
+        "",
+        "cloudhsm:DescribeBackups",
+        {
+            "Backups": [
+                backup("c", GONE_CLUSTER, SourceRegion="eu-central-1", SourceCluster=GONE_CLUSTER),
+                backup("d", GONE_CLUSTER, BackupState="DELETED"),
+            ]
+        },
+    ),
+]
+
 EXCHANGES = {
     "account": ACCOUNT_EXCHANGES,
     "kms": KMS_EXCHANGES,
     "secretsmanager": SECRET_EXCHANGES,
     "ssm": PARAMETER_EXCHANGES,
+    "cloudhsm": CLUSTER_EXCHANGES,
 }
 """By the service of a scope."""
+
+RECORDINGS = Recordings(
+    type="aws",
+    services=tuple(SERVICES),
+    settings=SETTINGS,
+    header=header,
+    recorded=lambda service: [Scope(header(service), recorded(service))],
+    refusal=("AccessDeniedException: no", '{"__type":"AccessDeniedException","message":"no"}'),
+    spoiled=('{"Truncated": true}',),
+    hostile=("${aws:x}",),
+    sdk=("boto3", "botocore"),
+    opening=("account",),
+    spare=tuple(operation for _, operation, _ in ACCOUNT_EXCHANGES),
+)

@@ -1,18 +1,17 @@
 """Scopes of Azure as they are recorded, written by hand on the shapes of Microsoft's REST reference."""
 
 import base64
-import json
-from dataclasses import replace
 from datetime import UTC, datetime
 
+import normalizing
+from normalizing import Recordings, Scope
+
+from collectors.azure.normalize import SERVICES
 from collectors.source import Settings
-from evidence.observation import Observation, Status, body_digest, observation_id
-from evidence.reading import group_by_subject
 from evidence.recording import ScopeHeader
 
 SUBSCRIPTION = "11111111-2222-4333-8444-555555555555"
 TENANT, PARTNER = "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"
-RECEIVED = "2026-11-20T06:00:00.000000Z"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/payments"
 VAULT = f"{GROUP}/providers/Microsoft.KeyVault/vaults/cards"
 HSM = f"{GROUP}/providers/Microsoft.KeyVault/managedHSMs/roots"
@@ -47,45 +46,14 @@ def header(service):
     )
 
 
-def observation(scope, subject, operation, answer, *, page=0, resource=""):
-    parameters = {"subject": subject, "page": page, **({"resourceId": resource} if resource else {})}
-    body = answer if isinstance(answer, str) else json.dumps(answer)
-    return Observation(
-        id=observation_id(scope, operation, parameters),
-        source="prod",
-        scope=scope,
-        subject=subject,
-        operation=operation,
-        parameters=parameters,
-        requested_at="2026-11-20T05:59:59.000000Z",
-        received_at=RECEIVED,
-        status=Status.OK,
-        error="",
-        request_id="",
-        attempts=1,
-        identity="auditor",
-        body=body,
-        sha256=body_digest(body),
-    )
-
-
 def recorded(service, exchanges=None):
-    """Observations of a scope from (subject, operation, answer), pages of one list after each other."""
-    seen, made = {}, []
-    for subject, operation, answer in EXCHANGES[service] if exchanges is None else exchanges:
-        page = seen[subject, operation] = seen.get((subject, operation), -1) + 1
-        resource = {"vault": VAULT, "managedhsm": HSM}.get(service, "") if operation.startswith("arm:") else ""
-        made.append(observation(header(service).id, subject, operation, answer, page=page, resource=resource))
-    return made
+    """Observations of a scope from (subject, operation, answer); by default what is recorded of the service."""
+    store = {"vault": VAULT, "managedhsm": HSM}.get(service, "")
 
+    def parameters(operation):
+        return {"resourceId": store} if store and operation.startswith("arm:") else {}
 
-def refused(one):
-    body = '{"error":{"code":"Forbidden","message":"no","innererror":{"code":"ForbiddenByRbac"}}}'
-    return replace(one, status=Status.REFUSED, error="ForbiddenByRbac: no", body=body, sha256=body_digest(body))
-
-
-def readings(observations):
-    return group_by_subject(iter(observations))
+    return normalizing.recorded(header(service), EXCHANGES[service] if exchanges is None else exchanges, parameters)
 
 
 def day(text):
@@ -532,3 +500,19 @@ EXCHANGES = {
     "managedhsm": HSM_EXCHANGES,
 }
 """By the service of a scope."""
+
+RECORDINGS = Recordings(
+    type="azure",
+    services=tuple(SERVICES),
+    settings=SETTINGS,
+    header=header,
+    recorded=lambda service: [Scope(header(service), recorded(service))],
+    refusal=(
+        "ForbiddenByRbac: no",
+        '{"error":{"code":"Forbidden","message":"no","innererror":{"code":"ForbiddenByRbac"}}}',
+    ),
+    spoiled=('{"nextLink": "x"}',),
+    hostile=("https://[/keys/x", "https://evil.example:99999/keys/x", "P9999Y", "P99999D"),
+    sdk=("azure",),
+    opened=("subscription", "managedhsm"),
+)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from small_gcp import HOME, OTHER
+from normalizing import Recordings, Scope
+from small_gcp import HOME, ORGANIZATION, OTHER, served, small_world
 
 from collectors.gcp.collect import GcpCollector
 from collectors.gcp.configuration import GcpConfiguration
-from collectors.gcp.normalize import normalize
+from collectors.gcp.normalize import SERVICES, normalize
 from collectors.gcp.operations import OPERATIONS
 from collectors.source import Settings
 from evidence.model import Row
@@ -28,6 +30,10 @@ SETTINGS = Settings(
 )
 ONE_BY_ONE: Mapping[str, Any] = {"asset_inventory": False}
 BY_PROJECT: Mapping[str, Any] = {"organization": None, "projects": [HOME, OTHER], "asset_inventory": False}
+BY_FOLDER: Mapping[str, Any] = {
+    "organization": None,
+    "folders": [name.rpartition("/")[2] for name in small_world().folders],
+}
 
 
 class Collected:
@@ -100,3 +106,46 @@ def told(rows: list[Row], table: str, *leave_out: str) -> dict[str, dict[str, An
 def gaps(rows: list[Row], kind: str) -> Iterator[Any]:
     """The gaps of one kind."""
     return (row for row in rows if row.table == "gap" and row.kind == kind)  # type: ignore[attr-defined]
+
+
+def header(service: str) -> ScopeHeader:
+    """Of a scope that nobody has collected."""
+    return ScopeHeader(id=f"prod/{HOME}/global/{service}", source="prod", type="gcp", service=service, account=HOME)
+
+
+@cache
+def _scopes() -> Sequence[Scope]:
+    """Those of the small Google Cloud, collected in each way in which it can be; one where two ways ask alike."""
+    with served() as cloud:
+        runs = [collected(cloud, **more) for more in ({}, ONE_BY_ONE, BY_PROJECT, BY_FOLDER)]
+    found: dict[tuple[object, ...], Scope] = {}
+    for run in runs:
+        for scope, header in run.headers.items():
+            made = run.scopes[scope]
+            answers = sorted((one.operation, one.subject, one.body) for one in made)
+            found.setdefault((scope, *answers), Scope(header, made))
+    return list(found.values())
+
+
+RECORDINGS = Recordings(
+    type="gcp",
+    services=tuple(SERVICES),
+    settings=SETTINGS,
+    header=header,
+    recorded=lambda service: [scope for scope in _scopes() if scope.header.service == service],
+    refusal=("PERMISSION_DENIED: no", '{"error":{"code":403,"message":"no","status":"PERMISSION_DENIED"}}'),
+    plausible=(
+        "{}",
+        '{"keyRings": 7, "assets": {}, "bindings": "x"}',
+        '{"crypto_keys": [{}], "assets": [{}], "crypto_key_versions": [null]}',
+        '{"bindings": [{"role": "roles/owner", "members": [[]]}]}',
+        '{"next_page_token": "again", "total_size": "99999999999999999999"}',
+    ),
+    hostile=("999999999999s", "projects/../..", "9999-12-31T23:59:59.999999999Z"),
+    sdk=("google", "grpc"),
+    opening=("organization", "folder", "project"),
+    told_at_once=("asset:ListAssets",),
+    spare=tuple(f"resourcemanager:{name}" for name in ("GetOrganization", "GetFolder", "GetProject", "ListFolders")),
+    always_asked=("resourcemanager:GetIamPolicy",),
+    left_open=(f"the permissions of the role organizations/{ORGANIZATION}/roles/keyCustodian are not known",),
+)

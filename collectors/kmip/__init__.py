@@ -1,0 +1,1 @@
+"""Key managers that speak KMIP, the OASIS Key Management Interoperability Protocol."""

@@ -1,0 +1,1 @@
+"""What each kind of managed object of a KMIP server comes to."""

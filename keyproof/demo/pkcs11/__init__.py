@@ -1,0 +1,1 @@
+"""A small hardware security module of the invented company, played by SoftHSM."""
