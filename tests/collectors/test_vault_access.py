@@ -181,7 +181,7 @@ def test_policies_that_are_told_one_by_one_say_the_same(
 )
 def test_what_was_refused_leaves_access_in_doubt(vault: EmbeddedVault, tmp_path: Path, operation: str) -> None:
     faults = [ONE_BY_ONE, Rule(fault=Fault.REFUSE, operation=operation)]
-    found = Inventory(vault, tmp_path, faults, mounts=["transit"])
+    found = Inventory(vault, tmp_path, faults, mounts=["transit", "team/transit"])
     gaps = [gap for gap in found.of(Gap) if gap.of_table == "access" and gap.rows_missing]
     assert {gap.scope for gap in gaps} == {"prod/root/vault", "prod/root/transit/transit", "prod/team/transit/transit"}
     assert {gap.operation for gap in gaps} >= {operation}

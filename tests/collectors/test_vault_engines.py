@@ -170,7 +170,7 @@ def test_an_empty_mount_is_known_to_be_empty(inventory: Inventory) -> None:
 def test_an_authority_is_read_of_servers_that_have_but_one(vault: EmbeddedVault, tmp_path: Path) -> None:
     """HashiCorp Vault answers that it knows no list of issuers; the key is the same, and none is told to be none."""
     faults = [Rule(fault=Fault.REFUSE, operation="ssh:ListIssuers")]
-    found = Inventory(vault, tmp_path, faults, mounts=["ssh"])
+    found = Inventory(vault, tmp_path, faults, mounts=["ssh", "empty/ssh"])
     [key] = found.of(Key, key_store="vault://prod/ssh/")
     assert key.parameter_set == "edwards25519"
     assert len(found.collected.of("ssh:ReadCa")) == 2
