@@ -88,13 +88,17 @@ def _of_request(request: CertificateSigningRequest) -> X509Facts:
 def _key(document: Certificate | CertificateSigningRequest) -> KeyAlgorithm | None:
     """The kind of its public key; None for one that is not known here."""
     from cryptography.exceptions import UnsupportedAlgorithm
+
+    try:
+        return _algorithm(document.public_key())
+    except UnsupportedAlgorithm:
+        return None
+
+
+def _algorithm(key: object) -> KeyAlgorithm | None:
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-    try:
-        key = document.public_key()
-    except UnsupportedAlgorithm:
-        return None
     if isinstance(key, RSAPublicKey):
         return rsa(key.key_size)
     if isinstance(key, ec.EllipticCurvePublicKey):
@@ -102,3 +106,31 @@ def _key(document: Certificate | CertificateSigningRequest) -> KeyAlgorithm | No
     if isinstance(key, ed25519.Ed25519PublicKey):
         return CURVES["edwards25519"]
     return None
+
+
+def key_of_certificate(pem: str) -> KeyAlgorithm | None:
+    """The kind of the public key of a certificate; None for one that is not known. Raises ValueError as above."""
+    from cryptography.x509 import load_pem_x509_certificate
+
+    return _key(load_pem_x509_certificate(pem.encode()))
+
+
+def key_of_openssh(text: str) -> KeyAlgorithm | None:
+    """The kind of a public key as OpenSSH writes it, in one line; None for one that is not known.
+
+    Raises ValueError where the text is none.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_ssh_public_key
+
+    try:
+        return _algorithm(load_ssh_public_key(text.encode()))
+    except UnsupportedAlgorithm:
+        return None
+
+
+def serial_of_certificate(pem: str) -> int:
+    """The serial number of a certificate. Raises ValueError as above."""
+    from cryptography.x509 import load_pem_x509_certificate
+
+    return load_pem_x509_certificate(pem.encode()).serial_number

@@ -11,8 +11,10 @@ from collectors.questions import Questions
 from collectors.sampling import sampled
 from collectors.source import Batch, Task
 from collectors.vault.answers import DetailedListing, KeyStatus, Listing, Mounts
+from collectors.vault.asking import ask_about_access, namespaces_down_to
 from collectors.vault.configuration import VaultConfiguration
 from collectors.vault.credentials import Seat, ambient_seat
+from collectors.vault.engines import ask_about_database, ask_about_pki, ask_about_ssh
 from collectors.vault.names import account, keys_among, parted, path_id, scope_id
 from collectors.vault.wire import Inquiry
 from evidence.observation import JSON, Observation
@@ -104,6 +106,7 @@ class VaultCollector:
             "sys:ListAuditDevices",
         ):
             ask.one(operation, {})
+        self._ask_about_access(ask, "")
         return [self._namespace_task(seat, self._configuration.namespace)]
 
     def _namespace_task(self, seat: Seat, namespace: str) -> Task:
@@ -114,7 +117,6 @@ class VaultCollector:
         ask = Questions(Inquiry(seat, header), batch)
         here: dict[str, JSON] = {"namespace": namespace} if namespace else {}
         mounts = _read(ask.one("sys:ListMounts", here), Mounts)
-        ask.one("sys:ListAuthMethods", here)
         ask.one("sys:ListAuditDevices", {})
         ask.one("sys:ReadSealStatus", {})
         own = _ask_about_barrier(ask, namespace)
@@ -122,6 +124,8 @@ class VaultCollector:
             ask.one("sys:ReadRotationConfig", {"namespace": own})
             above, name = parted(own)
             ask.one("sys:ReadNamespaceSeal", {**({"namespace": above} if above else {}), "name": name})
+        if own and own == namespace:
+            self._ask_about_access(ask, namespace)
         _ask_about_other_stores(ask, here)
         below = _names(ask.one("sys:ListNamespaces", here)) if namespace.count("/") < DEEPEST_NAMESPACE else []
         for path, mount in (mounts.data if mounts else {}).items():
@@ -129,13 +133,19 @@ class VaultCollector:
             if service in READINGS and self._wanted(namespace, path):
                 of_mount = self._header(seat, namespace, service, path)
                 place = Place(seat, of_mount, namespace, path, self._sample)
-                yield place.task("", partial(READINGS[service], place))
+                yield place.task("", partial(_ask_about_mount, READINGS[service], place))
         for name in below:
             if name.strip("/"):
                 yield self._namespace_task(seat, f"{namespace}{name.strip('/')}/")
         for path in self._missing(namespace, {*mounts.data, *below}) if mounts else ():
             place = Place(seat, self._header(seat, namespace, "transit", path), namespace, path, self._sample)
-            yield place.task("", partial(_ask_about_transit, place))
+            yield place.task("", partial(_ask_about_mount, _ask_about_transit, place))
+
+    def _ask_about_access(self, ask: Questions, namespace: str) -> None:
+        """Who may do what with the barrier key of the Vault, or of a namespace that has its own."""
+        configuration = self._configuration
+        above = namespaces_down_to(configuration.namespace, namespace) if namespace else [""]
+        ask_about_access(ask, above, configuration.list_limit if self._sample is None else self._sample)
 
     def _wanted(self, namespace: str, mount: str) -> bool:
         wanted = self._configuration.mounts
@@ -182,6 +192,17 @@ def mount_service(type: str, options: Mapping[str, str]) -> str:
     if type in ("kv", "generic"):
         return "kv" if options.get("version") == "2" else "kv-v1"
     return type
+
+
+def _ask_about_mount(
+    reading: Callable[[Place, Questions], Iterable[Task]], place: Place, ask: Questions
+) -> Iterable[Task]:
+    """What it holds, and who may do what with it."""
+    tasks = list(reading(place, ask))
+    configuration = place.seat.configuration
+    namespaces = namespaces_down_to(configuration.namespace, place.namespace)
+    ask_about_access(ask, namespaces, configuration.list_limit if place.sample is None else place.sample)
+    return tasks
 
 
 def _ask_about_transit(place: Place, ask: Questions) -> Iterable[Task]:
@@ -250,9 +271,17 @@ def _ask_about_kv1(place: Place, ask: Questions) -> Iterable[Task]:
     return _Tree(place, "kv:ListSecrets", detailed=False, described=False).ask_about_folder("", ask)
 
 
+def _ask_about_database(place: Place, ask: Questions) -> Iterable[Task]:
+    _ask_about_barrier(ask, place.namespace)
+    return ask_about_database(place, ask)
+
+
 READINGS: Mapping[str, Callable[[Place, Questions], Iterable[Task]]] = {
     "transit": _ask_about_transit,
     "kv": _ask_about_kv,
     "kv-v1": _ask_about_kv1,
+    "pki": ask_about_pki,
+    "ssh": ask_about_ssh,
+    "database": _ask_about_database,
 }
 """How a mount is read, by the service of its scope."""

@@ -9,6 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from collectors.declaration import ServiceDeclaration, all_not_offered, all_operations, declare, facts
+from collectors.vault.access_operations import ACCESS
+from collectors.vault.engine_operations import (
+    DATABASE,
+    DATABASE_NOT_OFFERED,
+    PKI,
+    PKI_NOT_OFFERED,
+    SSH,
+    SSH_NOT_OFFERED,
+)
 from evidence.operation import Operation
 
 _TAG_FACTS = "owner business_purpose data_class environment tags"
@@ -85,12 +94,6 @@ NAMESPACE = (
         facts=("scope.listed", "key_store.*", *facts("key_store", f"{_STORE_FACTS} activated")),
         permission="read sys/mounts",
         why="Every secrets engine of the namespace",
-    ),
-    Operation(
-        name="sys:ListAuthMethods",
-        facts=("access.*",),
-        permission="read sys/auth",
-        why="How people and machines log in to the namespace",
     ),
     Operation(
         name="sys:ListNamespaces",
@@ -184,7 +187,7 @@ _UNKNOWN_IDENTITY = {
     **dict.fromkeys(facts("scope", "account account_name"), "a namespace has no other name than its path"),
 }
 _NO_PLACE = "Vault does not tell where its storage and its replicas are"
-_NO_POLICIES = "which principals the policies admit is told by access rows alone"
+_ABOVE = "the source begins in a namespace below others, whose policies count here too and are not read"
 _NO_USE = "Vault does not tell when a key was used; its audit log does"
 _NO_TAGS = "transit keys carry no tags"
 
@@ -199,7 +202,7 @@ _KEY_STORE_NOT_OFFERED = {
 
 _KEYS_NOT_OFFERED = {
     **dict.fromkeys(facts("key", "used last_used_at usage_tracked_since"), _NO_USE),
-    **dict.fromkeys(facts("key", "public external_accounts wildcard_access account_delegated"), _NO_POLICIES),
+    "key.wildcard_access": _ABOVE,
     **dict.fromkeys(facts("key", _TAG_FACTS), _NO_TAGS),
     "key.regions": _NO_PLACE,
     "key.updated_at": "Vault does not tell when a key's settings were changed",
@@ -257,7 +260,7 @@ KV2_NOT_OFFERED = {
     **dict.fromkeys(
         facts("secret", "used last_used_at"), "Vault does not tell when a secret was read; its audit log does"
     ),
-    **dict.fromkeys(facts("secret", "public external_accounts wildcard_access"), _NO_POLICIES),
+    "secret.wildcard_access": _ABOVE,
     "secret.regions": _NO_PLACE,
 }
 """Facts about secrets with versions that are not told."""
@@ -272,11 +275,16 @@ KV1_NOT_OFFERED = {
 """Facts about secrets without versions that are not told."""
 
 SERVICES: Mapping[str, ServiceDeclaration] = {
-    "vault": declare(VAULT, VAULT_NOT_OFFERED),
-    "namespace": declare(NAMESPACE, NAMESPACE_NOT_OFFERED),
-    "transit": declare(TRANSIT, TRANSIT_NOT_OFFERED),
-    "kv": declare(KV2, KV2_NOT_OFFERED),
-    "kv-v1": declare(KV1, KV1_NOT_OFFERED),
+    "vault": declare((*VAULT, *ACCESS), VAULT_NOT_OFFERED),
+    "namespace": declare((*NAMESPACE, *ACCESS), NAMESPACE_NOT_OFFERED),
+    "transit": declare((*TRANSIT, *ACCESS), TRANSIT_NOT_OFFERED),
+    "kv": declare((*KV2, *ACCESS), KV2_NOT_OFFERED),
+    "kv-v1": declare((*KV1, *ACCESS), KV1_NOT_OFFERED),
+    "pki": declare((*PKI, *ACCESS), {**PKI_NOT_OFFERED, "key.wildcard_access": _ABOVE}),
+    "ssh": declare((*SSH, *ACCESS), {**SSH_NOT_OFFERED, "key.wildcard_access": _ABOVE}),
+    "database": declare(
+        (*DATABASE, READ_KEY_STATUS, *ACCESS), {**DATABASE_NOT_OFFERED, "secret.wildcard_access": _ABOVE}
+    ),
 }
 """By the `service` of a scope."""
 

@@ -75,6 +75,7 @@ def check_namespace(namespace: str) -> None:
 
 _UNSUPPORTED = ("unsupported path",)
 _NO_OWN_BARRIER = ("namespace is not sealable", *_UNSUPPORTED)
+_NO_SSH_CA = ("no default issuer currently configured", "keys haven't been configured yet")
 
 ROUTES: Mapping[str, Route] = {
     "sys:ReadSealStatus": Route("GET", "sys/seal-status"),
@@ -100,5 +101,40 @@ ROUTES: Mapping[str, Route] = {
     "kv:ListMetadata": Route("LIST", "{mount}metadata/{path}"),
     "kv:ReadMetadata": Route("GET", "{mount}metadata/{path}"),
     "kv:ListSecrets": Route("LIST", "{mount}{path}"),
+    "pki:ListKeys": Route("LIST", "{mount}keys"),
+    "pki:ReadKey": Route("GET", "{mount}key/{name}"),
+    "pki:ListIssuers": Route("LIST", "{mount}issuers"),
+    "pki:ReadIssuer": Route("GET", "{mount}issuer/{name}"),
+    "pki:ListRoles": Route("LIST", "{mount}roles"),
+    "pki:ReadRole": Route("GET", "{mount}roles/{name}"),
+    "pki:ReadCrlConfig": Route("GET", "{mount}config/crl"),
+    "pki:ReadAutoTidy": Route("GET", "{mount}config/auto-tidy"),
+    "pki:ListCertificates": Route("LIST", "{mount}certs"),
+    "pki:ReadCertificate": Route("GET", "{mount}cert/{name}"),
+    "ssh:ListIssuers": Route("LIST", "{mount}issuers", absent=_UNSUPPORTED),
+    "ssh:ReadCa": Route("GET", "{mount}config/ca", absent=_NO_SSH_CA),
+    "ssh:ListRoles": Route("LIST", "{mount}roles"),
+    "ssh:ReadRole": Route("GET", "{mount}roles/{name}"),
+    "database:ListConnections": Route("LIST", "{mount}config"),
+    "database:ReadConnection": Route("GET", "{mount}config/{name}"),
+    "database:ListStaticRoles": Route("LIST", "{mount}static-roles"),
+    "database:ReadStaticRole": Route("GET", "{mount}static-roles/{name}"),
+    "sys:ListDetailedPolicies": Route("LIST", "sys/policies/detailed/acl", absent=_UNSUPPORTED),
+    "sys:ListPolicies": Route("LIST", "sys/policies/acl"),
+    "sys:ReadPolicy": Route("GET", "sys/policies/acl/{name}"),
+    "auth:ListRoles": Route("LIST", "auth/{mount}role"),
+    "auth:ReadRole": Route("GET", "auth/{mount}role/{name}"),
+    "auth:ListUsers": Route("LIST", "auth/{mount}users"),
+    "auth:ReadUser": Route("GET", "auth/{mount}users/{name}"),
+    "auth:ListUserGroups": Route("LIST", "auth/{mount}groups"),
+    "auth:ReadUserGroup": Route("GET", "auth/{mount}groups/{name}"),
+    "auth:ListCertificates": Route("LIST", "auth/{mount}certs"),
+    "auth:ReadCertificate": Route("GET", "auth/{mount}certs/{name}"),
+    "auth:ListTokenRoles": Route("LIST", "auth/{mount}roles"),
+    "auth:ReadTokenRole": Route("GET", "auth/{mount}roles/{name}"),
+    "identity:ListEntities": Route("LIST", "identity/entity/id"),
+    "identity:ReadEntity": Route("GET", "identity/entity/id/{name}"),
+    "identity:ListGroups": Route("LIST", "identity/group/id"),
+    "identity:ReadGroup": Route("GET", "identity/group/id/{name}"),
 }
 """By the operation's name."""

@@ -426,7 +426,7 @@ def test_a_key_that_is_not_as_documented_is_a_gap(change: dict[str, Any]) -> Non
     found = list(normalize(_header("transit", "transit"), iter(readings), Settings()))
     key = of_table(found, "key")[f"{KEYS}a"]
     assert (key.state, key.extractable, key.created_at) == (None, None, None)
-    assert [gap.of_table for gap in gaps(found) if gap.rows_missing] == ["key_version"]
+    assert {gap.of_table for gap in gaps(found) if gap.rows_missing} - {"access"} == {"key_version"}
 
 
 @pytest.mark.parametrize("period", ["720h0m0s", "720h", 2592000])
@@ -447,7 +447,7 @@ def test_durations_are_numbers_or_texts(period: object) -> None:
 def test_a_list_that_is_not_as_documented_is_a_gap(body: str) -> None:
     reading = Reading("", [_observed("transit:ListKeys", body)])
     found = list(normalize(_header("transit", "transit"), iter([reading]), Settings()))
-    assert {gap.of_table for gap in gaps(found) if gap.rows_missing} == {"key", "key_version"}
+    assert {gap.of_table for gap in gaps(found) if gap.rows_missing} - {"access"} == {"key", "key_version"}
 
 
 @pytest.mark.parametrize("service", ["vault", "namespace", "transit", "kv", "kv-v1"])

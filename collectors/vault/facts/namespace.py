@@ -16,7 +16,6 @@ from evidence.observation import Observation, canonical_json
 from evidence.reading import Reading
 
 MOUNTS = "sys:ListMounts"
-AUTH = "sys:ListAuthMethods"
 NAMESPACES = "sys:ListNamespaces"
 OWN_SEAL = "sys:ReadNamespaceSeal"
 CONFIGS = "sys:ListExternalKeyConfigs"
@@ -57,7 +56,6 @@ def normalize_namespace(setting: Setting, readings: Iterator[Reading]) -> Iterat
     reading = next(readings, Reading("", []))
     tally = Tally(setting.operations)
     mounts = told(reading, MOUNTS, Mounts)
-    told(reading, AUTH, Mounts)
     told(reading, NAMESPACES, Listing)
     own, seal = _seal(setting, reading)
     shared = {**logging(reading), **(kek(seal) if seal else {})}
