@@ -25,7 +25,7 @@ DEFAULT_KEY_BITS = {"aws": 256, "azure": 256, "gcp": 256, "vault": 256}
 symmetric encryption key, 256-bit AES-GCM (AWS KMS Developer Guide, "SYMMETRIC_DEFAULT key spec"). Azure: data at rest
 is encrypted with 256-bit AES (Microsoft Learn, "Azure data encryption at rest"). Google Cloud: AES-256 (Secret Manager
 documentation, "Encryption of secrets"). Vault and OpenBao: the barrier encrypts all that is stored, 256-bit AES-GCM
-(their documentation, "Security model"). PKCS #11 and KMIP say nothing of it."""
+(their documentation, "Security model"). PKCS#11 and KMIP say nothing of it."""
 
 WITHOUT_KEYS_OF_SECRETS = ("azure", "pkcs11", "kmip", "vault")
 """Kinds of source whose secrets are never encrypted with a key that their owner chooses among those of the inventory.
@@ -37,7 +37,7 @@ RUN_BY_THE_CUSTOMER = ("pkcs11", "kmip", "vault")
 WITH_PURGE_PROTECTION = ("azure",)
 """Providers whose stores can be set to let nobody purge what was deleted before its waiting period is over. Azure: a
 vault or managed HSM has the setting (Microsoft Learn, "Azure Key Vault soft-delete overview"). AWS and Google Cloud
-have none: where their services let the period be cut short, no setting prevents it. PKCS #11, KMIP and Vault know no
+have none: where their services let the period be cut short, no setting prevents it. PKCS#11, KMIP and Vault know no
 waiting period."""
 
 WITH_RESOURCES_COUNTED = ("gcp",)
@@ -69,6 +69,11 @@ def _table(name: str) -> View:
 
 def _texts(names: Sequence[str]) -> str:
     return ", ".join(f"'{name}'" for name in names)
+
+
+def _agreed(name: str) -> str:
+    """What a row that was read more than once tells: what all readings tell, and nothing where they differ."""
+    return f"CASE WHEN count({name}) = count(*) AND min({name}) = max({name}) THEN min({name}) END AS {name}"
 
 
 def _explained_by_scope(*names: str) -> str:
@@ -407,14 +412,7 @@ _DEFAULT_BITS = " ".join(f"WHEN '{provider}' THEN {bits}" for provider, bits in 
 _SECRET_ENCRYPTION_SQL = f"""
 WITH {_NAMES_SQL},
 found AS (
-    -- A key that was read more than once has one answer only where all readings give it.
-    SELECT
-        e.scope, e.id, e.key,
-        CASE WHEN count(k.manager) = count(*) AND min(k.manager) = max(k.manager) THEN min(k.manager) END AS manager,
-        CASE
-            WHEN count(k.security_bits) = count(*) AND min(k.security_bits) = max(k.security_bits)
-            THEN min(k.security_bits)
-        END AS security_bits
+    SELECT e.scope, e.id, e.key, {_agreed("manager")}, {_agreed("security_bits")}
     FROM encrypted AS e JOIN key AS k ON k.scope = e.key_scope AND k.id = e.key_id
     GROUP BY e.scope, e.id, e.key
 ),
@@ -507,38 +505,22 @@ def _key_of_secret_explained(name: str) -> str:
 
 # --- keys and the stores that hold them -----------------------------------------------------------------------------
 
-# A key names its store by id, within its own source. What a store has from another, such as a key store of AWS KMS from
-# a cluster of AWS CloudHSM, is as good as that other one, which any source may have read. A store that was read more
-# than once tells only what all readings tell.
-_STORE_READINGS_SQL = """
-own AS (
-    SELECT
-        source, id,
-        CASE WHEN count(backed_by) = count(*) AND min(backed_by) = max(backed_by) THEN min(backed_by) END AS backed_by,
-        {columns}
-    FROM key_store GROUP BY source, id
-),
-backing AS (SELECT id, {columns} FROM key_store GROUP BY id)
-"""
-
 _OF_STORE = ("validation_standard", "kek_security_bits", "kek_apart")
-
-
 _STORE_COLUMNS = {column.name: column for column in columns(KeyStore) if column.name in _OF_STORE}
 
 
-def _agreed(name: str) -> str:
-    return f"CASE WHEN count({name}) = count(*) AND min({name}) = max({name}) THEN min({name}) END AS {name}"
-
-
+# A key names its store by id, within its own source. What a store has from another, such as a key store of AWS KMS from
+# a cluster of AWS CloudHSM, is as good as that other one, which any source may have read.
 def _custody_sql() -> str:
-    readings = _STORE_READINGS_SQL.format(columns=", ".join(_agreed(name) for name in _OF_STORE))
+    agreed = ", ".join(_agreed(name) for name in _OF_STORE)
     told = ", ".join(
         f"CASE WHEN own.backed_by = '' THEN own.{name} WHEN own.backed_by <> '' THEN backing.{name} END AS {name}"
         for name in _OF_STORE
     )
     return f"""
-        WITH {readings}
+        WITH
+        own AS (SELECT source, id, {_agreed("backed_by")}, {agreed} FROM key_store GROUP BY source, id),
+        backing AS (SELECT id, {agreed} FROM key_store GROUP BY id)
         SELECT key.scope, key.id, {told}
         FROM key
         LEFT JOIN own ON own.source = key.source AND own.id = key.key_store
