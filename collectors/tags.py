@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from collectors.source import Settings
 from evidence.observation import canonical_json
@@ -20,6 +20,10 @@ class TagFacts:
     data_class: str | None = None
     environment: str | None = None
     tags: str | None = None
+
+
+TAG_FACTS = " ".join(field.name for field in fields(TagFacts))
+"""The names of these columns, as declarations take them."""
 
 
 def tag_facts(tags: Mapping[str, str] | None, description: str | None, settings: Settings) -> TagFacts:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from collectors.declaration import ServiceDeclaration, all_not_offered, all_operations, declare, facts
+from collectors.tags import TAG_FACTS
 from evidence.operation import Operation
 
-_TAG_FACTS = "owner business_purpose data_class environment tags"
 _POLICY_FACTS = "public external_accounts wildcard_access"
 _ACCESS_FACTS = "subject principal principal_kind capability via conditions external public"
 _ROTATION_FACTS = "rotation_enabled rotation_period_days rotation_next_at"
@@ -23,12 +23,12 @@ _KEY_USE = "used last_used_at usage_tracked_since"
 _LISTED = """name kind description account region key_store managed_by manager state keys created_at
     last_rotated_at expires_at expiry_settable"""
 _DESCRIBED = f"""{_LISTED} used last_used_at {_ROTATION_FACTS} rotation_schedule rotation_result
-    deletion_window_set deletion_window_days regions {_TAG_FACTS}"""
+    deletion_window_set deletion_window_days regions {TAG_FACTS}"""
 
 _CLUSTER_DESCRIBED = """kind name protection_level validation validation_standard network_public private_endpoints
     activated state deletion_at recovery_days"""
 _CERTIFICATE_FACTS = f"""state subject issuer fingerprint algorithm bits security_bits created_at activated_at
-    expires_at {_TAG_FACTS}"""
+    expires_at {TAG_FACTS}"""
 
 ACCOUNT = (
     Operation(
@@ -70,7 +70,7 @@ ACCOUNT = (
 _GET_RESOURCES = Operation(
     name="tag:GetResources",
     paged=True,
-    facts=(*facts("key", _TAG_FACTS), *facts("secret", _TAG_FACTS)),
+    facts=(*facts("key", TAG_FACTS), *facts("secret", TAG_FACTS)),
     why="Tags of all keys and parameters, a hundred an answer",
 )
 
@@ -148,7 +148,7 @@ KMS = (
     Operation(
         name="kms:ListResourceTags",
         paged=True,
-        facts=facts("key", _TAG_FACTS),
+        facts=facts("key", TAG_FACTS),
         why="Tags of one key, where those of all could not be read at once",
     ),
 )
@@ -194,7 +194,7 @@ SSM = (
     _GET_RESOURCES,
     Operation(
         name="ssm:ListTagsForResource",
-        facts=facts("secret", _TAG_FACTS),
+        facts=facts("secret", TAG_FACTS),
         why="Tags of one parameter, where those of all could not be read at once",
     ),
     Operation(
@@ -283,7 +283,7 @@ KMS_NOT_OFFERED = {
 AWS_MANAGED_KEYS_NOT_OFFERED = dict.fromkeys(
     facts(
         "key",
-        f"{_KEY_ROTATION_FACTS} rotations last_rotated_at {_KEY_USE} {_POLICY_FACTS} account_delegated {_TAG_FACTS}",
+        f"{_KEY_ROTATION_FACTS} rotations last_rotated_at {_KEY_USE} {_POLICY_FACTS} account_delegated {TAG_FACTS}",
     ),
     "AWS manages this key and its life; it is described, and no more is asked",
 )

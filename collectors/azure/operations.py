@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from collectors.declaration import ServiceDeclaration, all_not_offered, all_operations, declare, facts
+from collectors.tags import TAG_FACTS
 from evidence.operation import Operation
 
-_TAG_FACTS = "owner business_purpose data_class environment tags"
 _POLICY_FACTS = "public external_accounts wildcard_access"
 _ACCESS_FACTS = "subject principal principal_kind capability via conditions external public"
 _ROTATION_FACTS = "rotation_enabled rotation_period_days rotation_next_at"
@@ -16,14 +16,14 @@ _KEY_DESCRIBED = f"""name aliases description account region key_store manager m
     parameter_set bits security_bits pq_category mechanisms protection_level state created_at updated_at activated_at
     expires_at expiry_settable suspended_at rotatable rotatable_reason deletion_window_set deletion_window_days
     recovery_level deletion_requested_at deletion_at extractable never_extractable key_settings release_policy
-    attestation access_reasons {_TAG_FACTS}"""
+    attestation access_reasons {TAG_FACTS}"""
 _VERSION_FACTS = """key state created_at superseded_at cause expires_at destroyed_at algorithm protection_level
     external_key attestation"""
 _SECRET_LISTED = f"""name kind content_type description account region key_store managed_by manager state expires_at
     expiry_settable rotatable {_ROTATION_FACTS} rotation_schedule rotation_result deletion_window_set
-    deletion_window_days keys key_settable {_TAG_FACTS}"""
+    deletion_window_days keys key_settable {TAG_FACTS}"""
 _CERTIFICATE_LISTED = f"""name account region key_store manager state fingerprint activated_at expires_at created_at
-    {_TAG_FACTS}"""
+    {TAG_FACTS}"""
 _CERTIFICATE_DESCRIBED = """key subject issuer algorithm bits security_bits renewal_enabled renewal_days exportable"""
 _STORE_FACTS = """kind name account region protection_level validation validation_standard soft_delete
     purge_protection recovery_days backed_by kek_security_bits kek_apart network_public private_endpoints access_model

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from collectors.declaration import ServiceDeclaration, all_not_offered, all_operations, declare, facts
+from collectors.tags import TAG_FACTS
 from evidence.operation import Operation
 
-_TAG_FACTS = "owner business_purpose data_class environment tags"
 _POLICY_FACTS = "public external_accounts wildcard_access"
 _ACCESS_FACTS = "subject principal principal_kind capability via conditions external public"
 _KEY_LISTED = f"""name aliases description account region key_store manager managed_by origin usages key_type
     algorithm parameter_set bits security_bits pq_category mechanisms protection_level created_at expires_at
     expiry_settable rotatable rotatable_reason rotation_enabled rotation_period_days rotation_next_at
     deletion_window_set deletion_window_days extractable never_extractable key_settings release_policy access_reasons
-    account_delegated regions {_TAG_FACTS}"""
+    account_delegated regions {TAG_FACTS}"""
 _KEY_OF_VERSIONS = """state activated_at suspended_at rotations last_rotated_at rotatable rotatable_reason origin
     algorithm parameter_set bits security_bits pq_category mechanisms protection_level extractable never_extractable
     attestation deletion_requested_at deletion_at"""
@@ -24,7 +24,7 @@ _STORE_FACTS = """kind name account region validation soft_delete purge_protecti
     state deletion_at regions connection_state"""
 _SECRET_LISTED = f"""name kind content_type description account region key_store managed_by manager created_at rotatable
     rotation_enabled rotation_period_days rotation_schedule rotation_next_at expires_at expiry_settable
-    deletion_window_set deletion_window_days keys key_settable regions {_TAG_FACTS}"""
+    deletion_window_set deletion_window_days keys key_settable regions {TAG_FACTS}"""
 _SECRET_OF_VERSIONS = "state last_rotated_at rotation_result"  # noqa: S105 - names of columns
 _RESOURCE_FACTS = "name kind service account region encrypted key created_at"
 

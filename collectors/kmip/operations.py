@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from collectors.declaration import ServiceDeclaration, all_not_offered, all_operations, declare, facts
+from collectors.tags import TAG_FACTS
 from evidence.operation import Operation
 
-_TAG_FACTS = "owner business_purpose data_class environment tags"
 _STORE_DISCOVERED = "store_settings"
 _STORE_FACTS = """kind name account region protection_level validation validation_standard soft_delete purge_protection
     recovery_days access_model activated state deletion_at connection_state store_settings"""
@@ -16,14 +16,14 @@ _KEY_FACTS = f"""name aliases description account region key_store manager manag
     expires_at expiry_settable suspended_at rotatable rotatable_reason rotation_enabled rotation_period_days
     rotation_next_at rotation_requested_at rotations last_rotated_at material_known_at deletion_window_set
     deletion_window_days recovery_level deletion_requested_at deletion_at extractable never_extractable release_policy
-    attestation access_reasons account_delegated key_settings {_TAG_FACTS}"""
+    attestation access_reasons account_delegated key_settings {TAG_FACTS}"""
 _VERSION_FACTS = """key state created_at superseded_at cause expires_at destroyed_at origin algorithm protection_level
     external_key attestation"""
 _CERTIFICATE_FACTS = f"""name account region key_store key manager state subject issuer algorithm bits security_bits
-    created_at activated_at expires_at exportable versions {_TAG_FACTS}"""
+    created_at activated_at expires_at exportable versions {TAG_FACTS}"""
 _SECRET_FACTS = f"""name kind content_type description account region key_store managed_by manager state created_at
     last_rotated_at rotatable rotation_enabled rotation_period_days rotation_schedule rotation_next_at rotation_result
-    expires_at expiry_settable deletion_window_set deletion_window_days {_TAG_FACTS}"""
+    expires_at expiry_settable deletion_window_set deletion_window_days {TAG_FACTS}"""
 
 KMIP = (
     Operation(

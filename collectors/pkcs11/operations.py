@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from collectors.declaration import ServiceDeclaration, all_not_offered, all_operations, declare, facts
+from collectors.tags import TAG_FACTS
 from evidence.operation import Operation
 
 USER = "CKU_USER"
@@ -146,9 +147,9 @@ NOT_OFFERED = {
     "key.regions": _NO_PLACE,
     "key.wildcard_access": "the one role that uses keys also manages them; PKCS#11 has no policies that could part it",
     "key.public": "the key is used without login, and PKCS#11 does not tell who reaches the token",
-    **dict.fromkeys(facts("key", "owner business_purpose data_class environment tags"), _NO_TAGS),
+    **dict.fromkeys(facts("key", TAG_FACTS), _NO_TAGS),
     "certificate.created_at": _NO_HISTORY,
-    **dict.fromkeys(facts("certificate", "owner business_purpose data_class environment tags"), _NO_TAGS),
+    **dict.fromkeys(facts("certificate", TAG_FACTS), _NO_TAGS),
     "access.external": _NO_PEOPLE,
     "access.public": "the token requires no login, and PKCS#11 does not tell who reaches it",
 }

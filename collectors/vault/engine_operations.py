@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collectors.declaration import facts
+from collectors.tags import TAG_FACTS
 from evidence.operation import Operation
 
-_TAG_FACTS = "owner business_purpose data_class environment tags"
 _SIGNING_KEY = """name aliases description account region key_store manager managed_by usages key_type algorithm
     parameter_set bits security_bits pq_category mechanisms protection_level state expires_at expiry_settable
     suspended_at rotatable rotatable_reason rotation_enabled rotation_period_days rotation_next_at rotation_requested_at
@@ -160,7 +160,7 @@ _UNKNOWN_KEY = "its key is of a kind that is not known"
 
 _SIGNING_KEYS_NOT_OFFERED = {
     **dict.fromkeys(facts("key", "used last_used_at usage_tracked_since"), "Vault does not tell when a key was used"),
-    **dict.fromkeys(facts("key", _TAG_FACTS), _NO_TAGS),
+    **dict.fromkeys(facts("key", TAG_FACTS), _NO_TAGS),
     **dict.fromkeys(
         facts("key", "created_at activated_at last_rotated_at updated_at"), "Vault tells no dates of such keys"
     ),
@@ -181,7 +181,7 @@ _SIGNING_KEYS_NOT_OFFERED = {
 PKI_NOT_OFFERED = {
     **_NO_IDENTITY,
     **_SIGNING_KEYS_NOT_OFFERED,
-    **dict.fromkeys(facts("certificate", _TAG_FACTS), _NO_TAGS),
+    **dict.fromkeys(facts("certificate", TAG_FACTS), _NO_TAGS),
     **dict.fromkeys(facts("certificate", "algorithm bits security_bits"), _UNKNOWN_KEY),
     "certificate.created_at": "Vault does not tell when it issued a certificate",
 }
@@ -192,7 +192,7 @@ SSH_NOT_OFFERED = {**_NO_IDENTITY, **_SIGNING_KEYS_NOT_OFFERED}
 
 DATABASE_NOT_OFFERED = {
     **_NO_IDENTITY,
-    **dict.fromkeys(facts("secret", _TAG_FACTS), _NO_TAGS),
+    **dict.fromkeys(facts("secret", TAG_FACTS), _NO_TAGS),
     **dict.fromkeys(facts("secret", "used last_used_at"), "Vault does not tell when a password was read"),
     "secret.created_at": "Vault does not tell when a connection or a static role was made",
     "secret.last_rotated_at": "Vault does not tell when the root password of a connection was rotated",

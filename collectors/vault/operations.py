@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from collectors.declaration import ServiceDeclaration, all_not_offered, all_operations, declare, facts
+from collectors.tags import TAG_FACTS
 from collectors.vault.access_operations import ACCESS
 from collectors.vault.engine_operations import (
     DATABASE,
@@ -20,7 +21,6 @@ from collectors.vault.engine_operations import (
 )
 from evidence.operation import Operation
 
-_TAG_FACTS = "owner business_purpose data_class environment tags"
 _STORE_FACTS = """kind name account region protection_level validation soft_delete purge_protection recovery_days
     access_model state deletion_at connection_state store_settings validation_standard backed_by"""
 _KEK_FACTS = "kek_security_bits kek_apart"
@@ -37,7 +37,7 @@ _KEY_FACTS = (
 )
 _SECRET_FACTS = f"""name kind content_type description account region key_store managed_by manager state created_at
     last_rotated_at rotatable rotation_enabled rotation_period_days rotation_schedule rotation_next_at rotation_result
-    expires_at expiry_settable deletion_window_set deletion_window_days keys key_settable {_TAG_FACTS}"""
+    expires_at expiry_settable deletion_window_set deletion_window_days keys key_settable {TAG_FACTS}"""
 
 READ_SEAL_STATUS = Operation(
     name="sys:ReadSealStatus",
@@ -203,7 +203,7 @@ _KEY_STORE_NOT_OFFERED = {
 _KEYS_NOT_OFFERED = {
     **dict.fromkeys(facts("key", "used last_used_at usage_tracked_since"), _NO_USE),
     "key.wildcard_access": _ABOVE,
-    **dict.fromkeys(facts("key", _TAG_FACTS), _NO_TAGS),
+    **dict.fromkeys(facts("key", TAG_FACTS), _NO_TAGS),
     "key.regions": _NO_PLACE,
     "key.updated_at": "Vault does not tell when a key's settings were changed",
     "key.protected_resources": "Vault does not know what is encrypted with its keys",
@@ -217,7 +217,7 @@ VAULT_NOT_OFFERED = {
     **_UNKNOWN_IDENTITY,
     **_KEY_STORE_NOT_OFFERED,
     **_KEYS_NOT_OFFERED,
-    **dict.fromkeys(facts("key", _TAG_FACTS), "the barrier key carries no tags"),
+    **dict.fromkeys(facts("key", TAG_FACTS), "the barrier key carries no tags"),
     **dict.fromkeys(
         facts("key", "created_at activated_at"), "Vault tells since when the present term is in use, and no former one"
     ),
@@ -268,7 +268,7 @@ KV2_NOT_OFFERED = {
 KV1_NOT_OFFERED = {
     **KV2_NOT_OFFERED,
     **dict.fromkeys(
-        facts("secret", f"created_at last_rotated_at {_TAG_FACTS}"),
+        facts("secret", f"created_at last_rotated_at {TAG_FACTS}"),
         "a KV mount without versions tells the paths of its secrets and nothing about them",
     ),
 }

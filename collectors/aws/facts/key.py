@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -130,9 +130,7 @@ def key_rows(setting: Setting, key: KeyReading) -> Generator[Row, None, bool]:
         facts["wildcard_access"] = policy.wildcard_access if policy else None
         facts["account_delegated"] = policy.account_delegated if policy else None
         facts["external_accounts"] = key_outsiders(policy, grants)
-    told = tag_facts(tags, description, setting.settings)
-    for name in ("owner", "business_purpose", "data_class", "environment", "tags"):
-        facts[name] = getattr(told, name)
+    facts |= asdict(tag_facts(tags, description, setting.settings))
     for name, value in facts.items():
         setattr(row, name, value)
     provider = metadata is not None and not customer and row.manager is Manager.PROVIDER
