@@ -83,11 +83,7 @@ def listed(
 ) -> Iterator[tuple[str, PageT]]:
     """Every readable page of a list with the id of its observation; what is missing is in `reading.failures`."""
     last: PageT | None = None
-    for observation in list(reading.of(operation)):
-        single = Reading(reading.subject, [observation])
-        page = single.answer(operation, model)
-        for failure in single.failures.values():
-            reading.failures.setdefault(operation, failure)
+    for observation, page in reading.answers(operation, model):
         if page is not None:
             last = page
             yield observation.id, page

@@ -64,7 +64,7 @@ class Failure:
 class Reading:
     """All observations about one subject of one scope, in the order in which they were made.
 
-    `answer` and `pages` give None where the operation was refused, failed or answered something that is not what it
+    `answer` and `answers` give None where the operation was refused, failed or answered something that is not what it
     documents, and remember the reason in `failures`, from which the gaps are made.
     """
 
@@ -83,14 +83,18 @@ class Reading:
 
     def answer(self, operation: str, model: type[AnswerT]) -> AnswerT | None:
         """The one answer of an operation, or None with a failure; never asked is no failure of its own."""
-        answers = [self._parse(observation, model) for observation in self.of(operation)]
+        answers = [answer for _, answer in self.answers(operation, model)]
         return answers[0] if answers else None
+
+    def answers(self, operation: str, model: type[AnswerT]) -> Iterator[tuple[Observation, AnswerT | None]]:
+        """Each exchange of an operation that was asked several times, with its answer, or None with a failure."""
+        for observation in self.of(operation):
+            yield observation, self._parse(observation, model)
 
     def pages(self, operation: str, model: type[AnswerT], more: Callable[[AnswerT], bool]) -> Iterator[AnswerT]:
         """Every page that could be read. A page missing at the end is a failure, so check `failures` afterwards."""
         last: AnswerT | None = None
-        for observation in self.of(operation):
-            page = self._parse(observation, model)
+        for _, page in self.answers(operation, model):
             if page is not None:
                 last = page
                 yield page

@@ -94,11 +94,7 @@ def each(reading: Reading, operation: str, model: type[AnswerT]) -> Iterator[tup
 
     What could not is in `reading.failures`.
     """
-    for observation in list(reading.of(operation)):
-        single = Reading(reading.subject, [observation])
-        answer = single.answer(operation, model)
-        for failure in single.failures.values():
-            reading.failures.setdefault(operation, failure)
+    for observation, answer in reading.answers(operation, model):
         if answer is not None:
             yield _asked_about(observation.parameters), observation.id, answer
 

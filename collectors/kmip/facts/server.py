@@ -95,11 +95,7 @@ def _located(reading: Reading) -> Iterator[str]:
     last: Located | None = None
     paged = False
     told = 0
-    for observation in list(reading.of(LOCATE)):
-        single = Reading(reading.subject, [observation])
-        last = single.answer(LOCATE, Located)
-        for failure in single.failures.values():
-            reading.failures.setdefault(LOCATE, failure)
+    for observation, last in reading.answers(LOCATE, Located):
         if last is None:
             return
         paged = "offset_items" in observation.parameters

@@ -94,11 +94,7 @@ def read_objects(reading: Reading, thing: Thing) -> list[Object]:
     """The objects of a thing that could be read, in its order; why the others could not is in `reading.failures`."""
     objects = []
     unread = list(thing.objects)
-    for observation in list(reading.of(READ)):
-        single = Reading(reading.subject, [observation])
-        attributes = single.answer(READ, Attributes)
-        for failure in single.failures.values():
-            reading.failures.setdefault(READ, failure)
+    for observation, attributes in reading.answers(READ, Attributes):
         found = next((one for one in unread if one.identity == observation.parameters), None)
         if found is not None and attributes is not None:
             unread.remove(found)

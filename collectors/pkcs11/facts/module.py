@@ -45,11 +45,7 @@ def _tokens(reading: Reading, listed: Slots | None) -> list[tuple[int, TokenInfo
     """The tokens that can hold keys, with their slots. A slot that was listed and not asked counts as not read."""
     tokens = []
     asked = set()
-    for observation in list(reading.of(TOKEN_INFO)):
-        single = Reading("", [observation])
-        info = single.answer(TOKEN_INFO, TokenInfo)
-        for failure in single.failures.values():
-            reading.failures.setdefault(TOKEN_INFO, failure)
+    for observation, info in reading.answers(TOKEN_INFO, TokenInfo):
         slot = observation.parameters.get("slot")
         asked.add(slot)
         if info is not None and info.initialized and isinstance(slot, int):

@@ -156,11 +156,7 @@ def own_barrier(setting: Setting, reading: Reading) -> tuple[str, KeyTerm] | Non
     """
     if setting.namespace:
         expect(reading, KEY)
-    for observation in list(reading.of(KEY)):
-        single = Reading(reading.subject, [observation])
-        status = single.answer(KEY, KeyStatus)
-        for failure in single.failures.values():
-            reading.failures.setdefault(KEY, failure)
+    for observation, status in reading.answers(KEY, KeyStatus):
         if status is not None and status.data is not None:
             return str(observation.parameters.get("namespace", "")), status.data
     return None

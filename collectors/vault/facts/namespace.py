@@ -12,7 +12,7 @@ from collectors.vault.facts.scope import Setting, names, told
 from collectors.vault.facts.server import ACCESS_MODEL, SEAL, logging
 from collectors.vault.names import path_id, server_id
 from evidence.model import NEVER, KeyStore, ProtectionLevel, Row, State
-from evidence.observation import Observation, canonical_json
+from evidence.observation import canonical_json
 from evidence.reading import Reading
 
 MOUNTS = "sys:ListMounts"
@@ -110,27 +110,17 @@ def _own_rows(
 
 def _other_stores(reading: Reading) -> Iterator[tuple[str, str, list[str] | None]]:
     """Other key stores whose keys are used here: path, name, and the keys, or None where those were not read."""
-    keys = {observation.parameters.get("name"): listing for observation, listing in _each(reading, EXTERNAL)}
+    keys = {observation.parameters.get("name"): listing for observation, listing in reading.answers(EXTERNAL, Listing)}
     for name in names(reading, CONFIGS):
         listing = keys.get(name)
         if listing is None:
             expect(reading, EXTERNAL)
         yield f"sys/external-keys/configs/{name}", name, listing.names if listing else None
     expect(reading, MANAGED)
-    for observation, listing in _each(reading, MANAGED):
+    for observation, listing in reading.answers(MANAGED, Listing):
         kind = str(observation.parameters.get("name", ""))
-        if listing.names:
+        if listing is not None and listing.names:
             yield f"sys/managed-keys/{kind}", kind, listing.names
-
-
-def _each(reading: Reading, operation: str) -> Iterator[tuple[Observation, Listing]]:
-    for observation in list(reading.of(operation)):
-        single = Reading(reading.subject, [observation])
-        listing = single.answer(operation, Listing)
-        for failure in single.failures.values():
-            reading.failures.setdefault(operation, failure)
-        if listing is not None:
-            yield observation, listing
 
 
 def _elsewhere(name: str, keys: list[str] | None, shared: Mapping[str, Any]) -> dict[str, Any]:
