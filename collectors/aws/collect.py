@@ -191,7 +191,7 @@ class _AccountReading:
         if isinstance(regions, list):
             return regions
         ask.all("account:ListRegions", {})
-        pages = ask.batch.reading.pages("account:ListRegions", _Regions, lambda page: False)
+        pages = ask.batch.reading.pages("account:ListRegions", _Regions)
         return [r.RegionName for page in pages for r in page.Regions if r.RegionOptStatus != "DISABLED"]
 
     def _organization(self, ask: Questions) -> _Membership:
@@ -199,7 +199,7 @@ class _AccountReading:
         ask.all("organizations:ListAccounts", {})
         reading = ask.batch.reading
         described = reading.answer("organizations:DescribeOrganization", _DescribedOrganization)
-        pages = reading.pages("organizations:ListAccounts", _Members, lambda page: False)
+        pages = reading.pages("organizations:ListAccounts", _Members)
         accounts = sorted(member.Id for page in pages for member in page.Accounts)
         return _Membership(described.Organization.Id if described else "", tuple(accounts), not reading.failures)
 
@@ -214,7 +214,7 @@ class _AccountReading:
 
 
 def _members(batch: Batch) -> list[_Member]:
-    pages = batch.reading.pages("organizations:ListAccounts", _Members, lambda page: False)
+    pages = batch.reading.pages("organizations:ListAccounts", _Members)
     return [member for page in pages for member in page.Accounts]
 
 
@@ -249,7 +249,7 @@ class _KmsReading(_ServiceReading):
         self.list_all(ask, "kms:ListKeys", {})
         if batch.observations[-1].status is Status.SWITCHED_OFF:
             return []
-        pages = batch.reading.pages("kms:ListKeys", _Keys, lambda page: False)
+        pages = batch.reading.pages("kms:ListKeys", _Keys)
         keys = list(dict.fromkeys(key.KeyArn for page in pages for key in page.Keys))
         tagged = False
         if keys:
@@ -281,7 +281,7 @@ class _SecretsReading(_ServiceReading):
     def run(self, batch: Batch) -> Iterable[Task]:
         ask = Questions(self.inquiry, batch)
         self.list_all(ask, "secretsmanager:ListSecrets", {"IncludePlannedDeletion": True})
-        pages = batch.reading.pages("secretsmanager:ListSecrets", _Secrets, lambda page: False)
+        pages = batch.reading.pages("secretsmanager:ListSecrets", _Secrets)
         secrets = dict.fromkeys(secret.ARN for page in pages for secret in page.SecretList)
         tasks = [self.task(arn, partial(_ask_about_secret, arn)) for arn in secrets]
         return sampled(tasks, self.sample)
@@ -300,7 +300,7 @@ class _ParametersReading(_ServiceReading):
         ask = Questions(self.inquiry, batch)
         secure: dict[str, JSON] = {"Key": "Type", "Option": "Equals", "Values": ["SecureString"]}
         self.list_all(ask, "ssm:DescribeParameters", {"ParameterFilters": [secure]})
-        pages = batch.reading.pages("ssm:DescribeParameters", _Parameters, lambda page: False)
+        pages = batch.reading.pages("ssm:DescribeParameters", _Parameters)
         parameters = [parameter for page in pages for parameter in page.Parameters]
         tagged = False
         if parameters:

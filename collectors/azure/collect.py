@@ -68,7 +68,7 @@ class AzureCollector:
     def _list_subscriptions(self, seat: Seat, header: ScopeHeader, batch: Batch) -> Iterator[Task]:
         operation = "arm:Subscriptions_List"
         Questions(Inquiry(seat, header), batch).all(operation, {})
-        listed = [page.value for page in batch.reading.pages(operation, Subscriptions, lambda page: False)]
+        listed = [page.value for page in batch.reading.pages(operation, Subscriptions)]
         present = {s.subscriptionId.lower() for page in listed for s in page if s.state != _GONE}
         for id in sorted(present):
             yield self._subscription_task(seat, header, id)
@@ -87,8 +87,8 @@ class AzureCollector:
         reading = batch.reading
         named = reading.answer("arm:Subscriptions_Get", Subscription)
         known = replace(header, account_name=named.displayName if named else None)
-        vaults = reading.pages("arm:Vaults_ListBySubscription", ListedVaults, lambda page: False)
-        hsms = reading.pages("arm:ManagedHsms_ListBySubscription", ListedHsms, lambda page: False)
+        vaults = reading.pages("arm:Vaults_ListBySubscription", ListedVaults)
+        hsms = reading.pages("arm:ManagedHsms_ListBySubscription", ListedHsms)
         found: dict[str, list[ListedVault | ListedHsm]] = {
             "vault": [vault for page in vaults for vault in page.value],
             "managedhsm": [hsm for page in hsms for hsm in page.value],
@@ -133,7 +133,7 @@ class _StoreReading:
         """The roles assigned on it, and what those allow that are not known."""
         operation = "arm:RoleAssignments_ListForScope"
         ask.all(operation, {"resourceId": self.resource})
-        assigned = ask.batch.reading.pages(operation, Assignments, lambda page: False)
+        assigned = ask.batch.reading.pages(operation, Assignments)
         concerning = (a.properties for page in assigned for a in page.value if _concerns(a, self.resource))
         definitions = sorted({assignment.roleDefinitionId for assignment in concerning})
         for id in definitions:
@@ -161,9 +161,9 @@ class _StoreReading:
         if not by_itself:
             self._list(ask, f"{self.keys_by_manager}_List", {"resourceId": self.resource})
         reading = ask.batch.reading
-        listed = [k for page in reading.pages("keys:GetKeys", ListedKeys, lambda page: False) for k in page.value]
+        listed = [k for page in reading.pages("keys:GetKeys", ListedKeys) for k in page.value]
         managed = {thing_id(key.kid): key.managed is True for key in listed}
-        for page in reading.pages(f"{self.keys_by_manager}_List", ListedArmKeys, lambda page: False):
+        for page in reading.pages(f"{self.keys_by_manager}_List", ListedArmKeys):
             managed.update({thing_id(key.properties.keyUri): False for key in page.value})
         for id, by_certificate in managed.items():
             if by_itself:
@@ -171,7 +171,7 @@ class _StoreReading:
             else:
                 run = partial(self._ask_manager_about_key, thing_name(id))
             yield self._task(id, run)
-        pages = reading.pages("keys:GetDeletedKeys", DeletedKeys, lambda page: False)
+        pages = reading.pages("keys:GetDeletedKeys", DeletedKeys)
         deleted = dict.fromkeys(thing_id(key.kid) for page in pages for key in page.value)
         for id in (id for id in deleted if id not in managed):
             yield self._task(id, _deleted_key(thing_name(id)))
@@ -248,14 +248,14 @@ class _VaultReading(_StoreReading):
         self._list(ask, "secrets:GetDeletedSecrets", {})
         if not by_itself:
             self._list(ask, "arm:Secrets_List", {"resourceId": self.resource})
-        listed = ask.batch.reading.pages("secrets:GetSecrets", ListedSecrets, lambda page: False)
+        listed = ask.batch.reading.pages("secrets:GetSecrets", ListedSecrets)
         for id in dict.fromkeys(secret.id for page in listed for secret in page.value):
             yield self._task(thing_id(id), _versions_of("secrets:GetSecretVersions", "secret", id))
 
     def _certificate_tasks(self, ask: Questions) -> Iterator[Task]:
         self._list(ask, "certificates:GetCertificates", {})
         self._list(ask, "certificates:GetDeletedCertificates", {})
-        listed = ask.batch.reading.pages("certificates:GetCertificates", ListedCertificates, lambda page: False)
+        listed = ask.batch.reading.pages("certificates:GetCertificates", ListedCertificates)
         for id in dict.fromkeys(certificate.id for page in listed for certificate in page.value):
             yield self._task(thing_id(id), partial(_ask_about_certificate, thing_name(id)))
 
@@ -286,7 +286,7 @@ class _HsmReading(_StoreReading):
 
     def ask_what_it_is(self, name: str, ask: Questions) -> bool:
         """The newest version with its attestation, which tells all that the key alone would; else the key alone."""
-        pages = ask.batch.reading.pages("keys:GetKeyVersions", ListedKeys, lambda page: False)
+        pages = ask.batch.reading.pages("keys:GetKeyVersions", ListedKeys)
         versions = [version for page in pages for version in page.value if thing_version(version.kid)]
         if versions:
             newest = max(versions, key=lambda version: version.attributes.created)

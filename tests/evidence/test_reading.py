@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -29,11 +29,6 @@ class Described(Answer):
     Enabled: Flag
     Days: Whole = 0
     At: Time | None = None
-
-
-class Page(Answer):
-    Items: list[Text]
-    More: Flag = False
 
 
 def _told(observation: Make, body: str, **members: Any) -> tuple[Described | None, Reading]:
@@ -99,7 +94,7 @@ def test_a_body_that_came_with_an_error_is_no_answer(observation: Make, status: 
 def test_what_was_never_asked_is_no_failure_of_its_own() -> None:
     reading = Reading("key-1", [])
     assert reading.answer(OPERATION, Described) is None
-    assert list(reading.pages(OPERATION, Page, lambda page: page.More)) == []
+    assert list(reading.pages(OPERATION, Described)) == []
     assert reading.failures == {}
 
 
@@ -110,38 +105,14 @@ def test_the_first_reason_stands() -> None:
     assert reading.failures[OPERATION].error == "first"
 
 
-def _pages(observation: Make, bodies: Sequence[str | Status]) -> tuple[list[str], Reading]:
-    made = [
-        observation(body=body if isinstance(body, str) and not isinstance(body, Status) else "{}", parameters={"n": n})
-        if not isinstance(body, Status)
-        else observation(status=body, error="no", parameters={"n": n})
-        for n, body in enumerate(bodies)
-    ]
-    reading = Reading("", made)
-    found = [item for page in reading.pages(OPERATION, Page, lambda page: page.More) for item in page.Items]
-    return found, reading
-
-
-FIRST, LAST = '{"Items": ["a"], "More": true}', '{"Items": ["b"]}'
-
-
-@pytest.mark.parametrize(
-    ("bodies", "items", "told"),
-    [
-        ([FIRST, LAST], ["a", "b"], ""),
-        ([LAST], ["b"], ""),
-        ([FIRST], ["a"], "the list ends before its last page"),
-        ([FIRST, Status.REFUSED], ["a"], "no"),
-        ([FIRST, "{}"], ["a"], "the answer is not what the operation documents: Items: Field required"),
-        ([FIRST, Status.FAILED, LAST], ["a", "b"], "no"),
-    ],
-)
-def test_a_list_is_whole_or_says_that_it_is_not(
-    observation: Make, bodies: list[str | Status], items: list[str], told: str
-) -> None:
-    found, reading = _pages(observation, bodies)
-    assert found == items
-    assert [failure.error for failure in reading.failures.values()] == ([told] if told else [])
+def test_each_of_several_answers_is_read_and_the_first_that_cannot_be_is_the_reason(observation: Make) -> None:
+    bodies = ['{"Name": "a", "Enabled": true}', "{}", '{"Name": "b", "Enabled": true}', "[]"]
+    reading = Reading("", [observation(body=body, parameters={"n": n}) for n, body in enumerate(bodies)])
+    found = [(one.parameters["n"], told.Name if told else None) for one, told in reading.answers(OPERATION, Described)]
+    assert found == [(0, "a"), (1, None), (2, "b"), (3, None)]
+    assert [page.Name for page in reading.pages(OPERATION, Described)] == ["a", "b"]
+    (failure,) = reading.failures.values()
+    assert failure.observation == reading.observations[1].id
 
 
 @given(value=ANY_JSON)
