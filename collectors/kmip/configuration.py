@@ -51,7 +51,7 @@ class KmipConfiguration(BaseModel):
     key_password_env: Variable | None = None
     """The variable that holds the pass phrase of the private key."""
     key_password_file: FileName | None = None
-    """The file that holds it."""
+    """The file whose first line it is."""
     ca_file: FileName | None = None
     """The authorities, in PEM, that alone vouch for the server; the system's where it is left out."""
     server_name: Host | None = None
@@ -61,7 +61,7 @@ class KmipConfiguration(BaseModel):
     password_env: Variable | None = None
     """The variable that holds the password."""
     password_file: FileName | None = None
-    """The file that holds it."""
+    """The file whose first line it is."""
     protocol_version: ProtocolVersion | None = None
     """The version of KMIP that is spoken; the highest that both sides know where it is left out."""
     timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 30

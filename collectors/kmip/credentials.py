@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import ssl
 import threading
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from collectors.certificates import check_ca_file
+from collectors.credentials import configured_secret
 from collectors.kmip.configuration import KmipConfiguration
 from collectors.source import CredentialError
 
@@ -66,21 +66,15 @@ def open_seat(configuration: KmipConfiguration) -> Seat:
     return Seat(configuration, context, fingerprint, password)
 
 
-def _secret(where: str, what: str, variable: str | None, file: str | None) -> str:
-    """A secret of the environment or of a file, without the end of its line; "" where none is configured."""
-    if variable:
-        value = os.environ.get(variable, "")
-        if not value:
-            raise CredentialError(f"{where}: {what}_env names {variable}, which is not set: set it and run again")
-        return value
-    if not file:
-        return ""
+def _secret(where: str, setting: str, variable: str | None, file: str | None) -> str:
+    """A configured secret, which both KMIP and OpenSSL take as UTF-8."""
+    secret = configured_secret(where, setting, variable, file)
     try:
-        return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
-    except OSError as error:
-        raise CredentialError(f"{where}: {what}_file {file!r}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise CredentialError(f"{where}: {what}_file {file!r} is no text in UTF-8") from error
+        secret.encode()
+    except UnicodeEncodeError as error:
+        named = f"{setting}_file {file!r}" if file else f"{setting}_env {variable}"
+        raise CredentialError(f"{where}: {named} is no text in UTF-8") from error
+    return secret
 
 
 def _fingerprint(where: str, file: str) -> str:

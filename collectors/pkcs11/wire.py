@@ -93,7 +93,6 @@ class Process:
             stderr=subprocess.DEVNULL,
             env=environment,
         )
-        self._buffer = b""
         self.end = weakref.finalize(self, _end, self._process)
         """Ends the process, gently where it obeys."""
 
@@ -170,9 +169,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 class Seat:
     """One module and one PIN. Its process is started when it is first needed, and anew after a crash, a few times."""
 
-    def __init__(self, configuration: Pkcs11Configuration, pin: str | None) -> None:
+    def __init__(self, configuration: Pkcs11Configuration, pin: str) -> None:
         self.configuration = configuration
-        self.has_pin = pin is not None
+        self.has_pin = bool(pin)
         self._pin = pin
         self._lock = threading.Lock()
         self._process: Process | None = None

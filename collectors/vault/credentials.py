@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import requests
 from hvac.adapters import RawAdapter
 
 from collectors.certificates import check_ca_file
+from collectors.credentials import configured_secret
 from collectors.exchange import one_line
 from collectors.source import CredentialError
 from collectors.vault.configuration import (
@@ -208,60 +207,22 @@ def _identity(reply: Reply) -> str:
 
 
 def _given_token(where: str, method: TokenMethod) -> str:
-    if method.token_file is not None:
-        return _from_file(where, "token_file", method.token_file)
-    return _from_environment(where, "token_env", method.token_env)
+    return _secret(where, "token", method.token_env, method.token_file)
 
 
 def _exchanged(where: str, method: AppRoleMethod | KubernetesMethod | JwtMethod) -> Mapping[str, str]:
     """What is exchanged for a token."""
-    return _EXCHANGED[type(method)](where, method)
+    if isinstance(method, AppRoleMethod):
+        secret_id = _secret(where, "secret_id", method.secret_id_env, method.secret_id_file)
+        return {"role_id": method.role_id, "secret_id": secret_id}
+    variable = method.jwt_env if isinstance(method, JwtMethod) else None
+    return {"role": method.role, "jwt": _secret(where, "jwt", variable, method.jwt_file)}
 
 
-def _approle(where: str, method: AppRoleMethod) -> Mapping[str, str]:
-    if method.secret_id_file is not None:
-        secret = _from_file(where, "secret_id_file", method.secret_id_file)
-    else:
-        secret = _from_environment(where, "secret_id_env", method.secret_id_env or "")
-    return {"role_id": method.role_id, "secret_id": secret}
-
-
-def _kubernetes(where: str, method: KubernetesMethod) -> Mapping[str, str]:
-    return {"role": method.role, "jwt": _from_file(where, "jwt_file", method.jwt_file)}
-
-
-def _jwt(where: str, method: JwtMethod) -> Mapping[str, str]:
-    if method.jwt_file is not None:
-        return {"role": method.role, "jwt": _from_file(where, "jwt_file", method.jwt_file)}
-    return {"role": method.role, "jwt": _from_environment(where, "jwt_env", method.jwt_env or "")}
-
-
-_EXCHANGED: Mapping[type, Callable[[str, Any], Mapping[str, str]]] = {
-    AppRoleMethod: _approle,
-    KubernetesMethod: _kubernetes,
-    JwtMethod: _jwt,
-}
-
-
-def _from_environment(where: str, setting: str, name: str) -> str:
-    value = os.environ.get(name, "").strip()
-    if not value:
-        raise CredentialError(f"{where}: {setting} names the environment variable {name}, which is not set; set it")
-    return _sendable(f"{where}: {setting} names the environment variable {name}", value)
-
-
-def _from_file(where: str, setting: str, path: str) -> str:
-    named = f"{where}: {setting} {path!r}"
-    try:
-        value = Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CredentialError(f"{named}: {getattr(error, 'strerror', None) or 'it is no text'}") from error
-    if not value:
-        raise CredentialError(f"{named}: it is empty")
-    return _sendable(named, value)
-
-
-def _sendable(named: str, value: str) -> str:
-    if not value.isascii() or not value.isprintable():
-        raise CredentialError(f"{named}: it holds characters that neither a token nor what is exchanged for one has")
-    return value
+def _secret(where: str, setting: str, variable: str | None, file: str | None) -> str:
+    """A configured secret, without blanks around it, as a header can carry it."""
+    secret = configured_secret(where, setting, variable, file).strip()
+    if not secret or not secret.isascii() or not secret.isprintable():
+        named = f"{setting}_file {file!r}" if file else f"{setting}_env {variable}"
+        raise CredentialError(f"{where}: {named} is empty, or holds characters that no token and no such secret has")
+    return secret

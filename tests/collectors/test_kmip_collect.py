@@ -298,6 +298,7 @@ def test_a_key_s_pass_phrase_comes_from_the_environment_or_a_file(
         ({"client_key": "sealed.key"}, "or its pass phrase (key_password_env or key_password_file) is wrong"),
         ({"client_key": "sealed.key", "key_password_env": "KMIP_WRONG"}, "or its pass phrase is wrong"),
         ({"key_password_env": "KMIP_UNSET"}, "key_password_env names KMIP_UNSET, which is not set"),
+        ({"key_password_env": "KMIP_BYTES"}, "key_password_env KMIP_BYTES is no text in UTF-8"),
         ({"key_password_file": "/nowhere"}, "key_password_file '/nowhere': No such file or directory"),
         ({"username": "auditor", "password_env": "KMIP_UNSET"}, "password_env names KMIP_UNSET, which is not set"),
         ({"ca_file": "/nowhere.pem"}, "ca_file '/nowhere.pem': No such file or directory"),
@@ -309,6 +310,7 @@ def test_what_is_wrong_with_credentials_is_said_before_anything_is_asked(
 ) -> None:
     monkeypatch.delenv("KMIP_UNSET", raising=False)
     monkeypatch.setenv("KMIP_WRONG", "open barley")
+    monkeypatch.setenv("KMIP_BYTES", "\udcff")
     _encrypted(server, tmp_path)
     (tmp_path / "ca.key").write_text("no PEM at all")
     trustme.CA().issue_cert("other").private_key_pem.write_to_path(str(tmp_path / "other.key"))

@@ -195,7 +195,7 @@ def test_the_pin_comes_from_a_file(tmp_path: Path) -> None:
 def test_a_source_without_its_pin_or_module_says_so(tmp_path: Path) -> None:
     with served(pin="") as token:
         for more, expected in (
-            ({}, "pin_env: the environment variable HSM_PIN is not set"),
+            ({}, "pin_env names HSM_PIN, which is not set"),
             ({"pin_env": None, "pin_file": str(tmp_path / "none")}, "none': No such file or directory"),
             ({"module": "/nowhere/module.so"}, "module '/nowhere/module.so': No such file or directory"),
         ):

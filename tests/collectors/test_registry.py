@@ -17,6 +17,7 @@ HERE = Path(collectors.__file__).parent
 SHARED = {
     "algorithms",
     "certificates",
+    "credentials",
     "declaration",
     "exchange",
     "paging",
