@@ -141,7 +141,7 @@ SOURCES: dict[str, Source] = {
     "kmip": Source(
         type="kmip",
         title="Key managers and HSMs that speak KMIP",
-        extra="hsm",
+        extra="",
         undated=True,
         parts=_kmip,
         collector=_kmip_collector,
@@ -149,7 +149,7 @@ SOURCES: dict[str, Source] = {
     "pkcs11": Source(
         type="pkcs11",
         title="HSMs and other tokens over PKCS#11",
-        extra="hsm",
+        extra="",
         parts=_pkcs11,
         collector=_pkcs11_collector,
         undated=True,

@@ -134,7 +134,7 @@ class Source:
     type: str
     title: str
     extra: str
-    """The extra of the package that brings its SDK."""
+    """The extra of the package that brings its SDK; "" where it needs none."""
     parts: Callable[[], Parts]
     undated: bool = False
     """Its key stores may tell no dates, so that it counts when a run of the evidence store first showed a key."""
@@ -147,9 +147,16 @@ class Source:
         try:
             return self.collector()(configuration, sample)
         except ModuleNotFoundError as error:
+            if not self.extra:
+                raise
             needed = f"it needs the extra `{self.extra}`, which is not installed"
-            fix = f"uv tool install 'keyproof[{self.extra}]'"
+            fix = f"uv tool install '{self.requirement}'"
             raise MissingExtra(f"source {name!r}: {needed} (no module {error.name!r}); `{fix}`") from error
+
+    @property
+    def requirement(self) -> str:
+        """What is installed to read it, as installers take it: `keyproof[aws]`."""
+        return f"keyproof[{self.extra}]" if self.extra else "keyproof"
 
     def operations(self) -> Mapping[str, Operation]:
         """Everything that its collector may ask, by name."""

@@ -15,7 +15,7 @@ def _sources(catalogs: Sequence[Path]) -> list[dict[str, Any]]:
     from collectors.registry import SOURCES
 
     return [
-        {"type": s.type, "title": s.title, "install": f"keyproof[{s.extra}]", "operations": len(s.operations())}
+        {"type": s.type, "title": s.title, "install": s.requirement, "operations": len(s.operations())}
         for s in SOURCES.values()
     ]
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from collectors.source import MissingExtra
 from evidence.model import TABLES, columns
 
 HERE = Path(collectors.__file__).parent
+PROJECT = HERE.parent / "pyproject.toml"
 SHARED = {
     "algorithms",
     "certificates",
@@ -42,7 +44,7 @@ def test_looking_things_up_imports_no_sdk() -> None:
     """All but the collect half has to work where no SDK is installed."""
     code = """
 import sys
-SDKS = {"boto3", "botocore", "azure", "msal", "google", "grpc", "pandas", "pyarrow", "weasyprint"}
+SDKS = {"boto3", "botocore", "azure", "msal", "google", "grpc", "hvac", "requests", "pandas", "pyarrow", "weasyprint"}
 from collectors.registry import SOURCES
 for source in SOURCES.values():
     source.operations(), source.configuration(), source.normalize(), source.not_offered(), source.policy()
@@ -73,10 +75,23 @@ def test_declared_facts_are_columns(kind: str) -> None:
     assert set(SOURCES[kind].not_offered()) <= known
 
 
-@pytest.mark.parametrize("kind", SOURCES)
-def test_a_missing_sdk_is_named_with_its_extra(kind: str) -> None:
-    def absent() -> Any:
-        raise ModuleNotFoundError("No module named 'sdk'", name="sdk")
+def _absent() -> Any:
+    raise ModuleNotFoundError("No module named 'sdk'", name="sdk")
 
+
+@pytest.mark.parametrize("kind", [kind for kind, source in SOURCES.items() if source.extra])
+def test_a_missing_sdk_is_named_with_its_extra(kind: str) -> None:
     with pytest.raises(MissingExtra, match=rf"source 'prod': .*keyproof\[{SOURCES[kind].extra}\]"):
-        replace(SOURCES[kind], collector=absent).collecting("prod", None)
+        replace(SOURCES[kind], collector=_absent).collecting("prod", None)
+
+
+@pytest.mark.parametrize("kind", [kind for kind, source in SOURCES.items() if not source.extra])
+def test_a_source_without_an_extra_names_none(kind: str) -> None:
+    assert SOURCES[kind].requirement == "keyproof"
+    with pytest.raises(ModuleNotFoundError, match="sdk"):
+        replace(SOURCES[kind], collector=_absent).collecting("prod", None)
+
+
+def test_every_extra_is_one_of_the_package_and_brings_something() -> None:
+    extras = tomllib.loads(PROJECT.read_text("utf-8"))["project"]["optional-dependencies"]
+    assert all(extras[source.extra] for source in SOURCES.values() if source.extra)
