@@ -15,10 +15,10 @@ from collectors.vault.asking import ask_about_access, namespaces_down_to
 from collectors.vault.configuration import VaultConfiguration
 from collectors.vault.credentials import Seat, ambient_seat
 from collectors.vault.engines import ask_about_database, ask_about_pki, ask_about_ssh
-from collectors.vault.names import account, keys_among, parted, path_id, scope_id
+from collectors.vault.names import account, keys_among, parted, scope_id
+from collectors.vault.places import Place, names_in, read, within
 from collectors.vault.wire import Inquiry
-from evidence.observation import JSON, Observation
-from evidence.reading import AnswerT, Reading
+from evidence.observation import JSON
 from evidence.recording import ScopeHeader
 
 DEEPEST_NAMESPACE = 16
@@ -30,44 +30,6 @@ MANAGED_KINDS = ("pkcs11", "awskms", "azurekeyvault")
 
 MOST_FOLDERS = 100_000
 """Folders of a mount that are listed, at most, for the same reason."""
-
-
-def _read(observation: Observation, model: type[AnswerT]) -> AnswerT | None:
-    """What could be read of an exchange; why it could not is for normalize to say."""
-    return Reading("", [observation]).answer(observation.operation, model)
-
-
-def _names(observation: Observation) -> list[str]:
-    listing = _read(observation, Listing)
-    return listing.names if listing else []
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A mount, where its scope reads."""
-
-    seat: Seat
-    header: ScopeHeader
-    namespace: str
-    mount: str
-    """With a slash at its end."""
-    sample: int | None
-
-    def parameters(self, **more: JSON) -> dict[str, JSON]:
-        """What an operation on this mount is asked with."""
-        return {**({"namespace": self.namespace} if self.namespace else {}), "mount": self.mount, **more}
-
-    def id(self, path: str) -> str:
-        """The id of what stands at a path of this mount."""
-        return path_id(self.header.source, self.namespace, self.mount + path)
-
-    def task(self, path: str, run: Callable[[Questions], Iterable[Task]]) -> Task:
-        """The task of what stands at a path of this mount; of the scope itself where that is empty."""
-        return Task(self.header, self.id(path) if path else "", lambda batch: run(self.questions(batch)))
-
-    def questions(self, batch: Batch) -> Questions:
-        """Asks for this scope."""
-        return Questions(Inquiry(self.seat, self.header), batch)
 
 
 class VaultCollector:
@@ -115,19 +77,19 @@ class VaultCollector:
 
     def _ask_about_namespace(self, seat: Seat, header: ScopeHeader, namespace: str, batch: Batch) -> Iterator[Task]:
         ask = Questions(Inquiry(seat, header), batch)
-        here: dict[str, JSON] = {"namespace": namespace} if namespace else {}
-        mounts = _read(ask.one("sys:ListMounts", here), Mounts)
+        here = within(namespace)
+        mounts = read(ask.one("sys:ListMounts", here), Mounts)
         ask.one("sys:ListAuditDevices", {})
         ask.one("sys:ReadSealStatus", {})
         own = _ask_about_barrier(ask, namespace)
         if own:
             ask.one("sys:ReadRotationConfig", {"namespace": own})
             above, name = parted(own)
-            ask.one("sys:ReadNamespaceSeal", {**({"namespace": above} if above else {}), "name": name})
+            ask.one("sys:ReadNamespaceSeal", {**within(above), "name": name})
         if own and own == namespace:
             self._ask_about_access(ask, namespace)
         _ask_about_other_stores(ask, here)
-        below = _names(ask.one("sys:ListNamespaces", here)) if namespace.count("/") < DEEPEST_NAMESPACE else []
+        below = names_in(ask.one("sys:ListNamespaces", here)) if namespace.count("/") < DEEPEST_NAMESPACE else []
         for path, mount in (mounts.data if mounts else {}).items():
             service = mount_service(mount.type, mount.options)
             if service in READINGS and self._wanted(namespace, path):
@@ -168,7 +130,7 @@ def _ask_about_barrier(ask: Questions, namespace: str) -> str:
     namespaces.
     """
     while namespace:
-        status = _read(ask.one("sys:ReadKeyStatus", {"namespace": namespace}), KeyStatus)
+        status = read(ask.one("sys:ReadKeyStatus", {"namespace": namespace}), KeyStatus)
         if status is None:
             return ""
         if status.data is not None:
@@ -179,10 +141,10 @@ def _ask_about_barrier(ask: Questions, namespace: str) -> str:
 
 def _ask_about_other_stores(ask: Questions, here: dict[str, JSON]) -> None:
     """Which keys of other key stores are used in a namespace; never how they are reached, which takes credentials."""
-    for name in _names(ask.one("sys:ListExternalKeyConfigs", here)):
+    for name in names_in(ask.one("sys:ListExternalKeyConfigs", here)):
         ask.one("sys:ListExternalKeys", {**here, "name": name})
     for kind in MANAGED_KINDS:
-        listing = _read(ask.one("sys:ListManagedKeys", {**here, "name": kind}), Listing)
+        listing = read(ask.one("sys:ListManagedKeys", {**here, "name": kind}), Listing)
         if listing is None or not listing.offered:
             return
 
@@ -199,14 +161,13 @@ def _ask_about_mount(
 ) -> Iterable[Task]:
     """What it holds, and who may do what with it."""
     tasks = list(reading(place, ask))
-    configuration = place.seat.configuration
-    namespaces = namespaces_down_to(configuration.namespace, place.namespace)
-    ask_about_access(ask, namespaces, configuration.list_limit if place.sample is None else place.sample)
+    namespaces = namespaces_down_to(place.seat.configuration.namespace, place.namespace)
+    ask_about_access(ask, namespaces, place.limit)
     return tasks
 
 
 def _ask_about_transit(place: Place, ask: Questions) -> Iterable[Task]:
-    names = keys_among(_names(ask.one("transit:ListKeys", place.parameters())))
+    names = keys_among(names_in(ask.one("transit:ListKeys", place.parameters())))
     tasks = [place.task(f"keys/{name}", partial(_ask_about_key, place, name)) for name in names]
     return sampled(tasks, place.sample)
 
@@ -234,13 +195,13 @@ class _Tree:
         """List a folder, and go on with what is in it."""
         parameters = self.place.parameters(path=path)
         if self.detailed:
-            listing = _read(ask.one("kv:ListDetailedMetadata", parameters), DetailedListing)
+            listing = read(ask.one("kv:ListDetailedMetadata", parameters), DetailedListing)
             if listing is not None and listing.offered:
                 found = any(not name.endswith("/") for name in listing.names)
                 below = self._below(path, listing.names)
                 return below if self.place.sample is None else [] if found else below[:1]
             return replace(self, detailed=False).ask_about_folder(path, ask)
-        names = _names(ask.one(self.operation, parameters))
+        names = names_in(ask.one(self.operation, parameters))
         secrets = [name for name in names if not name.endswith("/")] if self.described else []
         tasks = [self.place.task(f"{path}{name}", partial(self._ask_about_secret, f"{path}{name}")) for name in secrets]
         return sampled([*tasks, *self._below(path, names)], self.place.sample, lambda b: not b.subject.endswith("/"))

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING
 
 from collectors.questions import Questions
 from collectors.sampling import sampled
 from collectors.source import Task
-from collectors.vault.answers import Listing
 from collectors.vault.engine_answers import SshIssuers
-from evidence.reading import AnswerT, Reading
-
-if TYPE_CHECKING:
-    from collectors.vault.collect import Place
-    from evidence.observation import Observation
+from collectors.vault.places import Place, names_in, read
 
 
 def ask_about_pki(place: Place, ask: Questions) -> Iterable[Task]:
@@ -25,7 +19,7 @@ def ask_about_pki(place: Place, ask: Questions) -> Iterable[Task]:
     _each(place, ask, "pki:ListRoles", "pki:ReadRole")
     ask.one("pki:ReadCrlConfig", place.parameters())
     ask.one("pki:ReadAutoTidy", place.parameters())
-    serials = _listed(place, ask, "pki:ListCertificates")[: place.seat.configuration.certificates]
+    serials = names_in(ask.one("pki:ListCertificates", place.parameters()))[: place.seat.configuration.certificates]
     tasks = [place.task(f"cert/{serial}", partial(_ask_about_certificate, place, serial)) for serial in serials]
     return sampled(tasks, place.sample)
 
@@ -37,7 +31,7 @@ def _ask_about_certificate(place: Place, serial: str, ask: Questions) -> Iterabl
 
 def ask_about_ssh(place: Place, ask: Questions) -> Iterable[Task]:
     """The certification authorities, by their list where the server has one, and the roles."""
-    issuers = _read(ask.one("ssh:ListIssuers", place.parameters()), SshIssuers)
+    issuers = read(ask.one("ssh:ListIssuers", place.parameters()), SshIssuers)
     if issuers is None or not issuers.offered:
         ask.one("ssh:ReadCa", place.parameters())
     _each(place, ask, "ssh:ListRoles", "ssh:ReadRole")
@@ -53,16 +47,5 @@ def ask_about_database(place: Place, ask: Questions) -> Iterable[Task]:
 
 def _each(place: Place, ask: Questions, list_operation: str, operation: str) -> None:
     """What a list names, one by one, as far as that is to be read."""
-    limit = place.seat.configuration.list_limit if place.sample is None else place.sample
-    for name in _listed(place, ask, list_operation)[:limit]:
+    for name in names_in(ask.one(list_operation, place.parameters()))[: place.limit]:
         ask.one(operation, place.parameters(name=name))
-
-
-def _listed(place: Place, ask: Questions, operation: str) -> Sequence[str]:
-    listing = _read(ask.one(operation, place.parameters()), Listing)
-    return listing.names if listing else ()
-
-
-def _read(observation: Observation, model: type[AnswerT]) -> AnswerT | None:
-    """What could be read of an exchange; why it could not is for normalize to say."""
-    return Reading("", [observation]).answer(observation.operation, model)
