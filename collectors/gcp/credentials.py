@@ -13,36 +13,21 @@ import requests
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, RefreshError, TransportError
 from google.auth.transport.grpc import AuthMetadataPlugin
 from google.auth.transport.requests import Request
-from requests.adapters import HTTPAdapter
 
 from collectors.certificates import check_ca_file
 from collectors.gcp.configuration import GcpConfiguration
 from collectors.gcp.methods import Method
+from collectors.https import LARGEST_ANSWER, TrustingAdapter
 from collectors.source import CredentialError
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 """The one OAuth scope that all of these services take; what may be done with it is decided by IAM."""
-
-LARGEST_ANSWER = 64 << 20
-"""Bytes of an answer over gRPC: far above any page that is asked for, and bounded."""
 
 _CHANNEL_OPTIONS = (
     ("grpc.max_receive_message_length", LARGEST_ANSWER),
     ("grpc.enable_retries", 0),
     ("grpc.keepalive_time_ms", 60_000),
 )
-
-
-class TrustingAdapter(HTTPAdapter):
-    """Knows servers by the certificates of a file. A session's own setting would lose against the environment's."""
-
-    def __init__(self, ca_file: str | None, **options: Any) -> None:
-        super().__init__(**options)
-        self._ca_file = ca_file
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
-        """Send a request, after the server's certificate has been checked."""
-        return super().send(request, *args, **{**options, **({"verify": self._ca_file} if self._ca_file else {})})
 
 
 class Seat:

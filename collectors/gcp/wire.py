@@ -11,7 +11,6 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import grpc
 import requests
-import urllib3
 from google.api_core import exceptions
 from google.api_core.retry import Retry
 from google.api_core.timeout import ConstantTimeout
@@ -20,9 +19,10 @@ from google.protobuf.json_format import MessageToDict
 
 from collectors import questions
 from collectors.exchange import Check, Outcome, one_line, problem
-from collectors.gcp.credentials import LARGEST_ANSWER, Guard, Seat, TrustingAdapter
+from collectors.gcp.credentials import Guard, Seat
 from collectors.gcp.methods import PATHS, may_be_asked, method_of
 from collectors.gcp.paging import pages
+from collectors.https import TrustingAdapter, read_bounded
 from collectors.paging import Ask
 from collectors.source import UndeclaredOperation
 from evidence.observation import JSON, Observation, Status, body_text, canonical_json
@@ -111,12 +111,7 @@ class _Adapter(TrustingAdapter):
         _underway.attempts += 1
         _underway.body = b""
         response = super().send(request, *args, **{**kwargs, "stream": True})
-        try:
-            _underway.body = response.raw.read(LARGEST_ANSWER, decode_content=True)
-        except urllib3.exceptions.HTTPError as error:  # the connection ended in the middle of the answer
-            raise requests.ConnectionError(error, request=request) from error
-        response._content = _underway.body  # read here once, so that an answer without end cannot fill the memory
-        response._content_consumed = True
+        _underway.body = read_bounded(response)
         if response.is_redirect:
             raise requests.RequestException(f"the answer leads to {response.headers['location']}", request=request)
         return response

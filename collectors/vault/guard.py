@@ -10,13 +10,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-import urllib3
-from requests.adapters import HTTPAdapter
 
+from collectors.https import TrustingAdapter, read_bounded
 from collectors.source import UndeclaredOperation
-
-LARGEST_ANSWER = 64 << 20
-"""Bytes of an answer that are read: far above any list of a Vault, and bounded."""
 
 
 @dataclass(slots=True)
@@ -31,17 +27,12 @@ class Underway:
     """How often it was let out."""
 
 
-class Guard(HTTPAdapter):
-    """Lets a thread's announced request out, to the configured address alone, as often as it is sent.
-
-    Servers are known by the certificates of a file where one is given: a session's own setting would lose against
-    the environment's.
-    """
+class Guard(TrustingAdapter):
+    """Lets a thread's announced request out, to the configured address alone, as often as it is sent."""
 
     def __init__(self, url: str, ca_file: str | None) -> None:
-        super().__init__(pool_maxsize=64)
+        super().__init__(ca_file, pool_maxsize=64)
         self._base = urlsplit(url)
-        self._ca_file = ca_file
         self._announced = threading.local()
 
     @contextmanager
@@ -59,14 +50,8 @@ class Guard(HTTPAdapter):
         if underway is None or not self._is(underway, request):
             raise UndeclaredOperation(f"{request.method} {request.url} is not declared by this collector: not called")
         underway.attempts += 1
-        verify = {"verify": self._ca_file} if self._ca_file else {}
-        response = super().send(request, *args, **{**options, **verify, "stream": True})
-        try:
-            body = response.raw.read(LARGEST_ANSWER, decode_content=True)
-        except urllib3.exceptions.HTTPError as error:  # the connection ended in the middle of the answer
-            raise requests.ConnectionError(error, request=request) from error
-        response._content = body  # read here once, so that an answer without end cannot fill the memory
-        response._content_consumed = True
+        response = super().send(request, *args, **{**options, "stream": True})
+        read_bounded(response)
         return response
 
     def _is(self, underway: Underway, request: requests.PreparedRequest) -> bool:

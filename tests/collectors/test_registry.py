@@ -22,6 +22,7 @@ SHARED = {
     "credentials",
     "declaration",
     "exchange",
+    "https",
     "paging",
     "questions",
     "registry",
