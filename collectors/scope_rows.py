@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import ClassVar, TypedDict, TypeVar
+from typing import Any, ClassVar, TypedDict, TypeVar
 
 from collectors.declaration import ServiceDeclaration, with_followers
 from collectors.source import Settings
@@ -70,6 +70,12 @@ class Setting:
     def rows_missing(self, row: Row, table: str, subject: str, operation: str, failure: Failure) -> Row:
         """The gap that rows of `table` may be missing: of `subject`, or of the scope where that is empty."""
         return gap(row, operation, failure, of_table=table, subject=subject, rows_missing=True)
+
+
+def fill(row: Row, facts: Mapping[str, Any]) -> None:
+    """Put facts into the columns that they are named by."""
+    for name, value in facts.items():
+        setattr(row, name, value)
 
 
 def expect(reading: Reading, operation: str) -> None:

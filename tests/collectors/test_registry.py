@@ -24,6 +24,7 @@ SHARED = {
     "exchange",
     "https",
     "paging",
+    "periods",
     "questions",
     "registry",
     "sampling",

@@ -11,7 +11,7 @@ from typing import Any
 from collectors.aws.answers import Backup, Backups, Cluster, Clusters, Hsm
 from collectors.aws.facts.scope import Setting
 from collectors.aws.operations import HELD_IN_CLUSTER, NOT_IN_REGION, UNKNOWN_CERTIFICATE_KEY_NOT_OFFERED
-from collectors.scope_rows import Tally, listed
+from collectors.scope_rows import Tally, fill, listed
 from collectors.tags import tag_facts
 from collectors.x509 import X509Facts, read_certificate, read_request
 from evidence.model import NEVER, Certificate, GapKind, KeyStore, Manager, ProtectionLevel, Row, State
@@ -330,8 +330,7 @@ def _certificate_rows(
     told: dict[str, Any] = asdict(tag_facts(tags, "", setting.settings))
     if certificate is not None:
         told |= asdict(certificate) | {"state": _state(certificate, datetime.fromisoformat(received))}
-    for name, value in told.items():
-        setattr(row, name, value)
+    fill(row, told)
     yield from setting.explained(row, [region.reading], UNKNOWN_CERTIFICATE_KEY_NOT_OFFERED if certificate else None)
 
 

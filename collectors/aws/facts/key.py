@@ -33,7 +33,7 @@ from collectors.aws.key_specs import key_spec, key_type, mechanisms_member, usag
 from collectors.aws.operations import AWS_MANAGED_KEYS_NOT_OFFERED
 from collectors.aws.policy import PolicyFacts
 from collectors.aws.rotation import RotationRule, rotation_rule
-from collectors.scope_rows import NOT_ASKED, expect, listed
+from collectors.scope_rows import NOT_ASKED, expect, fill, listed
 from collectors.tags import tag_facts
 from evidence.model import (
     NEVER,
@@ -131,8 +131,7 @@ def key_rows(setting: Setting, key: KeyReading) -> Generator[Row, None, bool]:
         facts["account_delegated"] = policy.account_delegated if policy else None
         facts["external_accounts"] = key_outsiders(policy, grants)
     facts |= asdict(tag_facts(tags, description, setting.settings))
-    for name, value in facts.items():
-        setattr(row, name, value)
+    fill(row, facts)
     provider = metadata is not None and not customer and row.manager is Manager.PROVIDER
     not_offered = AWS_MANAGED_KEYS_NOT_OFFERED if provider else {}
     yield from setting.explained(row, [reading, key.region_reading], not_offered)

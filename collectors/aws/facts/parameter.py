@@ -14,7 +14,7 @@ from collectors.aws.facts.access import access_missing, policy_rows, read_polici
 from collectors.aws.facts.scope import Setting
 from collectors.aws.facts.secret import encryption_keys
 from collectors.aws.policy import NO_POLICY, PolicyFacts
-from collectors.scope_rows import Tally, expect, listed, without_bodies
+from collectors.scope_rows import Tally, expect, fill, listed, without_bodies
 from collectors.tags import tag_facts
 from evidence.model import NEVER, Manager, ProtectionLevel, RotationResult, Row, Secret, State
 from evidence.reading import Reading, Time
@@ -143,8 +143,7 @@ def _parameter_rows(setting: Setting, store: _Store, reading: Reading) -> Iterat
         row.expires_at = _expiry(parameter)
         row.expiry_settable = None if parameter.Tier is None else parameter.Tier != "Standard"
         row.keys = None if parameter.KeyId is None else encryption_keys(parameter.KeyId, arn, _DEFAULT_KEY)
-    for name, value in asdict(tag_facts(tags, parameter.Description if parameter else None, setting.settings)).items():
-        setattr(row, name, value)
+    fill(row, asdict(tag_facts(tags, parameter.Description if parameter else None, setting.settings)))
     yield from setting.explained(row, [reading, store.reading])
     if policy is not None:
         yield from policy_rows(setting, arn, reading, POLICIES, "resource policy", policy)

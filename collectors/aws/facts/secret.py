@@ -12,7 +12,7 @@ from collectors.aws.answers import DescribedSecret, SecretPolicy, Secrets, Secre
 from collectors.aws.facts.access import access_missing, policy_rows, read_policies
 from collectors.aws.facts.scope import Setting
 from collectors.aws.policy import NO_POLICY, PolicyFacts
-from collectors.scope_rows import Tally, expect, listed
+from collectors.scope_rows import Tally, expect, fill, listed
 from collectors.tags import tag_facts
 from evidence.model import (
     NEVER,
@@ -127,8 +127,7 @@ def _secret_rows(setting: Setting, reading: Reading, name: str | None) -> Genera
         facts["last_rotated_at"] = _last_rotated(secret, versions)
         facts["rotation_result"] = _rotation_result(secret, versions, datetime.fromisoformat(received))
         facts |= asdict(tag_facts({tag.Key: tag.Value for tag in secret.Tags}, secret.Description, setting.settings))
-        for column, value in facts.items():
-            setattr(row, column, value)
+        fill(row, facts)
     not_offered = _DELETED_NOT_OFFERED if deleted and policy is None else {}
     yield from setting.explained(row, [reading], not_offered)
     if policy is not None:

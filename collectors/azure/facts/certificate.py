@@ -20,7 +20,7 @@ from collectors.azure.facts.scope import Setting, state_of
 from collectors.azure.facts.store import ListedThing, Store
 from collectors.azure.key_specs import family, key_spec
 from collectors.azure.operations import DELETED_CERTIFICATE_NOT_OFFERED
-from collectors.scope_rows import expect, listed
+from collectors.scope_rows import expect, fill, listed
 from collectors.tags import tag_facts
 from evidence.model import NEVER, Certificate, GapKind, Manager, Row, State
 from evidence.reading import Reading
@@ -51,8 +51,7 @@ def certificate_rows(
         facts |= _history(reading)
     if described is not None:
         facts |= _by_policy(described)
-    for name, value in facts.items():
-        setattr(row, name, value)
+    fill(row, facts)
     not_offered = DELETED_CERTIFICATE_NOT_OFFERED if entry.deleted else None
     yield from setting.explained(row, [reading, store.reading], not_offered)
     return described is not None

@@ -27,7 +27,7 @@ from collectors.azure.facts.store import DELETED_KEYS, KEYS, ListedThing, Store
 from collectors.azure.key_specs import family, in_hsm, key_spec, key_type, mechanisms, modulus_bits, usages
 from collectors.azure.operations import DELETED_KEY_NOT_OFFERED
 from collectors.azure.rotation import OFF, RotationSchedule, rotation_schedule
-from collectors.scope_rows import NOT_ASKED, expect, listed
+from collectors.scope_rows import NOT_ASKED, expect, fill, listed
 from collectors.tags import tag_facts
 from evidence.model import (
     NEVER,
@@ -129,8 +129,7 @@ def key_rows(setting: Setting, store: Store, reading: Reading, entry: ListedThin
     facts |= store.access.facts(place, store.reading)
     tags = tag_facts(told.tags if told else None, "", setting.settings)
     facts |= {name: getattr(tags, name) for name in ("owner", "business_purpose", "data_class", "environment", "tags")}
-    for name, value in facts.items():
-        setattr(row, name, value)
+    fill(row, facts)
     told_by = [reading, store.reading, *store.access.untold(place, store.reading)]
     yield from setting.explained(row, told_by, DELETED_KEY_NOT_OFFERED if entry.deleted else None)
     yield from _version_rows(setting, store, reading, entry, row, versions)

@@ -8,7 +8,7 @@ from typing import Any
 from collectors.azure.answers import ListedSecret, ListedSecrets, thing_name
 from collectors.azure.facts.scope import Setting, deletion_window, state_of
 from collectors.azure.facts.store import ListedThing, Store
-from collectors.scope_rows import listed
+from collectors.scope_rows import fill, listed
 from collectors.tags import tag_facts
 from evidence.model import NEVER, GapKind, Manager, RotationResult, Row, Secret, State
 from evidence.reading import Reading
@@ -43,8 +43,7 @@ def secret_rows(setting: Setting, store: Store, reading: Reading, entry: ListedT
         facts |= _listed(setting, store, entry, item)
     if not (entry.deleted or entry.by_manager):
         facts |= _history(reading)
-    for name, value in facts.items():
-        setattr(row, name, value)
+    fill(row, facts)
     yield from setting.explained(row, [reading, store.reading, *store.access.untold(place, store.reading)])
 
 

@@ -15,7 +15,8 @@ from collectors.gcp.facts.scope import Setting, listed
 from collectors.gcp.key_specs import ALGORITHMS, COORDINATED, ROTATED, key_type, protection, rotatable, usage
 from collectors.gcp.names import last, location_of, parent
 from collectors.gcp.operations import EXTERNAL_KEYS_NOT_OFFERED
-from collectors.scope_rows import NOT_ASKED, expect
+from collectors.periods import DAY, days_begun
+from collectors.scope_rows import NOT_ASKED, expect, fill
 from collectors.tags import tag_facts
 from evidence.model import (
     NEVER,
@@ -53,8 +54,6 @@ _STATES = {
     **dict.fromkeys((*_GONE, *_FAILED), State.DESTROYED),
 }
 """Source: Cloud KMS documentation, key states. A version that failed holds no material and never will."""
-
-_DAY = 86_400
 
 
 @dataclass(slots=True, kw_only=True)
@@ -111,8 +110,7 @@ def key_rows(setting: Setting, key: KeyReading) -> Generator[Row, None, bool]:
         external_accounts=None if facts.outsiders is None else list(facts.outsiders),
         wildcard_access=facts.wildcard_access,
     )
-    for name, value in _described(setting, key, versions).items():
-        setattr(row, name, value)
+    fill(row, _described(setting, key, versions))
     external = row.protection_level is ProtectionLevel.EXTERNAL
     not_offered = EXTERNAL_KEYS_NOT_OFFERED if external else {}
     yield from setting.explained(row, [reading, *key.context, of_roles(levels)], not_offered)
@@ -173,7 +171,7 @@ def _described(setting: Setting, about: KeyReading, versions: list[Version] | No
 def _deletion_window(key: CryptoKey) -> dict[str, Any]:
     """How long a version waits to be destroyed, which Cloud KMS states of every key."""
     wait = key.destroy_scheduled_duration
-    return {} if wait is None else {"deletion_window_set": True, "deletion_window_days": wait // _DAY}
+    return {} if wait is None else {"deletion_window_set": True, "deletion_window_days": wait // DAY}
 
 
 def _without_versions(key: CryptoKey) -> dict[str, Any]:
@@ -324,7 +322,7 @@ def _rotation(
         return facts | _OFF
     return facts | {
         "rotation_enabled": True,
-        "rotation_period_days": -(-key.rotation_period // _DAY),  # 12 hours are a day, not none
+        "rotation_period_days": days_begun(key.rotation_period),
         "rotation_next_at": key.next_rotation_time,
     }
 

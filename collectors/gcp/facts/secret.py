@@ -13,7 +13,8 @@ from collectors.gcp.facts.access import Level, access_rows, admitted, inherited_
 from collectors.gcp.facts.scope import Setting, listed
 from collectors.gcp.facts.store import secrets_store
 from collectors.gcp.names import last, location_of, secret_store
-from collectors.scope_rows import Tally, without_bodies
+from collectors.periods import DAY, days_begun
+from collectors.scope_rows import Tally, fill, without_bodies
 from collectors.tags import tag_facts
 from evidence.model import NEVER, GapKind, Manager, RotationResult, Row, Secret, State
 from evidence.reading import Reading
@@ -23,7 +24,6 @@ VERSIONS = "secretmanager:ListSecretVersions"
 POLICY = "secretmanager:GetIamPolicy"
 
 _STATES = ("ENABLED", "DISABLED", "DESTROYED")
-_DAY = 86_400
 _NOBODY_ASKED = {"key_store.logging_enabled": "there is no secret, so that no policy was asked for"}
 
 
@@ -158,8 +158,7 @@ def secret_rows(setting: Setting, found: SecretReading) -> Generator[Row, None, 
         external_accounts=None if facts.outsiders is None else list(facts.outsiders),
         wildcard_access=facts.wildcard_access,
     )
-    for name, value in _described(setting, found, versions).items():
-        setattr(row, name, value)
+    fill(row, _described(setting, found, versions))
     yield from setting.explained(row, [reading, *found.context, of_roles(levels)])
     yield from access_rows(setting, found.name, [policy], reading)
     return versions is not None
@@ -189,7 +188,7 @@ def _described(setting: Setting, found: SecretReading, versions: list[SecretVers
         "created_at": secret.create_time,
         "expires_at": secret.expire_time or NEVER,
         "deletion_window_set": bool(secret.version_destroy_ttl),
-        "deletion_window_days": (secret.version_destroy_ttl or 0) // _DAY,
+        "deletion_window_days": (secret.version_destroy_ttl or 0) // DAY,
         "keys": _keys(secret),
         "regions": _regions(secret),
         **_rotation(secret),
@@ -235,7 +234,7 @@ def _rotation(secret: SecretMessage) -> dict[str, Any]:
     topics = ", ".join(sorted(topic.name for topic in secret.topics))
     return {
         "rotation_enabled": True,
-        "rotation_period_days": -(-rotation.rotation_period // _DAY),  # 12 hours are a day, not none
+        "rotation_period_days": days_begun(rotation.rotation_period),
         "rotation_schedule": f"every {rotation.rotation_period}s" + (f", announced to {topics}" if topics else ""),
         "rotation_next_at": rotation.next_rotation_time,
     }

@@ -24,6 +24,7 @@ from collectors.kmip.facts.managed_object import (
 )
 from collectors.kmip.facts.scope import Setting
 from collectors.kmip.key_specs import family, key_type, protection, usages
+from collectors.periods import days_begun
 from evidence.model import (
     NEVER,
     Key,
@@ -38,8 +39,6 @@ from evidence.model import (
     VersionCause,
 )
 from evidence.observation import canonical_json, iso
-
-_DAY = 86_400
 
 _RSA_ENCRYPTION = "RSAES_PKCS1_V1_5"
 """RSA with PKCS #1 v1.5 padding, where it encrypts: KMIP's name of the padding is that of the signature's too."""
@@ -202,7 +201,7 @@ def _rotation(attributes: Attributes) -> dict[str, Any]:
     if automatic is False:
         facts |= {"rotation_period_days": 0, "rotation_next_at": NEVER}
     elif automatic and interval is not None:
-        facts["rotation_period_days"] = -(-interval // _DAY)  # 12 hours are a day, not none
+        facts["rotation_period_days"] = days_begun(interval)
     return facts
 
 

@@ -7,9 +7,8 @@ from typing import Any
 
 from collectors.kmip.facts.managed_object import Chain, describing, expiry, names_of, owned, state_of
 from collectors.kmip.facts.scope import Setting
+from collectors.periods import days_begun
 from evidence.model import NEVER, Manager, Row, Secret, State
-
-_DAY = 86_400
 
 
 def secret_rows(setting: Setting, chain: Chain) -> Iterator[Row]:
@@ -48,5 +47,5 @@ def _rotation(automatic: bool | None, interval: int | None, state: State | None)
     if automatic is False:
         return facts | {"rotation_period_days": 0, "rotation_next_at": NEVER, "rotation_schedule": ""}
     if automatic and interval is not None:
-        facts |= {"rotation_period_days": -(-interval // _DAY), "rotation_schedule": f"every {interval:,} seconds"}
+        facts |= {"rotation_period_days": days_begun(interval), "rotation_schedule": f"every {interval:,} seconds"}
     return facts

@@ -9,7 +9,7 @@ from typing import Any
 from collectors.kmip.answers import Located, Server, ServerInformation, Validation, Versions
 from collectors.kmip.facts.scope import Setting
 from collectors.kmip.versions import tells_assurances
-from collectors.scope_rows import NOT_ASKED, expect, without_bodies
+from collectors.scope_rows import NOT_ASKED, expect, fill, without_bodies
 from evidence.model import NEVER, GapKind, KeyStore, ProtectionLevel, Row, State
 from evidence.observation import Observation, canonical_json
 from evidence.reading import Reading
@@ -126,8 +126,7 @@ def store_rows(setting: Setting, server: ServerReading) -> Iterator[Row]:
         deletion_at=NEVER,
         connection_state="none",
     )
-    for name, value in {**_described(setting, server), **_validated(server)}.items():
-        setattr(row, name, value)
+    fill(row, {**_described(setting, server), **_validated(server)})
     yield from setting.explained(row, [server.reading])
 
 

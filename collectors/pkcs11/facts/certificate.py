@@ -11,6 +11,7 @@ from collectors.pkcs11.facts.attributes import READ, Object, first_failure, note
 from collectors.pkcs11.facts.scope import Setting
 from collectors.pkcs11.facts.token import Token
 from collectors.pkcs11.objects import Found, Thing
+from collectors.scope_rows import fill
 from evidence.model import Certificate, GapKind, Manager, Row, State
 from evidence.reading import Failure, Reading
 
@@ -47,8 +48,7 @@ def certificate_rows(setting: Setting, token: Token, thing: Thing, reading: Read
     if objects:
         row.state = State.ACTIVE
         facts, failure = _by_value(objects[0])
-        for name, value in facts.items():
-            setattr(row, name, value)
+        fill(row, facts)
         if failure:
             reading.failures.setdefault(READ, failure)
             reasons |= dict.fromkeys(_OF_VALUE, (READ, failure))

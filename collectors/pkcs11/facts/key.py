@@ -12,6 +12,7 @@ from collectors.pkcs11.facts.scope import Setting
 from collectors.pkcs11.facts.token import Token, access_row
 from collectors.pkcs11.objects import Thing
 from collectors.pkcs11.operations import USER
+from collectors.scope_rows import fill
 from evidence.model import NEVER, Capability, GapKind, Key, Manager, Origin, Rotatable, Row, State
 from evidence.observation import canonical_json
 from evidence.reading import Failure, Reading
@@ -111,8 +112,7 @@ def key_rows(setting: Setting, token: Token, thing: Thing, reading: Reading) -> 
         external_accounts=[],
         account_delegated=False,
     )
-    for name, value in _described(token, thing, objects).items():
-        setattr(row, name, value)
+    fill(row, _described(token, thing, objects))
     yield from setting.told(row, [reading, token.reading], _reasons(token, thing, objects, row))
     yield from _export_rows(setting, token, row)
     note_failures(reading, objects)

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from collectors.algorithms import aes
-from collectors.scope_rows import expect
+from collectors.periods import days_begun
+from collectors.scope_rows import expect, fill
 from collectors.vault.answers import KeyStatus, KeyTerm, RotationConfig, Seal
 from collectors.vault.facts.scope import Setting
 from collectors.vault.names import barrier_id, path_id, server_id
@@ -33,7 +34,6 @@ from evidence.reading import Failure, Reading
 KEY = "sys:ReadKeyStatus"
 ROTATION = "sys:ReadRotationConfig"
 
-_DAY = 86_400
 _BARRIER = aes(256)
 """Source: Vault and OpenBao documentation, security model: the barrier encrypts by AES with 256 bits in GCM."""
 
@@ -84,8 +84,7 @@ def barrier_rows(
     )
     if status.term == 1:
         row.created_at = row.activated_at = status.install_time
-    for name, value in _rotation(status, rotation).items():
-        setattr(row, name, value)
+    fill(row, _rotation(status, rotation))
     yield from setting.explained(row, [reading])
     yield from _version_rows(setting, row, status, reading)
 
@@ -99,7 +98,7 @@ def _rotation(status: KeyTerm, rotation: RotationConfig | None) -> Mapping[str, 
     period = told.interval if told.enabled else 0
     return facts | {
         "rotation_enabled": period > 0,
-        "rotation_period_days": -(-period // _DAY),
+        "rotation_period_days": days_begun(period),
         "rotation_next_at": later(status.install_time, period) if period else NEVER,
         "key_settings": canonical_json(
             {"term": status.term, "rotated_after_encryptions": told.max_operations if told.enabled else 0}

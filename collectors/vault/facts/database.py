@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from collectors.scope_rows import Tally, without_bodies
+from collectors.periods import days_begun
+from collectors.scope_rows import Tally, fill, without_bodies
 from collectors.vault.engine_answers import Connection, ConnectionAnswer, StaticRole, StaticRoleAnswer
 from collectors.vault.facts.barrier import KEY, later, own_barrier
 from collectors.vault.facts.members import Member, members
@@ -17,8 +18,6 @@ from evidence.reading import Reading
 
 LIST_CONNECTIONS, CONNECTION = "database:ListConnections", "database:ReadConnection"
 LIST_STATIC_ROLES, STATIC_ROLE = "database:ListStaticRoles", "database:ReadStaticRole"
-
-_DAY = 86_400
 
 
 def normalize_database(setting: Setting, readings: Iterator[Reading]) -> Iterator[Row]:
@@ -32,11 +31,11 @@ def normalize_database(setting: Setting, readings: Iterator[Reading]) -> Iterato
     light = without_bodies(reading)
     for connection in connections:
         row = _row(setting, f"config/{connection.name}", connection, "root password of a database", keys)
-        _fill(row, _of_connection(connection.answer.data) if connection.answer else {})
+        fill(row, _of_connection(connection.answer.data) if connection.answer else {})
         yield from setting.explained(row, [connection.reading, light])
     for role in roles:
         row = _row(setting, f"static-roles/{role.name}", role, "password of a static role", keys)
-        _fill(row, _of_role(role.answer.data) if role.answer else {})
+        fill(row, _of_role(role.answer.data) if role.answer else {})
         yield from setting.explained(row, [role.reading, light])
     anchor = Secret(**setting.bookkeeping(setting.header.id, ()))
     missing = [operation for operation in (LIST_CONNECTIONS, LIST_STATIC_ROLES) if operation in reading.failures]
@@ -70,11 +69,6 @@ def _row(setting: Setting, path: str, member: Member[Any], kind: str, keys: list
     )
 
 
-def _fill(row: Secret, facts: dict[str, Any]) -> None:
-    for name, value in facts.items():
-        setattr(row, name, value)
-
-
 def _of_connection(connection: Connection) -> dict[str, Any]:
     """A root password is rotated on demand, and by itself where the server offers and has been told that."""
     off = connection.disable_automated_rotation
@@ -87,7 +81,7 @@ def _of_connection(connection: Connection) -> dict[str, Any]:
         "rotation_schedule": schedule,
     }
     if not schedule:
-        facts["rotation_period_days"] = _days(period)
+        facts["rotation_period_days"] = days_begun(period)
         if not period:
             facts["rotation_next_at"] = NEVER
     return facts
@@ -102,14 +96,9 @@ def _of_role(role: StaticRole) -> dict[str, Any]:
         "rotation_schedule": role.rotation_schedule,
     }
     if not role.rotation_schedule:
-        facts["rotation_period_days"] = _days(role.rotation_period)
+        facts["rotation_period_days"] = days_begun(role.rotation_period)
         facts["rotation_next_at"] = _next(role.last_vault_rotation, role.rotation_period)
     return facts
-
-
-def _days(seconds: int) -> int:
-    """Whole days, of which 12 hours are one and not none."""
-    return -(-seconds // _DAY)
 
 
 def _next(last: datetime | None, period: int) -> datetime | None:

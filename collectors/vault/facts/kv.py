@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from collectors.scope_rows import Tally, without_bodies
+from collectors.scope_rows import Tally, fill, without_bodies
 from collectors.tags import tag_facts
 from collectors.vault.answers import DetailedListing, SecretMetadata, SecretMetadataAnswer
 from collectors.vault.facts.barrier import KEY, own_barrier
@@ -91,7 +91,7 @@ def _folder_rows(setting: Setting, tree: _Tree, folder: str, reading: Reading, t
         if described is not None:
             row = _versioned(setting, tree, id, reading.evidence)
             received = datetime.fromisoformat(next(reading.of(DETAILED)).received_at)
-            _fill(row, _metadata(setting, described.key_info[name], received))
+            fill(row, _metadata(setting, described.key_info[name], received))
         elif tree.detailed:
             tree.secrets[id] = light
             continue
@@ -113,7 +113,7 @@ def _asked_row(setting: Setting, tree: _Tree, id: str, reading: Reading, tally: 
     answer = told(reading, METADATA, SecretMetadataAnswer)
     if answer is not None:
         received = datetime.fromisoformat(next(reading.of(METADATA)).received_at)
-        _fill(row, _metadata(setting, answer.data, received))
+        fill(row, _metadata(setting, answer.data, received))
         tally.described += 1
     yield from setting.explained(row, [reading, listing, tree.root])
     tally.count(reading)
@@ -158,11 +158,6 @@ def _versioned(setting: Setting, tree: _Tree, id: str, evidence: list[str]) -> S
     row.kind = "KV secret"
     row.expiry_settable = True
     return row
-
-
-def _fill(row: Secret, facts: Mapping[str, Any]) -> None:
-    for name, value in facts.items():
-        setattr(row, name, value)
 
 
 def _metadata(setting: Setting, metadata: SecretMetadata, received: datetime) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from collectors.scope_rows import Tally, expect
+from collectors.scope_rows import Tally, expect, fill
 from collectors.vault.answers import KeyTerm, Listing, Mount, Mounts, NamespaceSeal, RotationConfig, Seal, SealStatus
 from collectors.vault.facts.barrier import KEY, ROTATION, barrier_rows, kek, own_barrier
 from collectors.vault.facts.scope import Setting, names, told
@@ -140,8 +140,7 @@ def _store_rows(setting: Setting, id: str, facts: Mapping[str, Any], reading: Re
     row = KeyStore(
         **setting.bookkeeping(id, reading.evidence), account=setting.header.account, region=setting.header.region
     )
-    for name, value in facts.items():
-        setattr(row, name, value)
+    fill(row, facts)
     yield from setting.explained(row, [reading])
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from collectors import scope_rows
 from collectors.declaration import ServiceDeclaration
-from collectors.scope_rows import expect
+from collectors.scope_rows import expect, fill
 from collectors.vault.answers import Listing
 from collectors.vault.names import mount_of, namespace_of, path_id
 from collectors.vault.operations import OPERATIONS, SERVICES
@@ -43,8 +43,7 @@ class Setting(scope_rows.Setting):
     ) -> Iterator[Row]:
         """The row, with what policies say of it, and the gaps of what it does not know."""
         if isinstance(row, Key | Secret):
-            for name, value in self.by_policies.items():
-                setattr(row, name, value)
+            fill(row, self.by_policies)
         yield from scope_rows.Setting.explained(self, row, readings, not_offered)
 
     def id(self, path: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from collectors.scope_rows import Tally
+from collectors.scope_rows import Tally, fill
 from collectors.vault.answers import AuditDevices, Health, KeyStatus, RotationConfig, SealBackends, SealStatus
 from collectors.vault.facts.barrier import KEY, ROTATION, barrier_rows, kek
 from collectors.vault.facts.scope import Setting, told
@@ -79,8 +79,7 @@ def _store_rows(setting: Setting, reading: Reading) -> Iterator[Row]:
     backends = told(reading, BACKENDS, SealBackends)
     if seal is not None and health is not None and backends is not None:
         facts["store_settings"] = canonical_json(_settings(seal, health, backends))
-    for name, value in facts.items():
-        setattr(row, name, value)
+    fill(row, facts)
     yield from setting.explained(row, [reading])
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from collectors.algorithms import KeyAlgorithm
+from collectors.scope_rows import fill
 from collectors.vault.facts.scope import Setting
 from evidence.model import (
     NEVER,
@@ -64,8 +65,7 @@ def signing_key(setting: Setting, path: str, name: str, algorithm: KeyAlgorithm 
         access_reasons=[],
         account_delegated=False,
     )
-    for column, value in (asdict(algorithm) if algorithm else {}).items():
-        setattr(row, column, value)
+    fill(row, asdict(algorithm) if algorithm else {})
     return row
 
 

@@ -7,7 +7,8 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from collectors.scope_rows import Tally, without_bodies
+from collectors.periods import days_begun
+from collectors.scope_rows import Tally, fill, without_bodies
 from collectors.vault.answers import TransitKey, TransitKeyAnswer
 from collectors.vault.facts.barrier import later
 from collectors.vault.facts.scope import Setting, names, told
@@ -32,7 +33,6 @@ from evidence.reading import Failure, Reading
 LIST = "transit:ListKeys"
 KEY = "transit:ReadKey"
 
-_DAY = 86_400
 _SETTINGS = (
     *("latest_version", "min_available_version", "min_decryption_version", "min_encryption_version"),
     *("exportable", "allow_plaintext_backup", "deletion_allowed", "derived", "convergent_encryption"),
@@ -100,8 +100,7 @@ def _key_rows(setting: Setting, name: str, reading: Reading, listing: Reading, t
         account_delegated=False,
     )
     if answer is not None:
-        for column, value in _described(answer.data).items():
-            setattr(row, column, value)
+        fill(row, _described(answer.data))
         row.material_known_at = row.last_rotated_at or _known_at(setting, row.id, answer.data, reading)
         tally.described += 1
     yield from setting.explained(row, [reading, listing])
@@ -179,7 +178,7 @@ def _rotation(key: TransitKey) -> dict[str, Any]:
         "rotatable": reason is Rotatable.YES,
         "rotatable_reason": reason,
         "rotation_enabled": period > 0,
-        "rotation_period_days": -(-period // _DAY),  # 12 hours are a day, not none
+        "rotation_period_days": days_begun(period),
     }
     if not period:
         return facts | {"rotation_next_at": NEVER}
