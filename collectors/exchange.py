@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -37,6 +38,11 @@ def problem(body: str, check: Check) -> str:
     if not isinstance(answer, dict):
         return "InvalidAnswer: the answer is not a JSON object"
     return check(answer)
+
+
+def next_wait(tries: int, first: float, longest: float) -> float:
+    """Seconds to wait after so many further tries: at random up to twice as long each time, so that callers part."""
+    return random.uniform(0, min(first * 2**tries, longest))  # noqa: S311 - no secret
 
 
 def one_line(error: str) -> str:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import random
 import socket
 import ssl
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
 from collectors import questions
-from collectors.exchange import Check, Outcome, one_line, problem
+from collectors.exchange import Check, Outcome, next_wait, one_line, problem
 from collectors.kmip import ttlv
 from collectors.kmip.answers import BatchItem, Message
 from collectors.kmip.credentials import Seat
@@ -50,7 +49,7 @@ _CERTIFICATE_ALERTS = (
 _HEADER_START = TAG_NUMBERS["Response Message"].to_bytes(3, "big") + b"\x01"
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.25, 8.0
-"""Seconds between tries; each wait is twice the one before, at random up to that."""
+"""Seconds between tries."""
 
 
 class ConnectionEnded(ConnectionError):
@@ -145,7 +144,9 @@ class _Try:
 
 @dataclass(slots=True)
 class _Tries:
-    count: int = field(default=0)
+    """How many requests one exchange has sent, over all of its tries."""
+
+    count: int = 0
 
 
 class Inquiry(questions.Inquiry):
@@ -181,7 +182,7 @@ class Inquiry(questions.Inquiry):
             done = self._once(operation, parameters, version, check, tries)
             if not done.passing or attempt == attempts - 1:
                 break
-            time.sleep(random.uniform(0, min(_FIRST_WAIT * 2**attempt, _LONGEST_WAIT)))  # noqa: S311 - no secret
+            time.sleep(next_wait(attempt, _FIRST_WAIT, _LONGEST_WAIT))
         return done
 
     def _once(self, operation: str, parameters: dict[str, JSON], version: str, check: Check, tries: _Tries) -> _Try:
@@ -191,18 +192,13 @@ class Inquiry(questions.Inquiry):
         except UnicodeEncodeError as error:
             return _Try(_failure(f"NotSent: {error}", tries))
         try:
-            answer = self._ask(message, tries)
+            item = ttlv.read(self._ask(message, tries))
         except ttlv.Garbled as error:
             self._hang_up()
             return _Try(_failure(f"InvalidAnswer: {error}", tries))
         except OSError as error:
             self._hang_up()
             return _lost(error, tries)
-        try:
-            item = ttlv.read(answer)
-        except ttlv.Garbled as error:
-            self._hang_up()
-            return _Try(_failure(f"InvalidAnswer: {error}", tries))
         return _judged(item, operation, check, tries)
 
     def _ask(self, message: bytes, tries: _Tries) -> bytes:

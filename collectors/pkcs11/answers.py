@@ -87,15 +87,19 @@ class MechanismInfo(Answer):
         return self
 
 
-class MechanismInfos(Answer):
-    """pkcs11:C_GetMechanismInfo, by the mechanisms' numbers."""
-
-    told: dict[Text, MechanismInfo]
+class _ByName(Answer):
+    """An answer that is all of one kind, by name or number: it stands in `told`."""
 
     @model_validator(mode="before")
     @classmethod
     def _all(cls, value: Any) -> Any:
         return {"told": value}
+
+
+class MechanismInfos(_ByName):
+    """pkcs11:C_GetMechanismInfo, by the mechanisms' numbers."""
+
+    told: dict[Text, MechanismInfo]
 
 
 class Unread(Answer):
@@ -109,15 +113,10 @@ Told: TypeAlias = StrictBool | Number | StrictStr | list[Number] | Unread
 """An attribute, by its kind."""
 
 
-class Attributes(Answer):
+class Attributes(_ByName):
     """pkcs11:C_GetAttributeValue, by the attributes' names."""
 
     told: dict[Text, Told]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _all(cls, value: Any) -> Any:
-        return {"told": value}
 
 
 class FoundObject(Answer):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import threading
 import time
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from hvac.adapters import RawAdapter
 
 from collectors.certificates import check_ca_file
 from collectors.credentials import configured_secret
-from collectors.exchange import one_line
+from collectors.exchange import next_wait, one_line
 from collectors.source import CredentialError
 from collectors.vault.configuration import (
     AppRoleMethod,
@@ -31,7 +30,7 @@ _PASSING = frozenset([412, 429, 500, 502, 503, 504])
 """Statuses that another try may mend. 412: a standby has not yet seen what the active node wrote."""
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
-"""Seconds between tries; each wait is twice the one before, at random up to that."""
+"""Seconds between tries."""
 
 _EARLY = 60.0
 """Seconds before its end at which a token that was logged in for is replaced."""
@@ -119,7 +118,7 @@ class Seat:
         limit = self.configuration.attempts
         with self._guard.letting_out(underway):
             while True:
-                wait = min(_FIRST_WAIT * 2**underway.attempts, _LONGEST_WAIT) * random.random()  # noqa: S311
+                wait = next_wait(underway.attempts, _FIRST_WAIT, _LONGEST_WAIT)
                 try:
                     options = {"json": json} if json is not None else {}
                     response = self._adapter.request(underway.verb, target, headers=dict(headers), **options)

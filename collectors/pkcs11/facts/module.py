@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from collectors.pkcs11.answers import Info, Slots, TokenInfo
 from collectors.pkcs11.facts.scope import Setting
+from collectors.pkcs11.facts.token import TOKEN_INFO
 from collectors.pkcs11.operations import PUBLIC
 from collectors.scope_rows import Tally, expect
 from evidence.model import GapKind, Key, Row
@@ -14,7 +15,6 @@ from evidence.reading import Reading
 
 INITIALIZE = "pkcs11:C_Initialize"
 SLOTS = "pkcs11:C_GetSlotList"
-TOKEN_INFO = "pkcs11:C_GetTokenInfo"  # noqa: S105 - a name
 
 _TABLES = ("key_store", "key", "certificate", "access")
 """Tables whose rows the scopes of tokens hold."""

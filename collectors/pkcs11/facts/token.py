@@ -49,11 +49,6 @@ class Token:
     """What was asked about the token, without the text of the answers."""
 
     @property
-    def private_seen(self) -> bool:
-        """Private objects show: there was a login, or the token requires none."""
-        return LOGIN not in self.reading.failures
-
-    @property
     def identity(self) -> str:
         """As whom it was read, in the terms of PKCS#11."""
         return PUBLIC if self.user is None else user_name(self.user)
