@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from collectors.source import Normalize, Settings
+from evidence.model import Row
 from evidence.observation import Observation, Status
+from evidence.reading import group_by_subject
 from evidence.recording import ScopeHeader, read_scope, scope_files
 from keyproof.collection import Progress
 
@@ -28,6 +31,14 @@ class Collected:
     def of(self, operation: str, scope: str = "") -> list[Observation]:
         found = self.scopes[scope] if scope else self.observations
         return [observation for observation in found if observation.operation == operation]
+
+    def normalized(self, normalize: Normalize, settings: Settings) -> list[Row]:
+        """What a normalize half makes of it."""
+        return [
+            row
+            for scope, header in self.headers.items()
+            for row in normalize(header, group_by_subject(iter(self.scopes[scope])), settings)
+        ]
 
     def statuses(self) -> set[Status]:
         return {observation.status for observation in self.observations}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from collected import Collected
+from kmip.pie.client import ProxyKmipClient
 from kmip_server import KmipServer
 
 from collectors.kmip.collect import KmipCollector
@@ -15,7 +16,6 @@ from collectors.kmip.normalize import normalize
 from collectors.kmip.operations import OPERATIONS
 from collectors.source import Settings
 from evidence.model import Row
-from evidence.reading import group_by_subject
 from keyproof.collection import Collection
 from keyproof.configuration import DEFAULT_TAGS
 
@@ -33,11 +33,22 @@ def collected(server: KmipServer, folder: Path | None = None, sample: int | None
 
 def rows_of(run: Collected, settings: Settings = SETTINGS) -> list[Row]:
     """What the normalize half makes of a collection."""
-    return [
-        row
-        for scope, header in run.headers.items()
-        for row in normalize(header, group_by_subject(iter(run.scopes[scope])), settings)
-    ]
+    return run.normalized(normalize, settings)
+
+
+def pykmip_client(server: KmipServer, folder: Path) -> ProxyKmipClient:
+    """PyKMIP's client of the server, by which tests plant what keyproof itself never sends."""
+    settings = folder / "client.conf"
+    settings.write_text("[client]\n")
+    return ProxyKmipClient(
+        hostname="127.0.0.1",
+        port=server.port,
+        cert=str(server.folder / "client.pem"),
+        key=str(server.folder / "client.key"),
+        ca=str(server.folder / "ca.pem"),
+        ssl_version="PROTOCOL_TLSv1_2",
+        config_file=str(settings),
+    )
 
 
 class Rows:

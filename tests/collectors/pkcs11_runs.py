@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,9 +15,6 @@ from collectors.pkcs11.normalize import normalize
 from collectors.pkcs11.operations import OPERATIONS
 from collectors.source import Settings
 from evidence.model import Gap, GapKind, Row
-from evidence.observation import Observation
-from evidence.reading import group_by_subject
-from evidence.recording import ScopeHeader
 from keyproof.collection import Collection
 
 RowT = TypeVar("RowT", bound=Row)
@@ -42,15 +39,7 @@ def collected(source: Mapping[str, Any], **options: Any) -> Collected:
 
 def rows(run: Collected, settings: Settings | None = None) -> list[Row]:
     """What the normalize half makes of a collection."""
-    return list(rows_of(run.headers, run.scopes, settings or Settings()))
-
-
-def rows_of(
-    headers: Mapping[str, ScopeHeader], scopes: Mapping[str, Iterable[Observation]], settings: Settings
-) -> Iterator[Row]:
-    """What the normalize half makes of scopes."""
-    for scope, header in headers.items():
-        yield from normalize(header, group_by_subject(iter(scopes[scope])), settings)
+    return run.normalized(normalize, settings or Settings())
 
 
 def of(found: Iterable[Row], kind: type[RowT]) -> list[RowT]:

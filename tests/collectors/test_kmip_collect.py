@@ -21,8 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from kmip.core import enums
 from kmip.pie import objects as pie
-from kmip.pie.client import ProxyKmipClient
-from kmip_runs import Rows, collected, rows_of
+from kmip_runs import Rows, collected, pykmip_client, rows_of
 from kmip_server import Engine, Fault, KmipServer, Told, serving
 from small_kmip import fill, symmetric
 
@@ -375,17 +374,7 @@ def _spellings(value: bytes) -> list[str]:
 @pytest.mark.parametrize("version", ["1.4", "2.0"])
 def test_no_value_that_was_registered_is_found_in_anything_recorded(tmp_path: Path, version: str) -> None:
     with serving(lambda engine: None) as server:
-        settings = tmp_path / "client.conf"
-        settings.write_text("[client]\n")
-        client = ProxyKmipClient(
-            hostname="127.0.0.1",
-            port=server.port,
-            cert=str(server.folder / "client.pem"),
-            key=str(server.folder / "client.key"),
-            ca=str(server.folder / "ca.pem"),
-            ssl_version="PROTOCOL_TLSv1_2",
-            config_file=str(settings),
-        )
+        client = pykmip_client(server, tmp_path)
         mask = enums.CryptographicUsageMask
         planted = [
             pie.SymmetricKey(enums.CryptographicAlgorithm.AES, 256, PLANTED["symmetric"], masks=[mask.ENCRYPT]),

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from kmip.core import enums
 from kmip.core.policy import read_policy_from_file
-from kmip.pie.client import ProxyKmipClient
 from kmip.pie.exceptions import KmipOperationFailure
 from kmip.pie.objects import ManagedObject
-from kmip_runs import collected
+from kmip_runs import collected, pykmip_client
 from kmip_server import AUDITOR, Engine, KmipServer, serving
 from small_kmip import fill
 
@@ -56,17 +55,7 @@ def test_it_is_enough(server: KmipServer) -> None:
 
 @pytest.mark.parametrize("change", ["get", "destroy", "activate", "revoke", "get_attribute_list"])
 def test_it_is_enough_for_nothing_else(server: KmipServer, tmp_path: Path, change: str) -> None:
-    settings = tmp_path / "client.conf"
-    settings.write_text("[client]\n")
-    client = ProxyKmipClient(
-        hostname="127.0.0.1",
-        port=server.port,
-        cert=str(server.folder / "client.pem"),
-        key=str(server.folder / "client.key"),
-        ca=str(server.folder / "ca.pem"),
-        ssl_version="PROTOCOL_TLSv1_2",
-        config_file=str(settings),
-    )
+    client = pykmip_client(server, tmp_path)
     arguments: tuple[Any, ...] = (enums.RevocationReasonCode.KEY_COMPROMISE, "1") if change == "revoke" else ("1",)
     with client, pytest.raises(KmipOperationFailure) as failure:
         getattr(client, change)(*arguments)

@@ -16,6 +16,7 @@ from pkcs11_runs import collected, failures, named, of, rows, rows_of
 from small_certificates import certificate
 from small_pkcs11 import served
 
+from collectors.pkcs11.normalize import normalize
 from collectors.pkcs11.objects import read_contents
 from collectors.source import Settings
 from evidence.model import (
@@ -37,7 +38,7 @@ from evidence.model import (
     Usage,
 )
 from evidence.observation import Observation, Status, body_digest, canonical_json, observation_id
-from evidence.reading import Reading
+from evidence.reading import Reading, group_by_subject
 from evidence.recording import ScopeHeader
 
 FIND = "pkcs11:C_FindObjects"
@@ -131,7 +132,7 @@ class Told:
 
     def rows(self, **options: Any) -> list[Row]:
         """What the normalize half makes of it."""
-        return list(rows_of({HEADER.id: HEADER}, {HEADER.id: self.scope()}, Settings(**options)))
+        return list(normalize(HEADER, group_by_subject(iter(self.scope())), Settings(**options)))
 
     def _made(self, subject: str, operation: str, parameters: dict[str, Any], answer: Any) -> Observation:
         error = answer if isinstance(answer, str) else ""

@@ -13,13 +13,13 @@ from collected import Collected
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_vault import LABELS, NOW, ago, served
-from vault_runs import collected, gaps, of_table, rows
+from vault_runs import collected, gaps, observed, of_table, rows
 from vault_runs import settings as vault_settings
 
 from collectors.source import Settings
 from collectors.vault.normalize import normalize
 from evidence.model import NEVER, KeyType, Row, Usage
-from evidence.observation import Observation, Status, body_digest
+from evidence.observation import body_digest
 from evidence.reading import Reading, group_by_subject
 from evidence.recording import ScopeHeader
 from keyproof.demo.faults import Fault
@@ -361,26 +361,6 @@ def test_keys_that_vault_enterprise_alone_has() -> None:
 # --- answers that are none ------------------------------------------------------------------------------------------
 
 
-def _observed(operation: str, body: str, subject: str = "", **parameters: str) -> Observation:
-    return Observation(
-        id=f"OBS-{operation}-{subject}",
-        source="prod",
-        scope="prod/root/transit/transit",
-        subject=subject,
-        operation=operation,
-        parameters=dict(parameters),
-        requested_at="2026-06-30T00:00:00.000000Z",
-        received_at="2026-06-30T00:00:00.000000Z",
-        status=Status.OK,
-        error="",
-        request_id="",
-        attempts=1,
-        identity="",
-        body=body,
-        sha256=body_digest(body),
-    )
-
-
 def _header(service: str, mount: str = "") -> ScopeHeader:
     id = f"prod/root/{mount}/{service}" if mount else f"prod/root/{service}"
     return ScopeHeader(id=id, source="prod", type="vault", service=service, account="root", account_name="")
@@ -420,8 +400,8 @@ GOOD_KEY: dict[str, Any] = {
 def test_a_key_that_is_not_as_documented_is_a_gap(change: dict[str, Any]) -> None:
     body = json.dumps({"data": {**GOOD_KEY, **change}})
     readings = [
-        Reading("", [_observed("transit:ListKeys", '{"data":{"keys":["a"]}}')]),
-        Reading(f"{KEYS}a", [_observed("transit:ReadKey", body, f"{KEYS}a")]),
+        Reading("", [observed("transit:ListKeys", '{"data":{"keys":["a"]}}')]),
+        Reading(f"{KEYS}a", [observed("transit:ReadKey", body, f"{KEYS}a")]),
     ]
     found = list(normalize(_header("transit", "transit"), iter(readings), Settings()))
     key = of_table(found, "key")[f"{KEYS}a"]
@@ -433,8 +413,8 @@ def test_a_key_that_is_not_as_documented_is_a_gap(change: dict[str, Any]) -> Non
 def test_durations_are_numbers_or_texts(period: object) -> None:
     body = json.dumps({"data": {**GOOD_KEY, "auto_rotate_period": period}})
     readings = [
-        Reading("", [_observed("transit:ListKeys", '{"data":{"keys":["a"]}}')]),
-        Reading(f"{KEYS}a", [_observed("transit:ReadKey", body, f"{KEYS}a")]),
+        Reading("", [observed("transit:ListKeys", '{"data":{"keys":["a"]}}')]),
+        Reading(f"{KEYS}a", [observed("transit:ReadKey", body, f"{KEYS}a")]),
     ]
     found = list(normalize(_header("transit", "transit"), iter(readings), Settings()))
     assert of_table(found, "key")[f"{KEYS}a"].rotation_period_days == 30
@@ -445,7 +425,7 @@ def test_durations_are_numbers_or_texts(period: object) -> None:
     ["{}", '{"data":{"keys":null}}', '{"data":null,"errors":null}', '{"data":{"keys":["a"]},"errors":[]}'],
 )
 def test_a_list_that_is_not_as_documented_is_a_gap(body: str) -> None:
-    reading = Reading("", [_observed("transit:ListKeys", body)])
+    reading = Reading("", [observed("transit:ListKeys", body)])
     found = list(normalize(_header("transit", "transit"), iter([reading]), Settings()))
     assert {gap.of_table for gap in gaps(found) if gap.rows_missing} - {"access"} == {"key", "key_version"}
 

@@ -3,40 +3,19 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
-from itertools import count
 from typing import Any
 
 import pytest
+from vault_runs import observed
 
 from collectors.vault.principals import Directory, Principal, directory_of
 from evidence.model import GapKind, PrincipalKind
-from evidence.observation import Observation, Status, body_digest, iso
+from evidence.observation import Observation
 from evidence.reading import Reading
-
-NOW = iso(datetime(2026, 6, 30, tzinfo=UTC))
-_NUMBERS = count()
 
 
 def _told(operation: str, data: object, **parameters: str) -> Observation:
-    body = json.dumps({"data": data} if data is not None else {"errors": []})
-    return Observation(
-        id=f"OBS-{next(_NUMBERS)}",
-        source="prod",
-        scope="prod/root/transit/transit",
-        subject="",
-        operation=operation,
-        parameters=dict(parameters),
-        requested_at=NOW,
-        received_at=NOW,
-        status=Status.OK,
-        error="",
-        request_id="",
-        attempts=1,
-        identity="",
-        body=body,
-        sha256=body_digest(body),
-    )
+    return observed(operation, json.dumps({"data": data} if data is not None else {"errors": []}), **parameters)
 
 
 def _policies(**texts: str) -> Observation:

@@ -8,16 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from collected import Collected
+from vault_runs import collected
 
-from collectors.registry import SOURCES
 from collectors.source import Settings
-from collectors.vault.collect import VaultCollector
-from collectors.vault.configuration import VaultConfiguration
 from collectors.vault.normalize import normalize
 from evidence.model import Access, Row
-from evidence.reading import group_by_subject
-from keyproof.collection import Collection
 from keyproof.demo.vault.embedded import EmbeddedVault
 from keyproof.demo.vault.faults import FaultPlan
 
@@ -48,19 +43,12 @@ class Inventory:
         settings: Settings | None = None,
         **more: Any,
     ) -> None:
-        table = {**vault.source("prod"), "attempts": 1, "timeout_seconds": 5, **more}
-        del table["type"]  # it has chosen the source
         vault.faults = faults
         before = vault.requests
-        collection = Collection(folder, {"vault": SOURCES["vault"].operations()}, concurrency=4)
-        progress = collection.run(VaultCollector(VaultConfiguration(**table)).start())
+        self.collected = collected(vault, folder, **more)
         self.requests = vault.requests - before
         vault.faults = ()
-        self.collected = Collected(folder, progress)
-        self.rows: list[Row] = []
-        for id, header in self.collected.headers.items():
-            readings = group_by_subject(iter(self.collected.scopes[id]))
-            self.rows += normalize(header, readings, settings or Settings())
+        self.rows = self.collected.normalized(normalize, settings or Settings())
 
     def of(self, table: type[Row], /, **facts: Any) -> list[Any]:
         """The rows of a table that have these facts."""

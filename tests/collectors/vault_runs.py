@@ -16,7 +16,7 @@ from collectors.vault.configuration import VaultConfiguration
 from collectors.vault.normalize import normalize
 from collectors.vault.operations import OPERATIONS
 from evidence.model import Row
-from evidence.reading import group_by_subject
+from evidence.observation import Observation, Status, body_digest, observation_id
 from keyproof.collection import Collection
 from keyproof.configuration import DEFAULT_TAGS
 from keyproof.demo.vault.embedded import EmbeddedVault
@@ -44,11 +44,7 @@ def collected(vault: EmbeddedVault, folder: Path | None = None, sample: int | No
 
 def rows(run: Collected, first_seen: Mapping[str, Mapping[str, datetime]] | None = None) -> list[Row]:
     """What the normalize half makes of it."""
-    return [
-        row
-        for scope, header in run.headers.items()
-        for row in normalize(header, group_by_subject(iter(run.scopes[scope])), settings(first_seen))
-    ]
+    return run.normalized(normalize, settings(first_seen))
 
 
 def of_table(found: list[Row], table: str) -> dict[str, Any]:
@@ -59,3 +55,25 @@ def of_table(found: list[Row], table: str) -> dict[str, Any]:
 def gaps(found: list[Row]) -> list[Any]:
     """The gaps that a permission or another try could close."""
     return [row for row in found if row.table == "gap" and row.kind != "not_offered"]  # type: ignore[attr-defined]
+
+
+def observed(operation: str, body: str, subject: str = "", **parameters: str) -> Observation:
+    """An exchange that went well, in the scope of a transit mount."""
+    scope = "prod/root/transit/transit"
+    return Observation(
+        id=observation_id(scope, operation, {**parameters, "subject": subject, "body": body}),
+        source="prod",
+        scope=scope,
+        subject=subject,
+        operation=operation,
+        parameters=dict(parameters),
+        requested_at="2026-06-30T00:00:00.000000Z",
+        received_at="2026-06-30T00:00:00.000000Z",
+        status=Status.OK,
+        error="",
+        request_id="",
+        attempts=1,
+        identity="",
+        body=body,
+        sha256=body_digest(body),
+    )

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import collected as recorded
 from normalizing import Recordings, Scope
 from small_gcp import HOME, ORGANIZATION, OTHER, served, small_world
 
@@ -18,9 +19,7 @@ from collectors.gcp.normalize import SERVICES, normalize
 from collectors.gcp.operations import OPERATIONS
 from collectors.source import Settings
 from evidence.model import Row
-from evidence.observation import Observation
-from evidence.reading import group_by_subject
-from evidence.recording import ScopeHeader, read_scope, scope_files
+from evidence.recording import ScopeHeader
 from keyproof.collection import Collection
 from keyproof.configuration import DEFAULT_TAGS
 from keyproof.demo.gcp.embedded import TOKEN_OPERATION, EmbeddedGoogleCloud
@@ -36,32 +35,12 @@ BY_FOLDER: Mapping[str, Any] = {
 }
 
 
-class Collected:
+class Collected(recorded.Collected):
     """The scopes of a collection, read back from its files."""
-
-    def __init__(self, folder: Path) -> None:
-        self.headers: dict[str, ScopeHeader] = {}
-        self.scopes: dict[str, list[Observation]] = {}
-        for path in scope_files(folder):
-            header, observations = read_scope(path)
-            self.headers[header.id] = header
-            self.scopes[header.id] = list(observations)
-
-    @property
-    def observations(self) -> list[Observation]:
-        return [observation for observations in self.scopes.values() for observation in observations]
-
-    def of(self, operation: str, scope: str = "") -> list[Observation]:
-        found = self.scopes[scope] if scope else self.observations
-        return [observation for observation in found if observation.operation == operation]
 
     def rows(self, settings: Settings = SETTINGS) -> list[Row]:
         """What the normalize half makes of it."""
-        return [
-            row
-            for scope, header in self.headers.items()
-            for row in normalize(header, group_by_subject(iter(self.scopes[scope])), settings)
-        ]
+        return self.normalized(normalize, settings)
 
 
 def configuration(cloud: EmbeddedGoogleCloud, transport: str = "grpc", **more: Any) -> GcpConfiguration:
