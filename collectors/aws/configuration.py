@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from collectors.configuration import Attempts, Named, SourceName, Timeout
+
 Service = Literal["kms", "secretsmanager", "ssm", "cloudhsm"]
 
 _REGION = re.compile(
@@ -83,11 +85,11 @@ class OrganizationConfiguration(_Table):
 class AwsConfiguration(_Table):
     """Credentials come from the standard AWS chain (environment, profile, SSO, instance role), never from here."""
 
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    name: SourceName
     """Stands in the ids of scopes."""
     regions: Annotated[Literal["all"] | list[str], BeforeValidator(_checked_regions)]
     """`"all"` asks each account which regions it has enabled."""
-    profile: Annotated[str, StringConstraints(min_length=1)] | None = None
+    profile: Named | None = None
     """Profile of the AWS configuration files; the default chain where it is left out."""
     role_arn: Annotated[str | list[str], BeforeValidator(_checked_roles)] | None = None
     """Role to assume, or one for each account to read."""
@@ -97,13 +99,13 @@ class AwsConfiguration(_Table):
     """Name of the role sessions, as CloudTrail shows it."""
     organization: OrganizationConfiguration | None = None
     services: Annotated[list[Service], Field(min_length=1)] = ["kms", "secretsmanager", "ssm", "cloudhsm"]
-    keys_read_by: dict[ClusterId, Annotated[str, StringConstraints(min_length=1)]] = {}
+    keys_read_by: dict[ClusterId, Named] = {}
     """CloudHSM cluster → name of the source that reads what it holds, by PKCS#11."""
     endpoint_url: Annotated[str, AfterValidator(_checked_endpoint)] | None = None
     """Endpoint of every service, such as a private one; AWS's own where it is left out."""
-    timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 30
+    timeout_seconds: Timeout = 30
     """How long to wait for an answer; a connection is waited for 10 s at most."""
-    attempts: Annotated[int, Field(ge=1, le=10)] = 6
+    attempts: Attempts = 6
     """How often a request is tried that is throttled or lost."""
 
     @model_validator(mode="after")

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from collectors.configuration import Attempts, Named, SourceName, Timeout
 
 Service = Literal["vault", "managedhsm"]
 
@@ -97,18 +99,18 @@ class EndpointsConfiguration(_Table):
 class AzureConfiguration(_Table):
     """Credentials come from DefaultAzureCredential (environment, workload or managed identity, sign-in), never here."""
 
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    name: SourceName
     """Stands in the ids of scopes."""
     subscriptions: Annotated[Literal["all"] | list[str], BeforeValidator(_checked_subscriptions)]
     """`"all"` reads every subscription that the credential sees."""
     cloud: Literal["AzureCloud", "AzureUSGovernment", "AzureChinaCloud"] = "AzureCloud"
     endpoints: EndpointsConfiguration = EndpointsConfiguration()
-    ca_file: Annotated[str, StringConstraints(min_length=1)] | None = None
+    ca_file: Named | None = None
     """Certificates of the authorities that a private cloud's servers are trusted by; the system's where left out."""
     services: Annotated[list[Service], Field(min_length=1)] = ["vault", "managedhsm"]
-    timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 30
+    timeout_seconds: Timeout = 30
     """How long to wait for an answer; a connection is waited for 10 s at most."""
-    attempts: Annotated[int, Field(ge=1, le=10)] = 6
+    attempts: Attempts = 6
     """How often a request is tried that is throttled or lost."""
 
     @property

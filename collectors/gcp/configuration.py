@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from collectors.configuration import Attempts, Named, SourceName, Timeout
 
 Service = Literal["kms", "secretmanager"]
 Transport = Literal["grpc", "rest"]
@@ -53,7 +55,7 @@ class GcpConfiguration(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    name: SourceName
     """Stands in the ids of scopes."""
     projects: Annotated[list[ProjectId], Field(min_length=1), AfterValidator(_without_repetition)] | None = None
     folders: Annotated[list[Folder], Field(min_length=1), AfterValidator(_without_repetition)] | None = None
@@ -67,11 +69,11 @@ class GcpConfiguration(BaseModel):
     transport: Transport = "grpc"
     endpoint: Annotated[str, AfterValidator(_checked_endpoint)] | None = None
     """Host and port of every service, such as a private endpoint; Google's own where it is left out."""
-    ca_file: Annotated[str, StringConstraints(min_length=1)] | None = None
+    ca_file: Named | None = None
     """Certificates, in PEM, that alone vouch for the endpoint."""
-    timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 30
+    timeout_seconds: Timeout = 30
     """How long to wait for an answer."""
-    attempts: Annotated[int, Field(ge=1, le=10)] = 6
+    attempts: Attempts = 6
     """How often a request is tried that is throttled or lost."""
 
     @model_validator(mode="after")

@@ -8,11 +8,12 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from collectors.configuration import Attempts, Named, SourceName, Timeout
+
 ProtocolVersion = Literal["1.2", "1.3", "1.4", "2.0", "2.1"]
 
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 
-FileName = Annotated[str, StringConstraints(min_length=1)]
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 """Name of an environment variable."""
 
@@ -40,33 +41,33 @@ class KmipConfiguration(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    name: SourceName
     """Stands in the ids of scopes."""
     host: Host
     port: Annotated[int, Field(ge=1, le=65535)] = 5696
-    client_certificate: FileName
+    client_certificate: Named
     """The certificate by which the server knows keyproof, in PEM, followed by those between it and its authority."""
-    client_key: FileName | None = None
+    client_key: Named | None = None
     """Its private key, in PEM; it may stand in the same file."""
     key_password_env: Variable | None = None
     """The variable that holds the pass phrase of the private key."""
-    key_password_file: FileName | None = None
+    key_password_file: Named | None = None
     """The file whose first line it is."""
-    ca_file: FileName | None = None
+    ca_file: Named | None = None
     """The authorities, in PEM, that alone vouch for the server; the system's where it is left out."""
     server_name: Host | None = None
     """The name in the server's certificate, where it is not `host`."""
-    username: Annotated[str, StringConstraints(min_length=1)] | None = None
+    username: Named | None = None
     """For servers that ask for a user and a password beside the certificate."""
     password_env: Variable | None = None
     """The variable that holds the password."""
-    password_file: FileName | None = None
+    password_file: Named | None = None
     """The file whose first line it is."""
     protocol_version: ProtocolVersion | None = None
     """The version of KMIP that is spoken; the highest that both sides know where it is left out."""
-    timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 30
+    timeout_seconds: Timeout = 30
     """How long to wait for a connection, and for an answer."""
-    attempts: Annotated[int, Field(ge=1, le=10)] = 3
+    attempts: Attempts = 3
     """How often a request is tried that is lost, or that the server was too busy for."""
 
     @property

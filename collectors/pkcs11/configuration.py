@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-Named = Annotated[str, StringConstraints(min_length=1)]
+from collectors.configuration import Named, SourceName, Timeout
 
 
 def _absolute(path: str) -> str:
@@ -20,7 +20,7 @@ class Pkcs11Configuration(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    name: SourceName
     """Stands in the ids of scopes."""
     module: Annotated[Named, AfterValidator(_absolute)]
     """The module's shared library."""
@@ -38,7 +38,7 @@ class Pkcs11Configuration(BaseModel):
     """File whose first line is that PIN."""
     user_type: Annotated[int, Field(ge=1, le=0xFFFFFFFF)] = 1
     """CK_USER_TYPE with which to log in: 1 is the normal user (CKU_USER), others are a vendor's own."""
-    timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 30
+    timeout_seconds: Timeout = 30
     """How long to wait for an answer of the module."""
 
     @model_validator(mode="after")

@@ -6,12 +6,11 @@ import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from collectors.configuration import Attempts, Named, SourceName, Timeout
 
 _LOOPBACK = frozenset(["127.0.0.1", "::1", "localhost"])
-
-Named = Annotated[str, StringConstraints(min_length=1)]
-
 
 _URL = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:\d{1,5})?((/[\w~-]+(\.[\w~-]+)*)*)/?", re.ASCII)
 _PATH = re.compile(r"[\x21-\x2e\x30-\x7e]+(/[\x21-\x2e\x30-\x7e]+)*")
@@ -101,7 +100,7 @@ class VaultConfiguration(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    name: SourceName
     """Stands in the ids of scopes, keys and secrets."""
     url: Annotated[str, AfterValidator(_checked_url)]
     """The address of the API, without `/v1`."""
@@ -116,7 +115,7 @@ class VaultConfiguration(BaseModel):
     """How many of each list of policies, roles, users, entities, groups, issuers and connections are read, at most."""
     certificates: Annotated[int, Field(ge=1)] = 10_000
     """How many certificates of each PKI mount are read, at most."""
-    timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 30
+    timeout_seconds: Timeout = 30
     """How long to wait for an answer."""
-    attempts: Annotated[int, Field(ge=1, le=10)] = 6
+    attempts: Attempts = 6
     """How often a request is tried that is throttled or lost."""

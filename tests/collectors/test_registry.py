@@ -19,6 +19,7 @@ PROJECT = HERE.parent / "pyproject.toml"
 SHARED = {
     "algorithms",
     "certificates",
+    "configuration",
     "credentials",
     "declaration",
     "exchange",
