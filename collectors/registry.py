@@ -85,7 +85,7 @@ def _pkcs11() -> Parts:
 
     return Parts(
         operations=operations.OPERATIONS,
-        not_offered=operations.ALL_NOT_OFFERED,
+        not_offered=operations.NOT_OFFERED,
         configuration=configuration.Pkcs11Configuration,
         normalize=normalize.normalize,
         policy=permissions.policy,

@@ -124,7 +124,7 @@ _NO_PLACE = "PKCS#11 does not tell where a token is, nor which others hold copie
 _NO_TAGS = "PKCS#11 objects have no tags"
 _NO_PEOPLE = "PKCS#11 has roles, and does not tell who knows their PINs"
 
-NOT_OFFERED = {
+PKCS11_NOT_OFFERED = {
     "scope.account": "the token has no serial number",
     "key_store.network_public": _NO_NETWORK,
     "key_store.private_endpoints": _NO_NETWORK,
@@ -156,12 +156,13 @@ NOT_OFFERED = {
 """`table.column` → why PKCS#11 has no such fact."""
 
 SERVICES: Mapping[str, ServiceDeclaration] = {
-    "module": declare(MODULE, NOT_OFFERED),
-    "token": declare(TOKEN, NOT_OFFERED),
+    "module": declare(MODULE, PKCS11_NOT_OFFERED),
+    "token": declare(TOKEN, PKCS11_NOT_OFFERED),
 }
 """By the `service` of a scope."""
 
 OPERATIONS = all_operations(SERVICES)
 """Every operation that may be asked, by name."""
 
-ALL_NOT_OFFERED = all_not_offered(SERVICES)
+NOT_OFFERED = all_not_offered(SERVICES)
+"""`table.column` → why there is no such fact."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any, TypeAlias
 
 
@@ -35,6 +36,17 @@ class HttpResponse:
     body: bytes
     missing: int = 0
     """Bytes of the body that are announced and never sent."""
+
+
+def certified(ca_file: Path) -> ssl.SSLContext:
+    """TLS for this machine, by an authority made for this time, whose certificate is written to the file."""
+    import trustme
+
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(ca_file))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1", "localhost").configure_cert(tls)
+    return tls
 
 
 HttpAnswer: TypeAlias = "Callable[[HttpRequest], HttpResponse | None]"

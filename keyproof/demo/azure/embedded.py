@@ -7,7 +7,6 @@ resolves: `https://NAME.vault.azure.net/keys/KEY`.
 
 from __future__ import annotations
 
-import ssl
 import tempfile
 import threading
 import time
@@ -41,7 +40,7 @@ from keyproof.demo.azure.wire import (
 )
 from keyproof.demo.azure.world import MANAGED_HSM, Operation, Store, World, iso
 from keyproof.demo.faults import Choice, Fault, spoil
-from keyproof.demo.http import HttpRequest, HttpResponse, HttpServer
+from keyproof.demo.http import HttpRequest, HttpResponse, HttpServer, certified
 from keyproof.demo.names import stable_id
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -83,7 +82,7 @@ class EmbeddedAzure:
         self._choice: Choice[Request, Rule] = Choice()
         self._identical: Counter[str] = Counter()
         self._folder = tempfile.TemporaryDirectory(prefix="keyproof-azure-")
-        self._server = HttpServer(self.answer, _tls(Path(self._folder.name)))
+        self._server = HttpServer(self.answer, certified(Path(self._folder.name) / "ca.pem"))
         self._stores: dict[int, str] = {}
         """Port → name of the store that listens there; empty for management."""
 
@@ -273,14 +272,3 @@ def _headers(request: Request, request_id: str, store: Store | None) -> dict[str
         headers["x-ms-correlation-request-id"] = request_id
         headers["x-ms-ratelimit-remaining-subscription-reads"] = "11999"
     return headers
-
-
-def _tls(folder: Path) -> ssl.SSLContext:
-    """A certificate for 127.0.0.1, of an authority made for this time, which is written to the folder."""
-    import trustme
-
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    return context

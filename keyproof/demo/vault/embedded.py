@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import tempfile
 import threading
 from collections import Counter
@@ -12,14 +11,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-import trustme
-
 from collectors.vault.collect import mount_service
 from collectors.vault.operations import SERVICES
 from collectors.vault.permissions import policy
 from collectors.vault.routes import ROUTES
 from keyproof.demo.faults import Choice, Fault, spoil
-from keyproof.demo.http import HttpRequest, HttpResponse, HttpServer
+from keyproof.demo.http import HttpRequest, HttpResponse, HttpServer, certified
 from keyproof.demo.vault.faults import FaultPlan, Request, Rule, error_of
 from keyproof.demo.vault.server import Refused, Server
 
@@ -67,8 +64,7 @@ class EmbeddedVault:
             self._seed(self.server)
             self.server.write(f"sys/policies/acl/{POLICY}", {"policy": policy()})
             self.token = self.new_token()
-            tls = self._certified()
-            front = HttpServer(self._answer, tls)
+            front = HttpServer(self._answer, certified(self.ca_file))
             front.defects = self.defects
             self._port = front.listen()
             front.start()
@@ -81,13 +77,6 @@ class EmbeddedVault:
         self._running.close()
         if self.defects:
             raise self.defects[0]
-
-    def _certified(self) -> ssl.SSLContext:
-        authority = trustme.CA()
-        authority.cert_pem.write_to_path(str(self.ca_file))
-        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("127.0.0.1", "localhost").configure_cert(tls)
-        return tls
 
     # What clients need to know
 
