@@ -19,7 +19,6 @@ from evidence.model import (
     Key,
     KeyType,
     KeyVersion,
-    Manager,
     Origin,
     ProtectionLevel,
     Rotatable,
@@ -47,16 +46,11 @@ def barrier_rows(
     setting: Setting, namespace: str, status: KeyTerm, rotation: RotationConfig | None, reading: Reading
 ) -> Iterator[Row]:
     """The barrier key of the Vault, or of a namespace with a seal of its own, and its present term."""
-    row = Key(
-        **setting.bookkeeping(barrier_id(setting.header.source, namespace), reading.evidence),
-        name="barrier key",
-        aliases=[],
-        description="",
-        account=setting.header.account,
-        region=setting.header.region,
-        key_store=path_id(setting.header.source, namespace, "") if namespace else server_id(setting.header.source),
-        manager=Manager.CUSTOMER,
-        managed_by="",
+    row = setting.key(
+        barrier_id(setting.header.source, namespace),
+        "barrier key",
+        path_id(setting.header.source, namespace, "") if namespace else server_id(setting.header.source),
+        reading.evidence,
         origin=Origin.GENERATED,
         usages=[Usage.ENCRYPT],
         key_type=KeyType.SYMMETRIC_DATA_ENCRYPTION,
@@ -64,23 +58,11 @@ def barrier_rows(
         mechanisms=["AES-256-GCM"],
         protection_level=ProtectionLevel.SOFTWARE,
         state=State.ACTIVE,
-        expires_at=NEVER,
-        expiry_settable=False,
         suspended_at=NEVER,
-        rotation_requested_at=NEVER,
         rotations=max(status.term - 1, 0),
         last_rotated_at=status.install_time,
-        deletion_window_set=False,
-        deletion_window_days=0,
-        recovery_level="",
-        deletion_requested_at=NEVER,
-        deletion_at=NEVER,
         extractable=False,
         never_extractable=True,
-        release_policy="",
-        attestation="",
-        access_reasons=[],
-        account_delegated=False,
     )
     if status.term == 1:
         row.created_at = row.activated_at = status.install_time

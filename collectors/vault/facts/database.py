@@ -13,7 +13,7 @@ from collectors.vault.facts.barrier import KEY, later, own_barrier
 from collectors.vault.facts.members import Member, members
 from collectors.vault.facts.scope import Setting
 from collectors.vault.names import barrier_id
-from evidence.model import NEVER, Manager, Row, Secret, State
+from evidence.model import NEVER, Row, Secret, State
 from evidence.reading import Reading
 
 LIST_CONNECTIONS, CONNECTION = "database:ListConnections", "database:ReadConnection"
@@ -49,23 +49,15 @@ def normalize_database(setting: Setting, readings: Iterator[Reading]) -> Iterato
 
 def _row(setting: Setting, path: str, member: Member[Any], kind: str, keys: list[str] | None) -> Secret:
     """What is so of every such password."""
-    return Secret(
-        **setting.bookkeeping(setting.id(f"{setting.mount}{path}"), member.reading.evidence),
-        name=member.name,
+    return setting.secret(
+        setting.id(f"{setting.mount}{path}"),
+        member.name,
+        member.reading.evidence,
         kind=kind,
-        description="",
-        account=setting.header.account,
-        region=setting.header.region,
-        key_store=setting.id(setting.mount),
-        managed_by="",
-        manager=Manager.CUSTOMER,
         rotatable=True,
         expires_at=NEVER,
         expiry_settable=False,
-        deletion_window_set=False,
-        deletion_window_days=0,
         keys=keys,
-        key_settable=False,
     )
 
 

@@ -13,7 +13,7 @@ from collectors.vault.answers import DetailedListing, SecretMetadata, SecretMeta
 from collectors.vault.facts.barrier import KEY, own_barrier
 from collectors.vault.facts.scope import Setting, names, told
 from collectors.vault.names import barrier_id
-from evidence.model import NEVER, Manager, RotationResult, Row, Secret, State
+from evidence.model import NEVER, RotationResult, Row, Secret, State
 from evidence.reading import Reading
 
 DETAILED = "kv:ListDetailedMetadata"
@@ -121,26 +121,18 @@ def _asked_row(setting: Setting, tree: _Tree, id: str, reading: Reading, tally: 
 
 def _row(setting: Setting, tree: _Tree, id: str, evidence: list[str]) -> Secret:
     """What is so of every secret: Vault changes none by itself, and encrypts all with a barrier key."""
-    return Secret(
-        **setting.bookkeeping(id, evidence),
-        name=id.removeprefix(setting.id(setting.mount)),
+    return setting.secret(
+        id,
+        id.removeprefix(setting.id(setting.mount)),
+        evidence,
         content_type="",
-        description="",
-        account=setting.header.account,
-        region=setting.header.region,
-        key_store=setting.id(setting.mount),
-        managed_by="",
-        manager=Manager.CUSTOMER,
         rotatable=False,
         rotation_enabled=False,
         rotation_period_days=0,
         rotation_schedule="",
         rotation_next_at=NEVER,
         rotation_result=RotationResult.NONE,
-        deletion_window_set=False,
-        deletion_window_days=0,
         keys=tree.keys,
-        key_settable=False,
     )
 
 

@@ -12,7 +12,7 @@ from collectors.scope_rows import expect, fill
 from collectors.vault.answers import Listing
 from collectors.vault.names import mount_of, namespace_of, path_id
 from collectors.vault.operations import OPERATIONS, SERVICES
-from evidence.model import Key, Row, Secret
+from evidence.model import NEVER, Key, Manager, Row, Secret
 from evidence.operation import Operation
 from evidence.reading import AnswerT, Reading
 
@@ -45,6 +45,50 @@ class Setting(scope_rows.Setting):
         if isinstance(row, Key | Secret):
             fill(row, self.by_policies)
         yield from scope_rows.Setting.explained(self, row, readings, not_offered)
+
+    def key(self, id: str, name: str, key_store: str, evidence: Iterable[str], **facts: Any) -> Key:
+        """A key with what is so of every key of a Vault: it is deleted at once, and never expires."""
+        return Key(
+            **self.bookkeeping(id, evidence),
+            name=name,
+            aliases=[],
+            description="",
+            account=self.header.account,
+            region=self.header.region,
+            key_store=key_store,
+            manager=Manager.CUSTOMER,
+            managed_by="",
+            expires_at=NEVER,
+            expiry_settable=False,
+            rotation_requested_at=NEVER,
+            deletion_window_set=False,
+            deletion_window_days=0,
+            recovery_level="",
+            deletion_requested_at=NEVER,
+            deletion_at=NEVER,
+            release_policy="",
+            attestation="",
+            access_reasons=[],
+            account_delegated=False,
+            **facts,
+        )
+
+    def secret(self, id: str, name: str, evidence: Iterable[str], **facts: Any) -> Secret:
+        """A secret of the mount with what is so of every secret of a Vault: nobody chooses a key for it."""
+        return Secret(
+            **self.bookkeeping(id, evidence),
+            name=name,
+            description="",
+            account=self.header.account,
+            region=self.header.region,
+            key_store=self.id(self.mount),
+            managed_by="",
+            manager=Manager.CUSTOMER,
+            deletion_window_set=False,
+            deletion_window_days=0,
+            key_settable=False,
+            **facts,
+        )
 
     def id(self, path: str) -> str:
         """The id of what stands at a path of this namespace."""

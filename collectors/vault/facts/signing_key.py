@@ -15,7 +15,6 @@ from evidence.model import (
     Key,
     KeyType,
     KeyVersion,
-    Manager,
     ProtectionLevel,
     Rotatable,
     Row,
@@ -30,40 +29,23 @@ def signing_key(setting: Setting, path: str, name: str, algorithm: KeyAlgorithm 
 
     Vault renews neither such a key nor its certificate by itself, and hands it out at most when it is made.
     """
-    row = Key(
-        **setting.bookkeeping(setting.id(f"{setting.mount}{path}"), evidence),
-        name=name,
-        aliases=[],
-        description="",
-        account=setting.header.account,
-        region=setting.header.region,
-        key_store=setting.id(setting.mount),
-        manager=Manager.CUSTOMER,
-        managed_by="",
+    row = setting.key(
+        setting.id(f"{setting.mount}{path}"),
+        name,
+        setting.id(setting.mount),
+        evidence,
         usages=[Usage.SIGN],
         key_type=KeyType.PRIVATE_SIGNATURE,
         protection_level=ProtectionLevel.SOFTWARE,
         state=State.ACTIVE,
-        expires_at=NEVER,
-        expiry_settable=False,
         suspended_at=NEVER,
         rotatable=False,
         rotatable_reason=Rotatable.CERTIFICATE,
         rotation_enabled=False,
         rotation_period_days=0,
         rotation_next_at=NEVER,
-        rotation_requested_at=NEVER,
         rotations=0,
-        deletion_window_set=False,
-        deletion_window_days=0,
-        recovery_level="",
-        deletion_requested_at=NEVER,
-        deletion_at=NEVER,
         extractable=False,
-        release_policy="",
-        attestation="",
-        access_reasons=[],
-        account_delegated=False,
     )
     fill(row, asdict(algorithm) if algorithm else {})
     return row

@@ -19,7 +19,6 @@ from evidence.model import (
     GapKind,
     Key,
     KeyVersion,
-    Manager,
     Origin,
     ProtectionLevel,
     Rotatable,
@@ -76,28 +75,11 @@ def _list_rows(setting: Setting, reading: Reading, tally: Tally) -> Generator[Ro
 
 def _key_rows(setting: Setting, name: str, reading: Reading, listing: Reading, tally: Tally) -> Iterator[Row]:
     answer = told(reading, KEY, TransitKeyAnswer)
-    row = Key(
-        **setting.bookkeeping(setting.id(f"{setting.mount}keys/{name}"), [*listing.evidence, *reading.evidence]),
-        name=name,
-        aliases=[],
-        description="",
-        account=setting.header.account,
-        region=setting.header.region,
-        key_store=setting.id(setting.mount),
-        manager=Manager.CUSTOMER,
-        managed_by="",
-        expires_at=NEVER,
-        expiry_settable=False,
-        rotation_requested_at=NEVER,
-        deletion_window_set=False,
-        deletion_window_days=0,
-        recovery_level="",
-        deletion_requested_at=NEVER,
-        deletion_at=NEVER,
-        release_policy="",
-        attestation="",
-        access_reasons=[],
-        account_delegated=False,
+    row = setting.key(
+        setting.id(f"{setting.mount}keys/{name}"),
+        name,
+        setting.id(setting.mount),
+        [*listing.evidence, *reading.evidence],
     )
     if answer is not None:
         fill(row, _described(answer.data))
