@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 
-from collectors.algorithms import CURVES, POST_QUANTUM, KeyAlgorithm, aes, hmac, rsa
+from collectors.algorithms import CURVES, POST_QUANTUM, KeyAlgorithm, aes, finite_field, hmac, rsa
 from evidence.model import KeyType, Usage
 
 _SYMMETRIC_CATEGORIES = {128: 1, 192: 3, 256: 5}
@@ -73,21 +73,21 @@ _CURVES_BY_PARAMETERS: Mapping[str, KeyAlgorithm] = {
     "06052b81040022": CURVES["P-384"],
     "06052b81040023": CURVES["P-521"],
     "06052b8104000a": CURVES["secp256k1"],
-    "06052b81040021": KeyAlgorithm("EC", "P-224", 224, 112, 0),
-    "06082a8648ce3d030101": KeyAlgorithm("EC", "P-192", 192, 80, 0),
-    "06092b2403030208010107": KeyAlgorithm("EC", "brainpoolP256r1", 256, 128, 0),
-    "06092b240303020801010b": KeyAlgorithm("EC", "brainpoolP384r1", 384, 192, 0),
-    "06092b240303020801010d": KeyAlgorithm("EC", "brainpoolP512r1", 512, 256, 0),
+    "06052b81040021": CURVES["P-224"],
+    "06082a8648ce3d030101": CURVES["P-192"],
+    "06092b2403030208010107": CURVES["brainpoolP256r1"],
+    "06092b240303020801010b": CURVES["brainpoolP384r1"],
+    "06092b240303020801010d": CURVES["brainpoolP512r1"],
     "06032b6570": CURVES["edwards25519"],
     "06092b06010401da470f01": CURVES["edwards25519"],
     "130c656477617264733235353139": CURVES["edwards25519"],
-    "06032b6571": KeyAlgorithm("EC", "edwards448", 448, 224, 0),
-    "130a65647761726473343438": KeyAlgorithm("EC", "edwards448", 448, 224, 0),
+    "06032b6571": CURVES["edwards448"],
+    "130a65647761726473343438": CURVES["edwards448"],
     "06032b656e": CURVES["curve25519"],
     "060a2b060104019755010501": CURVES["curve25519"],
     "130a63757276653235353139": CURVES["curve25519"],
-    "06032b656f": KeyAlgorithm("EC", "curve448", 448, 224, 0),
-    "13086375727665343438": KeyAlgorithm("EC", "curve448", 448, 224, 0),
+    "06032b656f": CURVES["curve448"],
+    "13086375727665343438": CURVES["curve448"],
 }
 """By CKA_EC_PARAMS: the DER of a named curve's object identifier, or of its name as a PrintableString.
 
@@ -134,8 +134,8 @@ def by_modulus(bits: int) -> KeyAlgorithm:
 
 
 def by_prime(key_type: str, bits: int) -> KeyAlgorithm:
-    """A key for DSA or Diffie-Hellman, by its prime, which makes it as strong as an RSA key of that size."""
-    return KeyAlgorithm(FAMILIES[key_type], "", bits, rsa(bits).security_bits, 0)
+    """A key for DSA or Diffie-Hellman, by its prime."""
+    return finite_field(FAMILIES[key_type], bits)
 
 
 def by_curve(parameters: str) -> KeyAlgorithm | None:

@@ -431,6 +431,15 @@ def test_what_is_no_certificate_is_a_gap(value: Any) -> None:
     assert {gap.of_table for gap in failures(found)} == {"certificate", "scope"}
 
 
+def test_a_certificate_whose_key_is_not_known_tells_the_rest() -> None:
+    value = certificate("issuing")["VALUE"]["hex"].replace("06082a8648ce3d030107", "06082a8648ce3d030177")
+    found = _with_certificate(value)
+    [row] = of(found, Certificate)
+    assert (row.subject, row.algorithm, row.bits, row.security_bits) == ("CN=issuing", None, None, None)
+    [why] = [gap for gap in of(found, Gap) if gap.subject == row.id and "algorithm" in gap.columns]
+    assert (why.kind, sorted(why.columns)) == (GapKind.NOT_OFFERED, ["algorithm", "bits", "security_bits"])
+
+
 def test_a_certificate_without_a_key_has_none_only_where_all_keys_show() -> None:
     for answers, expected in (({}, ""), ({"C_Login": "CKR_PIN_INCORRECT (C_Login)"}, None)):
         told = Told(**answers)
