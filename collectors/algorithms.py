@@ -45,7 +45,7 @@ def rsa(bits: int) -> KeyAlgorithm:
 
 
 def finite_field(algorithm: str, bits: int) -> KeyAlgorithm:
-    """DSA or Diffie-Hellman with a prime of so many bits, which makes it as strong as RSA with a modulus of that size."""
+    """DSA or Diffie-Hellman with a prime of so many bits; it is as strong as RSA with a modulus of that size."""
     return replace(rsa(bits), algorithm=algorithm)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from collectors import key_types
 from collectors.algorithms import CURVES, POST_QUANTUM, KeyAlgorithm, aes, finite_field, hmac, rsa
 from evidence.model import KeyType, ProtectionLevel, State, Usage
 
@@ -142,39 +143,19 @@ def usages(mask: Sequence[str]) -> list[Usage] | None:
 
 _NIST_TYPES = {f"{kind.value} key".lower(): kind for kind in KeyType}
 
-_SYMMETRIC = {
-    Usage.ENCRYPT: KeyType.SYMMETRIC_DATA_ENCRYPTION,
-    Usage.WRAP: KeyType.SYMMETRIC_KEY_WRAPPING,
-    Usage.MAC: KeyType.SYMMETRIC_AUTHENTICATION,
-    Usage.DERIVE: KeyType.SYMMETRIC_MASTER,
-    Usage.AGREE: KeyType.SYMMETRIC_KEY_AGREEMENT,
-}
-_PRIVATE = {
-    Usage.SIGN: KeyType.PRIVATE_SIGNATURE,
-    Usage.ENCRYPT: KeyType.PRIVATE_KEY_TRANSPORT,
-    Usage.WRAP: KeyType.PRIVATE_KEY_TRANSPORT,
-    Usage.AGREE: KeyType.PRIVATE_STATIC_KEY_AGREEMENT,
-}
-_PUBLIC = {
-    Usage.SIGN: KeyType.PUBLIC_SIGNATURE_VERIFICATION,
-    Usage.ENCRYPT: KeyType.PUBLIC_KEY_TRANSPORT,
-    Usage.WRAP: KeyType.PUBLIC_KEY_TRANSPORT,
-    Usage.AGREE: KeyType.PUBLIC_STATIC_KEY_AGREEMENT,
-}
-_BY_OBJECT = {
-    "Symmetric Key": _SYMMETRIC,
-    "Split Key": _SYMMETRIC,
-    "Private Key": _PRIVATE,
-    "Public Key": _PUBLIC,
+_ROWS: Mapping[str, key_types.Rows] = {
+    "Symmetric Key": key_types.SYMMETRIC,
+    "Split Key": key_types.SYMMETRIC,
+    "Private Key": key_types.PRIVATE,
+    "Public Key": key_types.PUBLIC,
 }
 
 
 def key_type(nist: str | None, object_type: str, used_for: Sequence[Usage] | None) -> KeyType | None:
-    """The row of SP 800-57 Part 1 Table 1: as the server states it, else by its uses where they are of one type."""
+    """The row of SP 800-57 Part 1 Table 1: as the server states it, else by its uses."""
     if nist is not None:
         return _NIST_TYPES.get(nist.lower())
-    kinds = {_BY_OBJECT.get(object_type, {}).get(usage) for usage in used_for or ()}
-    return kinds.pop() if len(kinds) == 1 else None
+    return key_types.key_type(_ROWS.get(object_type, {}), used_for or ())
 
 
 def protection(mask: Sequence[str] | None) -> ProtectionLevel | None:

@@ -88,7 +88,7 @@ _KEY_NOT_OFFERED = {
     "key.state": "the server does not tell the object's state",
     "key.origin": "KMIP does not tell a key that the server made from one that was brought in",
     "key.usages": "the server does not tell the object's usage mask",
-    "key.key_type": "the server does not tell the object's NIST key type, and its usages are of several types",
+    "key.key_type": "the server does not tell a NIST key type that keyproof knows, nor a use by which one follows",
     "key.protection_level": "the server does not tell whether hardware protects the object",
     "key.extractable": "the server does not tell whether the object can be taken out in clear",
     "key.never_extractable": "the server does not tell whether the object could ever be taken out in clear",

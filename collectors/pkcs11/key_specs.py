@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 
+from collectors import key_types
 from collectors.algorithms import CURVES, POST_QUANTUM, KeyAlgorithm, aes, finite_field, hmac, rsa
 from evidence.model import KeyType, Usage
 
@@ -180,35 +181,17 @@ def usages(object_class: str, flags: Collection[str]) -> list[Usage]:
     return sorted(changes.get(usage, usage) for usage in found)
 
 
-_BY_PURPOSE: Mapping[str, tuple[tuple[Usage, KeyType], ...]] = {
-    "CKO_SECRET_KEY": (
-        (Usage.DERIVE, KeyType.SYMMETRIC_MASTER),
-        (Usage.ENCRYPT, KeyType.SYMMETRIC_DATA_ENCRYPTION),
-        (Usage.WRAP, KeyType.SYMMETRIC_KEY_WRAPPING),
-        (Usage.MAC, KeyType.SYMMETRIC_AUTHENTICATION),
-    ),
-    "CKO_PRIVATE_KEY": (
-        (Usage.ENCRYPT, KeyType.PRIVATE_KEY_TRANSPORT),
-        (Usage.WRAP, KeyType.PRIVATE_KEY_TRANSPORT),
-        (Usage.ENCAPSULATE, KeyType.PRIVATE_KEY_TRANSPORT),
-        (Usage.AGREE, KeyType.PRIVATE_STATIC_KEY_AGREEMENT),
-        (Usage.SIGN, KeyType.PRIVATE_SIGNATURE),
-    ),
-    "CKO_PUBLIC_KEY": (
-        (Usage.ENCRYPT, KeyType.PUBLIC_KEY_TRANSPORT),
-        (Usage.WRAP, KeyType.PUBLIC_KEY_TRANSPORT),
-        (Usage.ENCAPSULATE, KeyType.PUBLIC_KEY_TRANSPORT),
-        (Usage.AGREE, KeyType.PUBLIC_STATIC_KEY_AGREEMENT),
-        (Usage.SIGN, KeyType.PUBLIC_SIGNATURE_VERIFICATION),
-    ),
+_ROWS: Mapping[str, key_types.Rows] = {
+    "CKO_SECRET_KEY": key_types.SYMMETRIC,
+    "CKO_OTP_KEY": key_types.SYMMETRIC,
+    "CKO_PRIVATE_KEY": key_types.PRIVATE,
+    "CKO_PUBLIC_KEY": key_types.PUBLIC,
 }
-"""Of a key with several purposes, the first that it has decides: its cryptoperiod is the shortest."""
 
 
 def key_type_of(object_class: str, purposes: Collection[Usage]) -> KeyType | None:
     """The row of SP 800-57 Part 1 Table 1 for a key; None where it has no purpose."""
-    rows = _BY_PURPOSE.get("CKO_SECRET_KEY" if object_class == "CKO_OTP_KEY" else object_class, ())
-    return next((row for usage, row in rows if usage in purposes), None)
+    return key_types.key_type(_ROWS.get(object_class, {}), purposes)
 
 
 _MECHANISMS_OF: Mapping[str, re.Pattern[str]] = {

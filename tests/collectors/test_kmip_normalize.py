@@ -240,7 +240,7 @@ def test_usages_and_the_type_that_follows() -> None:
     assert used(SYMMETRIC, 12).key_type is KeyType.SYMMETRIC_DATA_ENCRYPTION
     assert used(SYMMETRIC, 0x30).key_type is KeyType.SYMMETRIC_KEY_WRAPPING
     assert used(SYMMETRIC, 0x3C).usages == [Usage.ENCRYPT, Usage.WRAP]
-    assert used(SYMMETRIC, 0x3C).key_type is None
+    assert used(SYMMETRIC, 0x3C).key_type is KeyType.SYMMETRIC_DATA_ENCRYPTION
     assert used(SYMMETRIC, 0x3C, wire.enumeration(0x42013A, 7)).key_type is KeyType.SYMMETRIC_KEY_WRAPPING
     assert used(SYMMETRIC, 12, wire.enumeration(0x42013A, 0x11)).key_type is None
     assert used(PRIVATE, 0x01).key_type is KeyType.PRIVATE_SIGNATURE

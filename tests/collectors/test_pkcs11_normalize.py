@@ -199,6 +199,8 @@ def test_algorithm_and_strength(
         (SECRET, "WRAP UNWRAP", [Usage.WRAP], KeyType.SYMMETRIC_KEY_WRAPPING),
         (SECRET, "SIGN VERIFY", [Usage.MAC], KeyType.SYMMETRIC_AUTHENTICATION),
         (SECRET, "DERIVE", [Usage.DERIVE], KeyType.SYMMETRIC_MASTER),
+        (SECRET, "ENCRYPT UNWRAP", [Usage.ENCRYPT, Usage.WRAP], KeyType.SYMMETRIC_DATA_ENCRYPTION),
+        (SECRET, "DERIVE SIGN", [Usage.DERIVE, Usage.MAC], KeyType.SYMMETRIC_MASTER),
         (SECRET, "", [], None),
         (PRIVATE, "SIGN", [Usage.SIGN], KeyType.PRIVATE_SIGNATURE),
         (PRIVATE, "SIGN DECRYPT", [Usage.ENCRYPT, Usage.SIGN], KeyType.PRIVATE_KEY_TRANSPORT),

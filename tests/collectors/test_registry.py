@@ -19,6 +19,7 @@ SHARED = {
     "certificates",
     "declaration",
     "exchange",
+    "key_types",
     "paging",
     "questions",
     "registry",

@@ -48,10 +48,10 @@ def test_vault_enterprise_tells_the_parameter_set_apart() -> None:
     assert spec.algorithm.parameter_set == "ML-DSA-87"
 
 
-def test_an_rsa_key_serves_two_purposes_and_has_no_one_type() -> None:
+def test_an_rsa_key_serves_two_purposes_of_which_the_shorter_cryptoperiod_counts() -> None:
     spec = key_spec("rsa-3072", key_size=0, parameter_set="")
     assert spec is not None
-    assert spec.key_type is None
+    assert spec.key_type is KeyType.PRIVATE_KEY_TRANSPORT
 
 
 @pytest.mark.parametrize("type", ["managed_key", "external-key", "hybrid", "ml-dsa", "hmac", ""])
