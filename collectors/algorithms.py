@@ -56,6 +56,12 @@ def hmac(hash: str, bits: int) -> KeyAlgorithm:
     return KeyAlgorithm("HMAC", hash, bits, strength, category)
 
 
+RSA_PKCS1_ENCRYPTION = "RSAES_PKCS1_V1_5"
+"""RSA with PKCS #1 v1.5 padding where it encrypts or wraps, for providers whose name of the padding is the signature's too.
+
+Source: RFC 8017, section 7.2.
+"""
+
 CURVES: Mapping[str, KeyAlgorithm] = {
     "P-256": KeyAlgorithm("EC", "P-256", 256, 128, 0),
     "P-384": KeyAlgorithm("EC", "P-384", 384, 192, 0),

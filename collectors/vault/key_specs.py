@@ -72,6 +72,21 @@ _SPECS: Mapping[str, KeySpec] = {
 signs and decrypts."""
 
 
+_HASHES = ("sha1", *(f"sha{family}-{bits}" for family in (2, 3) for bits in (224, 256, 384, 512)))
+_ANY_HASH = tuple(f"hash_algorithm={name}" for name in _HASHES)
+_ANY_SIGNATURE = tuple(f"signature_algorithm={name}" for name in ("pss", "pkcs1v15"))
+
+
+def mechanisms(type: str) -> list[str]:
+    """Its type, and the parameters of `sign` that each request may choose, sorted.
+
+    Nothing limits them for one key; a policy may, for those whom it admits. Source: Vault and OpenBao documentation,
+    transit secrets engine, Sign Data, and what OpenBao 2.x answers.
+    """
+    chosen = _ANY_HASH if type.startswith(("rsa-", "ecdsa-")) else ()
+    return sorted([type, *chosen, *(_ANY_SIGNATURE if type.startswith("rsa-") else ())])
+
+
 def key_spec(type: str, *, key_size: int, parameter_set: str) -> KeySpec | None:
     """What a key is; None for a type that is not known, or does not tell what it is."""
     if type == "hmac":
