@@ -57,7 +57,7 @@ def hmac(hash: str, bits: int) -> KeyAlgorithm:
 
 
 RSA_PKCS1_ENCRYPTION = "RSAES_PKCS1_V1_5"
-"""RSA with PKCS #1 v1.5 padding where it encrypts or wraps, for providers whose name of the padding is the signature's too.
+"""RSA with PKCS #1 v1.5 padding where it encrypts or wraps, for providers whose one name for it is the signature's too.
 
 Source: RFC 8017, section 7.2.
 """
