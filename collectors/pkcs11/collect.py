@@ -94,7 +94,7 @@ class _ModuleReading:
             source=self.configuration.name,
             type="pkcs11",
             service="token",
-            account=info.serial_number or f"slot {slot}",
+            account=info.serial_number,
             account_name=info.label,
         )
 
@@ -122,7 +122,7 @@ class _TokenReading:
         ask.one("pkcs11:C_GetMechanismInfo", {})
         info = batch.reading.answer("pkcs11:C_GetTokenInfo", TokenInfo)
         if (info is None or info.login_required) and ask.one("pkcs11:C_Login", {}).ok:
-            self.inquiry.logged_in_before()
+            self.inquiry.logged_in()
         ask.all("pkcs11:C_FindObjects", {})
         contents = read_contents(token_of(self.header), batch.reading)
         tasks = [Task(self.header, thing.uri, partial(self._read, thing)) for thing in contents.things.values()]

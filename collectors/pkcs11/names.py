@@ -21,8 +21,9 @@ def part(value: str) -> bytes:
 
 
 def token_uri(label: str, serial: str) -> str:
-    """`pkcs11:token=LABEL;serial=NUMBER`."""
-    return f"pkcs11:token={quote(part(label), safe='')};serial={quote(part(serial), safe='')}"
+    """`pkcs11:token=LABEL;serial=NUMBER`, without a number where the token has none."""
+    numbered = f";serial={quote(part(serial), safe='')}" if serial else ""
+    return f"pkcs11:token={quote(part(label), safe='')}{numbered}"
 
 
 def token_of(header: ScopeHeader) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 from collectors.pkcs11 import cryptoki
@@ -39,6 +39,8 @@ class Found:
     label: bytes
     nth: int
     identity: Mapping[str, JSON]
+    observation: str
+    """Id of the exchange that found it."""
     unread: Failure | None
     """Why it was not read what it is and what it is called."""
 
@@ -52,8 +54,6 @@ class Thing:
     """Of a pair, CKO_PRIVATE_KEY, whether that half was found or not."""
     objects: tuple[Found, ...]
     """Of a pair, the private key first."""
-    lonely: bool = False
-    """A private or public key that no id and label tells from others of its kind, so that its other half is unknown."""
 
     def of(self, object_class: str) -> Found | None:
         """Its object of that class."""
@@ -81,7 +81,7 @@ def read_contents(token: str, reading: Reading) -> Contents:
     if FIND not in reading.failures and len(found) != total:
         reading.fail(FIND, GapKind.FAILED, f"{total} objects were found, of which {len(found)} were told")
     contents = Contents(unread=next((one.unread for one in found if one.unread), None))
-    for thing in _things(token, [one for one in found if not one.unread]):
+    for thing in _apart(_things(token, [one for one in found if not one.unread])):
         contents.things[thing.uri] = thing
         if thing.objects[0].id:
             contents.by_id.setdefault(thing.objects[0].id, []).append(thing)
@@ -108,6 +108,7 @@ def _found(one: FoundObject, observation: str) -> Found:
         _bytes(one.CKA_LABEL, hexadecimal=False),
         one.nth,
         one.identity,
+        observation,
         unread,
     )
 
@@ -137,6 +138,18 @@ def _bytes(value: str | Unread, *, hexadecimal: bool) -> bytes:
         except ValueError:
             return text.encode("utf-8", "surrogatepass")
     return text.encode("utf-8", "surrogatepass")
+
+
+def _apart(things: Iterable[Thing]) -> Iterator[Thing]:
+    """The same, of which those that would share a URI have their own: a digest of all that is known of them."""
+    by_uri: dict[str, list[Thing]] = {}
+    for thing in things:
+        by_uri.setdefault(thing.uri, []).append(thing)
+    for of_uri in by_uri.values():
+        for thing in of_uri:
+            identity = canonical_json([dict(one.identity) for one in thing.objects])
+            digest = hashlib.sha256(identity.encode()).hexdigest()
+            yield thing if len(of_uri) == 1 else replace(thing, uri=f"{thing.uri};x-sha256={digest}")
 
 
 def _things(token: str, found: Iterable[Found]) -> Iterator[Thing]:
@@ -174,7 +187,7 @@ def _pairs(token: str, members: list[Found], suffix: str) -> Iterator[Thing]:
         else:
             for one in of_label:
                 uri = _uri(token, one, _TYPES[one.object_class]) + suffix
-                yield Thing(uri, "CKO_PRIVATE_KEY", (one,), lonely=True)
+                yield Thing(uri, "CKO_PRIVATE_KEY", (one,))
 
 
 def _is_pair(members: list[Found]) -> bool:

@@ -9,6 +9,13 @@ from evidence.operation import Operation
 
 USER = "CKU_USER"
 PUBLIC = "public session"
+"""As whom a token is asked before C_Login, or without."""
+
+
+def user_name(user: int) -> str:
+    """The name of a CK_USER_TYPE: the normal user's, or a vendor's number."""
+    return USER if user == 1 else f"CK_USER_TYPE 0x{user:08X}"
+
 
 _KEY_FOUND = "name aliases material_known_at"
 _KEY_READ = """origin usages key_type algorithm parameter_set bits security_bits pq_category mechanisms state
@@ -117,13 +124,13 @@ _NO_TAGS = "PKCS#11 objects have no tags"
 _NO_PEOPLE = "PKCS#11 has roles, and does not tell who knows their PINs"
 
 NOT_OFFERED = {
-    "scope.account": "the slot of the module was not read",
-    "scope.account_name": "a module has no name of its own",
+    "scope.account": "the token has no serial number",
     "key_store.network_public": _NO_NETWORK,
     "key_store.private_endpoints": _NO_NETWORK,
     "key_store.logging_enabled": _NO_LOG,
     "key_store.logging_targets": _NO_LOG,
     "key_store.logging_retention_days": _NO_LOG,
+    "key_store.validation_standard": "the module has no validation objects, which PKCS#11 has since its version 3.2",
     "key_store.regions": _NO_PLACE,
     "key_store.kek_security_bits": _NO_KEK,
     "key_store.kek_apart": _NO_KEK,

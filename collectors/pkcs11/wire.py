@@ -20,6 +20,7 @@ from collectors import paging, questions
 from collectors.exchange import Check, Outcome, one_line, problem
 from collectors.paging import Ask
 from collectors.pkcs11.configuration import Pkcs11Configuration
+from collectors.pkcs11.operations import PUBLIC, user_name
 from evidence.observation import JSON, Observation, Status, canonical_json
 from evidence.recording import ScopeHeader
 
@@ -119,11 +120,12 @@ class Process:
 
     def _line(self, deadline: float) -> bytes:
         output = self._process.stdout.fileno()  # type: ignore[union-attr]
+        waiting = select.poll()
+        waiting.register(output, select.POLLIN)
         chunks = []
         size = 0
         while True:
-            ready, _, _ = select.select([output], [], [], max(deadline - time.monotonic(), 0))
-            if not ready:
+            if not waiting.poll(1_000 * max(deadline - time.monotonic(), 0)):
                 raise TimeoutError
             chunk = os.read(output, 1 << 20)
             if not chunk:
@@ -303,13 +305,14 @@ class Inquiry(questions.Inquiry):
     def __init__(self, seat: Seat, header: ScopeHeader, place: Place | None = None, pin_withheld: str = "") -> None:
         """`place` is that of the scope's token; without one the module itself is asked. `pin_withheld` tells why the
         PIN is not sent; "" where it is."""
-        super().__init__(header, "")
+        super().__init__(header, PUBLIC)
         self._seat = seat
         self._place = place
         self._pin_withheld = pin_withheld
 
-    def logged_in_before(self) -> None:
-        """What a killed run recorded says that the PIN is right."""
+    def logged_in(self) -> None:
+        """The PIN is right, as this run was told or a killed one recorded: what follows is asked as its user."""
+        self.identity = user_name(self._seat.configuration.user_type)
         if self._place is not None and not self._pin_withheld:
             self._seat.logged_in_before(self._place)
 

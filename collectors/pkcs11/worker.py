@@ -100,6 +100,7 @@ class Worker:
         self._found: dict[int, list[tuple[str, int]]] = {}
         """By slot: each object's identity as canonical JSON, with its handle."""
         self._by_identity: dict[int, dict[str, list[int]]] = {}
+        self._identified_until: dict[int, int] = {}
 
     @property
     def module(self) -> Module:
@@ -167,7 +168,7 @@ class Worker:
         if first == 0:
             self._found.pop(slot, None)
         handles = self._handles(slot)
-        page = self._identified(slot, first, first + most)
+        page = self._identified(slot, first + most)[first:]
         objects = [{**json.loads(identity), "nth": self._nth(slot, identity, handle)} for identity, handle in page]
         answer: dict[str, Any] = {"total": len(handles), "objects": objects}
         if first + most < len(handles):
@@ -200,22 +201,24 @@ class Worker:
             handles = self.module.find(self._sessions[slot])
             self._found[slot] = [("", handle) for handle in handles]
             self._by_identity[slot] = {}
+            self._identified_until[slot] = 0
         return self._found[slot]
 
-    def _identified(self, slot: int, first: int, end: int) -> list[tuple[str, int]]:
+    def _identified(self, slot: int, end: int) -> list[tuple[str, int]]:
+        """The first `end` objects. They are identified in their order, also where an earlier process began."""
         found = self._handles(slot)
         session = self._sessions[slot]
-        for at in range(first, min(end, len(found))):
+        for at in range(self._identified_until.get(slot, 0), min(end, len(found))):
             handle = found[at][1]
-            if not found[at][0]:
-                values = {name: self._attribute(session, handle, name) for name in IDENTITY}
-                gone = next((value.rv for value in values.values() if value.rv in GONE), "")
-                if gone:
-                    raise _Refused("C_GetAttributeValue", gone)
-                identity = json.dumps({name: told(name, value) for name, value in values.items()}, sort_keys=True)
-                found[at] = (identity, handle)
-                self._by_identity[slot].setdefault(identity, []).append(handle)
-        return found[first:end]
+            values = {name: self._attribute(session, handle, name) for name in IDENTITY}
+            gone = next((value.rv for value in values.values() if value.rv in GONE), "")
+            if gone:
+                raise _Refused("C_GetAttributeValue", gone)
+            identity = json.dumps({name: told(name, value) for name, value in values.items()}, sort_keys=True)
+            found[at] = (identity, handle)
+            self._by_identity[slot].setdefault(identity, []).append(handle)
+            self._identified_until[slot] = at + 1
+        return found[:end]
 
     def _nth(self, slot: int, identity: str, handle: int) -> int:
         """Which of the objects with the same identity it is, from 0."""
@@ -223,7 +226,7 @@ class Worker:
 
     def _handle(self, slot: int, identity: str, nth: int) -> int:
         """The handle of an object that an earlier process may have found."""
-        self._identified(slot, 0, len(self._handles(slot)))
+        self._identified(slot, len(self._handles(slot)))
         handles = self._by_identity[slot].get(identity, [])
         if nth >= len(handles):
             raise _Refused("C_FindObjects", "CKR_OBJECT_HANDLE_INVALID")

@@ -11,8 +11,10 @@ from collectors.questions import Questions
 from collectors.sampling import sampled
 from collectors.source import Batch, Task
 from collectors.vault.answers import DetailedListing, KeyStatus, Listing, Mounts
+from collectors.vault.asking import ask_about_access, namespaces_down_to
 from collectors.vault.configuration import VaultConfiguration
 from collectors.vault.credentials import Seat, ambient_seat
+from collectors.vault.engines import ask_about_database, ask_about_pki, ask_about_ssh
 from collectors.vault.names import account, keys_among, parted, path_id, scope_id
 from collectors.vault.wire import Inquiry
 from evidence.observation import JSON, Observation
@@ -22,6 +24,9 @@ from evidence.recording import ScopeHeader
 DEEPEST_NAMESPACE = 16
 DEEPEST_FOLDER = 64
 """How many are read below one another, at most: a server could make up ever more."""
+
+MANAGED_KINDS = ("pkcs11", "awskms", "azurekeyvault")
+"""Kinds of key stores that Vault Enterprise's managed keys are in. Source: Vault API documentation, managed keys."""
 
 MOST_FOLDERS = 100_000
 """Folders of a mount that are listed, at most, for the same reason."""
@@ -101,6 +106,7 @@ class VaultCollector:
             "sys:ListAuditDevices",
         ):
             ask.one(operation, {})
+        self._ask_about_access(ask, "")
         return [self._namespace_task(seat, self._configuration.namespace)]
 
     def _namespace_task(self, seat: Seat, namespace: str) -> Task:
@@ -111,7 +117,6 @@ class VaultCollector:
         ask = Questions(Inquiry(seat, header), batch)
         here: dict[str, JSON] = {"namespace": namespace} if namespace else {}
         mounts = _read(ask.one("sys:ListMounts", here), Mounts)
-        ask.one("sys:ListAuthMethods", here)
         ask.one("sys:ListAuditDevices", {})
         ask.one("sys:ReadSealStatus", {})
         own = _ask_about_barrier(ask, namespace)
@@ -119,19 +124,28 @@ class VaultCollector:
             ask.one("sys:ReadRotationConfig", {"namespace": own})
             above, name = parted(own)
             ask.one("sys:ReadNamespaceSeal", {**({"namespace": above} if above else {}), "name": name})
+        if own and own == namespace:
+            self._ask_about_access(ask, namespace)
+        _ask_about_other_stores(ask, here)
         below = _names(ask.one("sys:ListNamespaces", here)) if namespace.count("/") < DEEPEST_NAMESPACE else []
         for path, mount in (mounts.data if mounts else {}).items():
             service = mount_service(mount.type, mount.options)
             if service in READINGS and self._wanted(namespace, path):
                 of_mount = self._header(seat, namespace, service, path)
                 place = Place(seat, of_mount, namespace, path, self._sample)
-                yield place.task("", partial(READINGS[service], place))
+                yield place.task("", partial(_ask_about_mount, READINGS[service], place))
         for name in below:
             if name.strip("/"):
                 yield self._namespace_task(seat, f"{namespace}{name.strip('/')}/")
         for path in self._missing(namespace, {*mounts.data, *below}) if mounts else ():
             place = Place(seat, self._header(seat, namespace, "transit", path), namespace, path, self._sample)
-            yield place.task("", partial(_ask_about_transit, place))
+            yield place.task("", partial(_ask_about_mount, _ask_about_transit, place))
+
+    def _ask_about_access(self, ask: Questions, namespace: str) -> None:
+        """Who may do what with the barrier key of the Vault, or of a namespace that has its own."""
+        configuration = self._configuration
+        above = namespaces_down_to(configuration.namespace, namespace) if namespace else [""]
+        ask_about_access(ask, above, configuration.list_limit if self._sample is None else self._sample)
 
     def _wanted(self, namespace: str, mount: str) -> bool:
         wanted = self._configuration.mounts
@@ -163,11 +177,32 @@ def _ask_about_barrier(ask: Questions, namespace: str) -> str:
     return ""
 
 
+def _ask_about_other_stores(ask: Questions, here: dict[str, JSON]) -> None:
+    """Which keys of other key stores are used in a namespace; never how they are reached, which takes credentials."""
+    for name in _names(ask.one("sys:ListExternalKeyConfigs", here)):
+        ask.one("sys:ListExternalKeys", {**here, "name": name})
+    for kind in MANAGED_KINDS:
+        listing = _read(ask.one("sys:ListManagedKeys", {**here, "name": kind}), Listing)
+        if listing is None or not listing.offered:
+            return
+
+
 def mount_service(type: str, options: Mapping[str, str]) -> str:
     """The service of the scope that reads a mount; the mount's own type where nothing of it is read."""
     if type in ("kv", "generic"):
         return "kv" if options.get("version") == "2" else "kv-v1"
     return type
+
+
+def _ask_about_mount(
+    reading: Callable[[Place, Questions], Iterable[Task]], place: Place, ask: Questions
+) -> Iterable[Task]:
+    """What it holds, and who may do what with it."""
+    tasks = list(reading(place, ask))
+    configuration = place.seat.configuration
+    namespaces = namespaces_down_to(configuration.namespace, place.namespace)
+    ask_about_access(ask, namespaces, configuration.list_limit if place.sample is None else place.sample)
+    return tasks
 
 
 def _ask_about_transit(place: Place, ask: Questions) -> Iterable[Task]:
@@ -236,9 +271,17 @@ def _ask_about_kv1(place: Place, ask: Questions) -> Iterable[Task]:
     return _Tree(place, "kv:ListSecrets", detailed=False, described=False).ask_about_folder("", ask)
 
 
+def _ask_about_database(place: Place, ask: Questions) -> Iterable[Task]:
+    _ask_about_barrier(ask, place.namespace)
+    return ask_about_database(place, ask)
+
+
 READINGS: Mapping[str, Callable[[Place, Questions], Iterable[Task]]] = {
     "transit": _ask_about_transit,
     "kv": _ask_about_kv,
     "kv-v1": _ask_about_kv1,
+    "pki": ask_about_pki,
+    "ssh": ask_about_ssh,
+    "database": _ask_about_database,
 }
 """How a mount is read, by the service of its scope."""

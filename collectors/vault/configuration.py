@@ -112,6 +112,10 @@ class VaultConfiguration(BaseModel):
     auth: Method = TokenMethod()
     mounts: Annotated[list[Mount], Field(min_length=1)] | None = None
     """Paths, from `namespace` on, of the mounts whose keys and secrets are read; left out, all."""
+    list_limit: Annotated[int, Field(ge=1)] = 2_000
+    """How many of each list of policies, roles, users, entities, groups, issuers and connections are read, at most."""
+    certificates: Annotated[int, Field(ge=1)] = 10_000
+    """How many certificates of each PKI mount are read, at most."""
     timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 30
     """How long to wait for an answer."""
     attempts: Annotated[int, Field(ge=1, le=10)] = 6

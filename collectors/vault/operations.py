@@ -9,6 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from collectors.declaration import ServiceDeclaration, all_not_offered, all_operations, declare, facts
+from collectors.vault.access_operations import ACCESS
+from collectors.vault.engine_operations import (
+    DATABASE,
+    DATABASE_NOT_OFFERED,
+    PKI,
+    PKI_NOT_OFFERED,
+    SSH,
+    SSH_NOT_OFFERED,
+)
 from evidence.operation import Operation
 
 _TAG_FACTS = "owner business_purpose data_class environment tags"
@@ -39,7 +48,7 @@ READ_SEAL_STATUS = Operation(
 READ_KEY_STATUS = Operation(
     name="sys:ReadKeyStatus",
     facts=(
-        *("key.*", "key_version.*", "secret.keys", *facts("key_store", _KEK_FACTS)),
+        *("key.*", "key_version.*", "secret.keys", *facts("key_store", f"{_KEK_FACTS} backed_by"), "key_store.*"),
         *facts("key", f"{_BARRIER_FACTS} {_ROTATION_FACTS} key_settings"),
         *facts("key_version", _VERSION_FACTS),
     ),
@@ -87,12 +96,6 @@ NAMESPACE = (
         why="Every secrets engine of the namespace",
     ),
     Operation(
-        name="sys:ListAuthMethods",
-        facts=("access.*",),
-        permission="read sys/auth",
-        why="How people and machines log in to the namespace",
-    ),
-    Operation(
         name="sys:ListNamespaces",
         facts=("scope.*",),
         permission="list sys/namespaces",
@@ -108,6 +111,24 @@ NAMESPACE = (
         why="How a namespace with a seal of its own is sealed",
     ),
     LIST_AUDIT_DEVICES,
+    Operation(
+        name="sys:ListExternalKeyConfigs",
+        facts=("key_store.*",),
+        permission="list sys/external-keys/configs",
+        why="Which other key stores hold keys that are used here, where the server is an OpenBao",
+    ),
+    Operation(
+        name="sys:ListExternalKeys",
+        facts=("key_store.store_settings",),
+        permission="list sys/external-keys/configs/+/keys",
+        why="Which keys of such a key store are used here",
+    ),
+    Operation(
+        name="sys:ListManagedKeys",
+        facts=("key_store.*",),
+        permission="list sys/managed-keys/+",
+        why="Which keys in other key stores are used here, where the server is a Vault Enterprise",
+    ),
 )
 """Asked in the scope of a namespace."""
 
@@ -166,7 +187,7 @@ _UNKNOWN_IDENTITY = {
     **dict.fromkeys(facts("scope", "account account_name"), "a namespace has no other name than its path"),
 }
 _NO_PLACE = "Vault does not tell where its storage and its replicas are"
-_NO_POLICIES = "which principals the policies admit is told by access rows alone"
+_ABOVE = "the source begins in a namespace below others, whose policies count here too and are not read"
 _NO_USE = "Vault does not tell when a key was used; its audit log does"
 _NO_TAGS = "transit keys carry no tags"
 
@@ -181,7 +202,7 @@ _KEY_STORE_NOT_OFFERED = {
 
 _KEYS_NOT_OFFERED = {
     **dict.fromkeys(facts("key", "used last_used_at usage_tracked_since"), _NO_USE),
-    **dict.fromkeys(facts("key", "public external_accounts wildcard_access account_delegated"), _NO_POLICIES),
+    "key.wildcard_access": _ABOVE,
     **dict.fromkeys(facts("key", _TAG_FACTS), _NO_TAGS),
     "key.regions": _NO_PLACE,
     "key.updated_at": "Vault does not tell when a key's settings were changed",
@@ -204,7 +225,17 @@ VAULT_NOT_OFFERED = {
 }
 """Facts about a Vault and its barrier key that are not told."""
 
-NAMESPACE_NOT_OFFERED = {**VAULT_NOT_OFFERED}
+NAMESPACE_NOT_OFFERED = {
+    **VAULT_NOT_OFFERED,
+    **dict.fromkeys(
+        (
+            *facts("key_store", "validation validation_standard backed_by soft_delete purge_protection recovery_days"),
+            *facts("key_store", "access_model activated"),
+        ),
+        "the other key store tells",
+    ),
+    "key_store.connection_state": "only the use of a key would tell whether the other key store answers",
+}
 """Facts about mounts that are not told."""
 
 TRANSIT_NOT_OFFERED = {
@@ -229,7 +260,7 @@ KV2_NOT_OFFERED = {
     **dict.fromkeys(
         facts("secret", "used last_used_at"), "Vault does not tell when a secret was read; its audit log does"
     ),
-    **dict.fromkeys(facts("secret", "public external_accounts wildcard_access"), _NO_POLICIES),
+    "secret.wildcard_access": _ABOVE,
     "secret.regions": _NO_PLACE,
 }
 """Facts about secrets with versions that are not told."""
@@ -244,11 +275,16 @@ KV1_NOT_OFFERED = {
 """Facts about secrets without versions that are not told."""
 
 SERVICES: Mapping[str, ServiceDeclaration] = {
-    "vault": declare(VAULT, VAULT_NOT_OFFERED),
-    "namespace": declare(NAMESPACE, NAMESPACE_NOT_OFFERED),
-    "transit": declare(TRANSIT, TRANSIT_NOT_OFFERED),
-    "kv": declare(KV2, KV2_NOT_OFFERED),
-    "kv-v1": declare(KV1, KV1_NOT_OFFERED),
+    "vault": declare((*VAULT, *ACCESS), VAULT_NOT_OFFERED),
+    "namespace": declare((*NAMESPACE, *ACCESS), NAMESPACE_NOT_OFFERED),
+    "transit": declare((*TRANSIT, *ACCESS), TRANSIT_NOT_OFFERED),
+    "kv": declare((*KV2, *ACCESS), KV2_NOT_OFFERED),
+    "kv-v1": declare((*KV1, *ACCESS), KV1_NOT_OFFERED),
+    "pki": declare((*PKI, *ACCESS), {**PKI_NOT_OFFERED, "key.wildcard_access": _ABOVE}),
+    "ssh": declare((*SSH, *ACCESS), {**SSH_NOT_OFFERED, "key.wildcard_access": _ABOVE}),
+    "database": declare(
+        (*DATABASE, READ_KEY_STATUS, *ACCESS), {**DATABASE_NOT_OFFERED, "secret.wildcard_access": _ABOVE}
+    ),
 }
 """By the `service` of a scope."""
 

@@ -17,6 +17,9 @@ DEFAULT_MOUNTS: Mapping[str, tuple[str, ...]] = {
     "transit": ("transit/",),
     "kv": ("secret/",),
     "kv-v1": ("kv/",),
+    "pki": ("pki/",),
+    "ssh": ("ssh/",),
+    "database": ("database/",),
 }
 """By the service of their scopes."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from evidence.observation import canonical_json
@@ -29,27 +30,36 @@ _PLAIN_OPTIONS = frozenset(
 """Options of audit devices that hold no secret. Headers that a device sends along, for one, can hold a token."""
 
 
-def _audit_devices(body: str) -> str:
-    """The list of audit devices without the values of any other option; "" where it cannot be read."""
+_PLAIN_DETAILS = frozenset(["host", "max_connection_lifetime", "port", "tls", "username"])
+"""Details of a database's connection that hold no secret. The address of one can hold a password anywhere."""
+
+
+def _withholding(member: str, plain: frozenset[str], body: str) -> str:
+    """An answer without the values of any but the plain members of that member; "" where it cannot be read."""
     try:
-        return canonical_json(_without_options(json.loads(body)))
+        return canonical_json(_withheld(json.loads(body), member, plain))
     except (ValueError, RecursionError):
         return ""
 
 
-def _without_options(value: Any) -> Any:
+def _withheld(value: Any, member: str, plain: frozenset[str]) -> Any:
     if isinstance(value, list):
-        return [_without_options(item) for item in value]
+        return [_withheld(item, member, plain) for item in value]
     if not isinstance(value, dict):
         return value
-    return {name: _plain(item) if name == "options" else _without_options(item) for name, item in value.items()}
+    return {
+        name: _plain(item, plain) if name == member else _withheld(item, member, plain) for name, item in value.items()
+    }
 
 
-def _plain(options: Any) -> Any:
+def _plain(options: Any, plain: frozenset[str]) -> Any:
     if not isinstance(options, dict):
         return WITHHELD if options else options
-    return {name: value if name in _PLAIN_OPTIONS else WITHHELD for name, value in options.items()}
+    return {name: value if name in plain else WITHHELD for name, value in options.items()}
 
 
-REDACTIONS: Mapping[str, Callable[[str], str]] = {"sys:ListAuditDevices": _audit_devices}
+REDACTIONS: Mapping[str, Callable[[str], str]] = {
+    "sys:ListAuditDevices": partial(_withholding, "options", _PLAIN_OPTIONS),
+    "database:ReadConnection": partial(_withholding, "connection_details", _PLAIN_DETAILS),
+}
 """By operation."""

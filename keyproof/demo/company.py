@@ -49,12 +49,13 @@ def served(now: datetime) -> Iterator[Served]:
     from keyproof.demo.pkcs11.embedded import EmbeddedToken
     from keyproof.demo.vault import estate as vault_estate
     from keyproof.demo.vault.embedded import EmbeddedVault
+    from keyproof.demo.vault.server import Server
 
     with (
         EmbeddedAws(aws_estate.estate(now)) as aws,
         EmbeddedAzure(azure_estate.estate(now)) as azure,
         EmbeddedGoogleCloud(gcp_estate.estate(now)) as gcp,
-        EmbeddedVault(vault_estate.estate(now)) as vault,
+        EmbeddedVault(vault_estate.estate(now), server=Server(vault_estate.NAME)) as vault,
         EmbeddedToken(token_estate.estate(now)) as token,
     ):
         sources = [

@@ -45,6 +45,11 @@ def test_every_exchange_is_recorded_whole(run: Collected) -> None:
         assert observation.attempts == 1
 
 
+def test_each_exchange_says_as_whom_it_was_made(run: Collected) -> None:
+    assert {o.identity for o in run.of(READ)} == {"CKU_USER"}
+    assert {o.identity for o in run.of("pkcs11:C_GetSlotList")} == {"public session"}
+
+
 def test_a_module_and_each_token_have_a_scope(run: Collected) -> None:
     module_scope, token_scope = sorted(run.headers, key=lambda id: id.endswith("/token"))
     assert module_scope == "hsm/module"

@@ -487,6 +487,15 @@ def test_protection(slot: list[str], info: dict[str, str], mechanism_flags: list
     assert {row.protection_level for row in [*of(found, KeyStore), *of(found, Key)]} == {expected}
 
 
+@pytest.mark.parametrize(
+    ("user", "identity"), [(1, "CKU_USER"), (0x80000001, "CK_USER_TYPE 0x80000001"), (None, "public session")]
+)
+def test_who_collected(user: int | None, identity: str) -> None:
+    login = "CKR_PIN_INCORRECT (C_Login)" if user is None else {"user": user}
+    [scope] = of(Told(C_Login=login).rows(), Scope)
+    assert scope.identity == identity
+
+
 def test_roles() -> None:
     found = of(Told().rows(), Access)
     assert {(row.principal, row.capability) for row in found} == {
@@ -514,12 +523,23 @@ def test_without_login_anyone_is_the_user() -> None:
 def test_validation_objects_state_the_standard() -> None:
     told = Told()
     stated = {"AUTHORITY_TYPE": 1, "LEVEL": 3, "VERSION": "0300", "CERTIFICATE_IDENTIFIER": "4711", "MODULE_ID": "EX-1"}
+    foreign = {"AUTHORITY_TYPE": 2}
     told.add(VALIDATION, MISSING, MISSING, MISSING, **{f"VALIDATION_{name}": value for name, value in stated.items()})
     [store] = of(told.rows(), KeyStore)
     assert store.validation == "FIPS 140-3 level 3, certificate 4711, EX-1"
     assert store.validation_standard == "FIPS 140-3"
-    [bare] = of(Told().rows(), KeyStore)
-    assert (bare.validation, bare.validation_standard) == ("", "")
+    other = Told()
+    other.add(VALIDATION, MISSING, MISSING, MISSING, **{f"VALIDATION_{n}": v for n, v in {**stated, **foreign}.items()})
+    [elsewhere] = of(other.rows(), KeyStore)
+    assert (elsewhere.validation, elsewhere.validation_standard) == ("authority 2 level 3, certificate 4711, EX-1", "")
+
+
+def test_without_validation_objects_nobody_says_that_it_is_not_validated() -> None:
+    found = Told().rows()
+    [bare] = of(found, KeyStore)
+    assert (bare.validation, bare.validation_standard) == ("", None)
+    [why] = [gap for gap in of(found, Gap) if "validation_standard" in (gap.columns or ())]
+    assert (why.kind, why.subject) == (GapKind.NOT_OFFERED, TOKEN)
 
 
 def test_a_validation_object_that_does_not_tell_leaves_it_open() -> None:
@@ -554,6 +574,17 @@ def test_names_of_any_bytes_are_names() -> None:
     assert len({key.id for key in keys}) == len(keys) == 2 * len(HOSTILE)
     assert all(key.id.isascii() and key.id.isprintable() and len(key.id) < 1_000 for key in keys)
     assert failures(found) == []
+
+
+def test_keys_that_only_their_types_tell_apart_are_all_there() -> None:
+    told = Told()
+    told.add(SECRET, AES)
+    told.add(SECRET, DES2)
+    told.add(SECRET, GENERIC, id=MISSING, label=MISSING)
+    told.add(SECRET, GENERIC, id="", label="")
+    keys = _keys(told)
+    assert sorted(str(key.algorithm) for key in keys.values()) == ["2TDEA", "AES", "generic secret", "generic secret"]
+    assert all(";x-sha256=" in id for id in keys)
 
 
 def test_objects_that_nothing_tells_apart_are_counted() -> None:

@@ -72,6 +72,7 @@ def _few(server: Server) -> None:
 
 def test_every_mount_of_every_namespace_is_a_scope_of_its_own(run: Run) -> None:
     mounts = {f"prod/{name}/{mount}" for name in NAMESPACES for mount in ("transit/transit", "secret/kv", "kv/kv-v1")}
+    mounts |= {f"prod/root/{name}/{name}" for name in ("pki", "ssh", "database")}
     assert set(run[0].scopes) == {"prod/root/vault", *(f"prod/{name}/namespace" for name in NAMESPACES), *mounts}
     header = run[0].headers["prod/team-a/transit/transit"]
     assert (header.account, header.region, header.service, header.type) == ("team-a", "global", "transit", "vault")
@@ -336,9 +337,9 @@ def test_an_unusable_answer_is_a_gap(fault: Fault) -> None:
 
 
 def test_an_answer_that_does_not_come_is_a_gap() -> None:
-    with served([Rule(fault=Fault.HANG, operation="sys:ListAuthMethods")]) as vault:
+    with served([Rule(fault=Fault.HANG, operation="sys:ListNamespaces")]) as vault:
         run = collected(vault, mounts=["nothing"], namespace="own", timeout_seconds=0.3)
-    [observation] = run.of("sys:ListAuthMethods")
+    [observation] = run.of("sys:ListNamespaces")
     assert observation.status is Status.FAILED
     assert "Timeout" in observation.error
 

@@ -26,6 +26,10 @@ STAGE = Stage(
     now=NOW,
     serve=serve,
     paged=frozenset(),
-    opened_by=dict.fromkeys(["kv:ListMetadata", "kv:ReadMetadata"], "kv:ListDetailedMetadata"),
+    opened_by={
+        **dict.fromkeys(["kv:ListMetadata", "kv:ReadMetadata"], "kv:ListDetailedMetadata"),
+        "ssh:ReadCa": "ssh:ListIssuers",
+        **dict.fromkeys(["sys:ListPolicies", "sys:ReadPolicy"], "sys:ListDetailedPolicies"),
+    },
     opening=("/vault", "/namespace"),
 )

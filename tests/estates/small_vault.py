@@ -11,6 +11,10 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
+from redis_server import serving as serving_redis
+from vault_access import add_principals, with_ldap
+from vault_engines import add_database, add_pki, add_ssh
+
 from keyproof.demo.vault.embedded import EmbeddedVault
 from keyproof.demo.vault.faults import FaultPlan
 from keyproof.demo.vault.history import make_key
@@ -121,7 +125,16 @@ def _add_secrets(server: Server, namespace: str) -> None:
 def running() -> EmbeddedVault:
     """The estate while it is served: once for all tests of a process, which only read it."""
     serving = ExitStack()
-    vault = serving.enter_context(EmbeddedVault(seed))
+    redis = serving.enter_context(serving_redis())
+
+    def filled(server: Server) -> None:
+        seed(server)
+        add_pki(server)
+        add_ssh(server)
+        add_database(server, redis.port)
+        add_principals(server)
+
+    vault = serving.enter_context(EmbeddedVault(filled, amend=with_ldap))
     atexit.register(serving.close)
     return vault
 

@@ -78,6 +78,8 @@ def test_there_is_something_to_see(real: Path) -> None:
     }
     assert {name for name, row in keys.items() if row["security_bits"] < 112} == {"terminal-master", "terminal-signing"}
     assert {name for name, row in keys.items() if row["state"] is None} == {"disputes"}
+    assert "CKM_SHA1_RSA_PKCS" not in keys["settlement-signing"]["mechanisms"]
+    assert "CKM_SHA1_RSA_PKCS" in keys["terminal-signing"]["mechanisms"]
     assert {name for name, row in keys.items() if row["public"] is None} == {"statement-mac"}
     assert len(_table(real, "certificate")) == 1
 

@@ -9,7 +9,7 @@ from typing import Any
 from collectors.pkcs11.facts.attributes import READ, Object, first_failure, note_failures, read_objects
 from collectors.pkcs11.facts.scope import Setting
 from collectors.pkcs11.facts.token import Token
-from collectors.pkcs11.objects import FIND, Found, Thing
+from collectors.pkcs11.objects import Found, Thing
 from collectors.x509 import read_certificate
 from evidence.model import Certificate, GapKind, Manager, Row, State
 from evidence.reading import Failure, Reading
@@ -32,7 +32,7 @@ def certificate_rows(setting: Setting, token: Token, thing: Thing, reading: Read
     label = thing.objects[0].label.decode("utf-8", "replace")
     key = _key(token, thing.objects[0])
     row = Certificate(
-        **setting.bookkeeping(thing.uri, [*reading.evidence, *(page.id for page in token.reading.of(FIND))]),
+        **setting.bookkeeping(thing.uri, [*reading.evidence, thing.objects[0].observation]),
         name=label or thing.objects[0].id.hex() or "without a label",
         account=setting.header.account,
         region="",

@@ -11,7 +11,6 @@ from collectors.pkcs11.facts.key import key_rows
 from collectors.pkcs11.facts.scope import Setting
 from collectors.pkcs11.facts.token import LOGIN, Token, read_token, store_rows
 from collectors.pkcs11.objects import FIND, Thing
-from collectors.pkcs11.operations import PUBLIC, USER
 from collectors.scope_rows import Tally
 from evidence.model import Gap, Key, Row
 from evidence.reading import Failure, Reading
@@ -55,7 +54,7 @@ def normalize_token(setting: Setting, readings: Iterator[Reading]) -> Iterator[R
         yield from certificate_rows(setting, token, thing, reading, progress.exportable)
         tally.count(reading)
     yield from store_rows(setting, token, progress.validations, progress.validation_unread)
-    yield from tally.rows(setting, identity=USER if token.logged_in else PUBLIC)
+    yield from tally.rows(setting, identity=token.identity)
 
 
 def _listed(token: Token) -> int | None:

@@ -10,7 +10,7 @@ from collectors.pkcs11 import cryptoki, key_specs
 from collectors.pkcs11.facts.attributes import READ, Object, first_failure, note_failures, read_objects
 from collectors.pkcs11.facts.scope import Setting
 from collectors.pkcs11.facts.token import Token, access_row
-from collectors.pkcs11.objects import FIND, Thing
+from collectors.pkcs11.objects import Thing
 from collectors.pkcs11.operations import USER
 from evidence.model import NEVER, Capability, GapKind, Key, Manager, Origin, Rotatable, Row, State
 from evidence.observation import canonical_json
@@ -79,7 +79,7 @@ _NOT_STATED: Mapping[str, str] = {
 def key_rows(setting: Setting, token: Token, thing: Thing, reading: Reading) -> Iterator[Row]:
     """The row of one key and its gaps; the first of them is the row."""
     objects = read_objects(reading, thing)
-    evidence = [*reading.evidence, *(page.id for page in token.reading.of(FIND))]
+    evidence = [*reading.evidence, *(one.observation for one in thing.objects)]
     row = Key(
         **setting.bookkeeping(thing.uri, evidence),
         **_names(thing),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from collectors.pkcs11.facts.attributes import READ, Object, first_failure
 from collectors.pkcs11.facts.scope import Reasons, Setting
 from collectors.pkcs11.names import token_of
 from collectors.pkcs11.objects import FIND, Contents, read_contents
-from collectors.pkcs11.operations import USER
+from collectors.pkcs11.operations import PUBLIC, USER, user_name
 from collectors.scope_rows import expect, without_bodies
 from evidence.model import NEVER, Access, Capability, GapKind, KeyStore, PrincipalKind, ProtectionLevel, Row, State
 from evidence.observation import canonical_json, short_id
@@ -41,6 +41,10 @@ class Token:
     mechanisms: Mapping[str, frozenset[str]] | None
     """CKM_… → its CKF_…; None where they were not all read."""
     contents: Contents
+    found_at: datetime
+    """When its objects were found; NEVER where that was not asked."""
+    user: int | None
+    """The CK_USER_TYPE that logged in; None for nobody."""
     reading: Reading
     """What was asked about the token, without the text of the answers."""
 
@@ -50,14 +54,9 @@ class Token:
         return LOGIN not in self.reading.failures
 
     @property
-    def found_at(self) -> datetime:
-        """When its objects were found."""
-        return min(datetime.fromisoformat(page.received_at) for page in self.reading.of(FIND))
-
-    @property
-    def logged_in(self) -> bool:
-        """The PIN was given and accepted."""
-        return any(login.ok for login in self.reading.of(LOGIN))
+    def identity(self) -> str:
+        """As whom it was read, in the terms of PKCS#11."""
+        return PUBLIC if self.user is None else user_name(self.user)
 
     @property
     def unseen(self) -> tuple[str, Failure] | None:
@@ -90,8 +89,11 @@ def read_token(setting: Setting, reading: Reading) -> Token:
     slot = reading.answer(SLOT_INFO, SlotInfo)
     if info is None or info.login_required:
         expect(reading, LOGIN)
-        reading.answer(LOGIN, LoggedIn)
-    return Token(uri, info, slot, _mechanisms(reading), read_contents(uri, reading), without_bodies(reading))
+    login = reading.answer(LOGIN, LoggedIn)
+    contents = read_contents(uri, reading)
+    user = login.user if login else None
+    found_at = min((datetime.fromisoformat(page.received_at) for page in reading.of(FIND)), default=NEVER)
+    return Token(uri, info, slot, _mechanisms(reading), contents, found_at, user, without_bodies(reading))
 
 
 def _mechanisms(reading: Reading) -> Mapping[str, frozenset[str]] | None:
@@ -178,20 +180,22 @@ _STATED = (
 )
 
 
-def _validation(objects: Iterable[Object]) -> tuple[str, str, Failure | None]:
-    """What the validation objects of PKCS#11 3.2 state and the best standard among them, "" for none of either; else
-    why they do not tell."""
+def _validation(objects: Sequence[Object]) -> tuple[str, str | None, Failure | None]:
+    """What the validation objects of PKCS#11 3.2 state, the best standard among them, and why they do not tell.
+
+    A standard is "" where what they state is of none; None where there are no such objects, which says nothing.
+    """
     stated, standards = [], []
     for one in objects:
         authority, level = one.number(_STATED[0]), one.number(_STATED[1])
         version, certificate, module = (one.text(name) for name in _STATED[2:])
         failure = first_failure([one], _STATED)
         if failure:
-            return "", "", failure
+            return "", None, failure
         standard = f"FIPS 140-{_major(version)}" if authority == _CMVP else f"authority {authority}"
         standards += [standard] if standard in ("FIPS 140-2", "FIPS 140-3") else []
         stated.append(f"{standard} level {level}, certificate {certificate}, {module}")
-    return "; ".join(sorted(stated)), max(standards, default=""), None
+    return "; ".join(sorted(stated)), max(standards, default="") if objects else None, None
 
 
 def _major(digits: str | None) -> str:

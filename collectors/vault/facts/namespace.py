@@ -5,26 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from collectors.scope_rows import Tally
+from collectors.scope_rows import Tally, expect
 from collectors.vault.answers import KeyTerm, Listing, Mount, Mounts, NamespaceSeal, RotationConfig, Seal, SealStatus
 from collectors.vault.facts.barrier import KEY, ROTATION, barrier_rows, kek, own_barrier
-from collectors.vault.facts.scope import Setting, told
+from collectors.vault.facts.scope import Setting, names, told
 from collectors.vault.facts.server import ACCESS_MODEL, SEAL, logging
 from collectors.vault.names import path_id, server_id
 from evidence.model import NEVER, KeyStore, ProtectionLevel, Row, State
-from evidence.observation import canonical_json
+from evidence.observation import Observation, canonical_json
 from evidence.reading import Reading
 
 MOUNTS = "sys:ListMounts"
-AUTH = "sys:ListAuthMethods"
 NAMESPACES = "sys:ListNamespaces"
 OWN_SEAL = "sys:ReadNamespaceSeal"
+CONFIGS = "sys:ListExternalKeyConfigs"
+EXTERNAL = "sys:ListExternalKeys"
+MANAGED = "sys:ListManagedKeys"
 
 HOLDING = frozenset(["transit", "kv", "generic", "pki", "ssh", "database"])
 """Types of mounts that hold keys or secrets."""
 
 TABLES = ("key_store", "key", "key_version", "secret")
 """What may be missing where mounts or namespaces were not listed."""
+
+_LEADING_TO: Mapping[str, tuple[str, ...]] = {
+    CONFIGS: ("key_store",),
+    MANAGED: ("key_store",),
+    KEY: ("key_store", "key", "key_version"),
+    MOUNTS: TABLES,
+    NAMESPACES: TABLES,
+}
+"""Operation → the tables in which rows may be missing where it was not answered."""
 
 _EVERY_STORE: Mapping[str, Any] = {
     "protection_level": ProtectionLevel.SOFTWARE,
@@ -45,21 +56,23 @@ def normalize_namespace(setting: Setting, readings: Iterator[Reading]) -> Iterat
     reading = next(readings, Reading("", []))
     tally = Tally(setting.operations)
     mounts = told(reading, MOUNTS, Mounts)
-    told(reading, AUTH, Mounts)
     told(reading, NAMESPACES, Listing)
     own, seal = _seal(setting, reading)
     shared = {**logging(reading), **(kek(seal) if seal else {})}
+    backing = path_id(setting.header.source, own[0], "") if own else server_id(setting.header.source)
+    backed_by = None if KEY in reading.failures else backing
     stores = {path: mount for path, mount in (mounts.data if mounts else {}).items() if mount.type in HOLDING}
     for path, mount in stores.items():
-        backed_by = path_id(setting.header.source, own[0], "") if own else server_id(setting.header.source)
         facts = {**_EVERY_STORE, **shared, **_of_mount(mount), "name": path.rstrip("/"), "backed_by": backed_by}
         yield from _store_rows(setting, setting.id(path), facts, reading)
+    for path, name, keys in _other_stores(reading):
+        yield from _store_rows(setting, setting.id(path), _elsewhere(name, keys, logging(reading)), reading)
     if own is not None and own[0] == setting.namespace:
         yield from _own_rows(setting, own[1], seal, shared, reading)
     anchor = KeyStore(**setting.bookkeeping(setting.header.id, ()))
-    for operation in (MOUNTS, NAMESPACES):
+    for operation, tables in _LEADING_TO.items():
         if operation in reading.failures:
-            for table in TABLES:
+            for table in tables:
                 yield setting.rows_missing(anchor, table, "", operation, reading.failures[operation])
     tally.listed = None if MOUNTS in reading.failures else len(stores)
     tally.described = len(stores)
@@ -93,6 +106,44 @@ def _own_rows(
     }
     yield from _store_rows(setting, setting.id(""), facts, reading)
     yield from barrier_rows(setting, setting.namespace, term, told(reading, ROTATION, RotationConfig), reading)
+
+
+def _other_stores(reading: Reading) -> Iterator[tuple[str, str, list[str] | None]]:
+    """Other key stores whose keys are used here: path, name, and the keys, or None where those were not read."""
+    keys = {observation.parameters.get("name"): listing for observation, listing in _each(reading, EXTERNAL)}
+    for name in names(reading, CONFIGS):
+        listing = keys.get(name)
+        if listing is None:
+            expect(reading, EXTERNAL)
+        yield f"sys/external-keys/configs/{name}", name, listing.names if listing else None
+    expect(reading, MANAGED)
+    for observation, listing in _each(reading, MANAGED):
+        kind = str(observation.parameters.get("name", ""))
+        if listing.names:
+            yield f"sys/managed-keys/{kind}", kind, listing.names
+
+
+def _each(reading: Reading, operation: str) -> Iterator[tuple[Observation, Listing]]:
+    for observation in list(reading.of(operation)):
+        single = Reading(reading.subject, [observation])
+        listing = single.answer(operation, Listing)
+        for failure in single.failures.values():
+            reading.failures.setdefault(operation, failure)
+        if listing is not None:
+            yield observation, listing
+
+
+def _elsewhere(name: str, keys: list[str] | None, shared: Mapping[str, Any]) -> dict[str, Any]:
+    """Another key store, as far as it is known here: its uses are logged here."""
+    return {
+        **shared,
+        "kind": "key store of external keys",
+        "name": name,
+        "protection_level": ProtectionLevel.EXTERNAL,
+        "state": State.ACTIVE,
+        "deletion_at": NEVER,
+        "store_settings": None if keys is None else canonical_json({"keys": sorted(keys)}),
+    }
 
 
 def _store_rows(setting: Setting, id: str, facts: Mapping[str, Any], reading: Reading) -> Iterator[Row]:

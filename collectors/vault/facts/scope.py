@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from collectors import scope_rows
 from collectors.declaration import ServiceDeclaration
@@ -12,6 +12,7 @@ from collectors.scope_rows import expect
 from collectors.vault.answers import Listing
 from collectors.vault.names import mount_of, namespace_of, path_id
 from collectors.vault.operations import OPERATIONS, SERVICES
+from evidence.model import Key, Row, Secret
 from evidence.operation import Operation
 from evidence.reading import AnswerT, Reading
 
@@ -24,6 +25,9 @@ class Setting(scope_rows.Setting):
     services: ClassVar[Mapping[str, ServiceDeclaration]] = SERVICES
     operations: ClassVar[Mapping[str, Operation]] = OPERATIONS
 
+    by_policies: Mapping[str, Any] = field(default_factory=dict)
+    """The columns of every key and secret of the scope that its policies fill."""
+
     @property
     def namespace(self) -> str:
         """The namespace's path with a slash at its end; "" for the root."""
@@ -33,6 +37,15 @@ class Setting(scope_rows.Setting):
     def mount(self) -> str:
         """The path, with a slash at its end, of the mount that this scope reads."""
         return mount_of(self.header.id)
+
+    def explained(
+        self, row: Row, readings: Iterable[Reading], not_offered: Mapping[str, str] | None = None
+    ) -> Iterator[Row]:
+        """The row, with what policies say of it, and the gaps of what it does not know."""
+        if isinstance(row, Key | Secret):
+            for name, value in self.by_policies.items():
+                setattr(row, name, value)
+        yield from scope_rows.Setting.explained(self, row, readings, not_offered)
 
     def id(self, path: str) -> str:
         """The id of what stands at a path of this namespace."""

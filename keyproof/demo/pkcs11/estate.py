@@ -5,6 +5,7 @@ Each key is there for something that a report should show: it says so beside it.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -35,7 +36,11 @@ def _value(length: int, name: str) -> Mapping[str, str]:
     return {"hex": stable_bytes(length, "pkcs11", name).hex()}
 
 
-def _signing(**private: bool) -> Mapping[str, Any]:
+_SOUND_SIGNATURES = {"hex": b"".join(number.to_bytes(8, sys.byteorder) for number in (0x40, 0x41, 0x43)).hex()}
+"""CKM_SHA256_RSA_PKCS, CKM_SHA384_RSA_PKCS and CKM_SHA256_RSA_PKCS_PSS: without a limit the token offers SHA-1 too."""
+
+
+def _signing(**private: Any) -> Mapping[str, Any]:
     """Usage flags of the halves of a pair that signs."""
     return {
         "public": {"VERIFY": True, "VERIFY_RECOVER": False, "ENCRYPT": False, "WRAP": False, "DERIVE": False},
@@ -68,7 +73,7 @@ def estate(now: datetime = ESTATE_NOW) -> Token:
             key("AES", 256, **_named(1, "card-vault-data"), **_KEPT, **_for("ENCRYPT", "DECRYPT")),
             key("AES", 256, **_named(2, "card-vault-kek"), **_KEPT, **_for("WRAP", "UNWRAP")),
             pair("EC", curve="secp384r1", both=_named(3, "card-issuing"), **_signing()),
-            pair("RSA", 3072, both=_named(4, "settlement-signing"), **_signing()),
+            pair("RSA", 3072, both=_named(4, "settlement-signing"), **_signing(ALLOWED_MECHANISMS=_SOUND_SIGNATURES)),
             # A certificate, with the key that it is for.
             created(CLASS="CERTIFICATE", **_certificate(now), **_named(3, "card-issuing")),
             # Brought in from an acquirer, for which nobody can say where else it is.

@@ -38,10 +38,13 @@ class EmbeddedVault:
         server: Server | None = None,
         faults: FaultPlan = (),
         latency: float = 0.0,
+        amend: Callable[[HttpRequest, HttpResponse], HttpResponse] = lambda request, answer: answer,
     ) -> None:
         self.server = server or Server()
         self.faults: FaultPlan = faults
         self.latency = latency
+        self.amend = amend
+        """Makes of the server's answer to a request what another kind of server would say."""
         self.calls: list[Request] = []
         self.defects: list[Exception] = []
         """What went wrong in here; `__exit__` raises the first."""
@@ -134,7 +137,7 @@ class EmbeddedVault:
         self._closing.wait(self.latency)
         rule = self._choice.of(self.faults, (), request, lambda rule: rule.fits(request))
         if rule is None:
-            return self.server.forward(http)
+            return self._forward(http)
         if rule.fault in (Fault.HANG, Fault.CLOSE):
             if rule.fault is Fault.HANG:
                 self._closing.wait()
@@ -142,7 +145,10 @@ class EmbeddedVault:
         instead = error_of(rule)
         if instead is not None or rule.fault is None:
             return instead
-        return spoil(rule.fault, self.server.forward(http), lambda document: document)
+        return spoil(rule.fault, self._forward(http), lambda document: document)
+
+    def _forward(self, http: HttpRequest) -> HttpResponse:
+        return self.amend(http, self.server.forward(http))
 
     def _request(self, http: HttpRequest) -> Request:
         path = http.path.removeprefix("/v1/")
@@ -151,8 +157,8 @@ class EmbeddedVault:
 
     def _operation(self, method: str, path: str, namespace: str) -> str:
         """The declared operation that a request is, by its verb, its path and the mount that it goes to."""
-        if path.startswith("sys/"):
-            names = [name for name in ROUTES if name.startswith("sys:")]
+        if path.startswith(("sys/", "auth/", "identity/")):
+            names = [name for name in ROUTES if name.startswith(("sys:", "auth:", "identity:"))]
         else:
             services = self._services_of(namespace)
             mounts = [mount for mount in services if unquote(path).startswith(mount) or f"{unquote(path)}/" == mount]

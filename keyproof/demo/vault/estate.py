@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from keyproof.demo.names import days, stable_bytes
+from keyproof.demo.vault.access import add_access, add_authorities
 from keyproof.demo.vault.history import make_key
 from keyproof.demo.vault.server import Server
 
@@ -41,6 +42,8 @@ def estate(now: datetime) -> Callable[[Server], None]:
         _add_mounts(server)
         _add_keys(_Keys(server, now))
         _add_secrets(server)
+        add_authorities(server)
+        add_access(server, _SERVICES)
         server.write("sys/rotate/config", {"interval": "8760h"})
 
     return seed
