@@ -135,7 +135,6 @@ def _database(claimed: Path, again: Path) -> Iterator[duckdb.DuckDBPyConnection]
         tempfile.TemporaryDirectory(prefix="keyproof-") as spill,
         duckdb.connect(":memory:", config={"memory_limit": _MEMORY_LIMIT, "temp_directory": spill}) as database,
     ):
-        database.execute("SET enable_progress_bar = false")  # it would print into the results
         try:
             for name, path in (("claimed", claimed), ("again", again)):
                 database.execute(f"CREATE VIEW {name} AS FROM read_parquet({_literal(path)})")

@@ -71,7 +71,6 @@ class Material:
             ) as database,
         ):
             database.execute("SET TimeZone = 'UTC'")
-            database.execute("SET enable_progress_bar = false")  # it would print into the results
             database.execute("SET preserve_insertion_order = true")
             try:
                 for name, path in self.tables.items():
