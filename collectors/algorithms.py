@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,11 @@ def rsa(bits: int) -> KeyAlgorithm:
     return KeyAlgorithm("RSA", "", bits, _RSA_STRENGTHS[bisect_right(_RSA_SIZES, bits)], 0)
 
 
+def finite_field(algorithm: str, bits: int) -> KeyAlgorithm:
+    """DSA or Diffie-Hellman with a prime of so many bits; it is as strong as RSA with a modulus of that size."""
+    return replace(rsa(bits), algorithm=algorithm)
+
+
 def hmac(hash: str, bits: int) -> KeyAlgorithm:
     """HMAC over SHA-1 to SHA-512, with a key of so many bits."""
     strength = min(_HASH_STRENGTHS[hash], bits)
@@ -51,15 +56,28 @@ def hmac(hash: str, bits: int) -> KeyAlgorithm:
     return KeyAlgorithm("HMAC", hash, bits, strength, category)
 
 
+RSA_PKCS1_ENCRYPTION = "RSAES_PKCS1_V1_5"
+"""RSA with PKCS #1 v1.5 padding where it encrypts or wraps, for providers whose one name for it is the signature's too.
+
+Source: RFC 8017, section 7.2.
+"""
+
 CURVES: Mapping[str, KeyAlgorithm] = {
     "P-256": KeyAlgorithm("EC", "P-256", 256, 128, 0),
     "P-384": KeyAlgorithm("EC", "P-384", 384, 192, 0),
     "P-521": KeyAlgorithm("EC", "P-521", 521, 256, 0),
     "secp256k1": KeyAlgorithm("EC", "secp256k1", 256, 128, 0),
+    "P-192": KeyAlgorithm("EC", "P-192", 192, 80, 0),
+    "P-224": KeyAlgorithm("EC", "P-224", 224, 112, 0),
+    "brainpoolP256r1": KeyAlgorithm("EC", "brainpoolP256r1", 256, 128, 0),
+    "brainpoolP384r1": KeyAlgorithm("EC", "brainpoolP384r1", 384, 192, 0),
+    "brainpoolP512r1": KeyAlgorithm("EC", "brainpoolP512r1", 512, 256, 0),
     "edwards25519": KeyAlgorithm("EC", "edwards25519", 256, 128, 0),
+    "edwards448": KeyAlgorithm("EC", "edwards448", 456, 224, 0),
     "curve25519": KeyAlgorithm("EC", "curve25519", 256, 128, 0),
+    "curve448": KeyAlgorithm("EC", "curve448", 448, 224, 0),
 }
-"""Elliptic curves by the names of NIST, SEC and RFC 7748 and 8032."""
+"""Elliptic curves by the names of NIST, SEC, RFC 5639, RFC 7748 and RFC 8032, with the size of a key in bits."""
 
 POST_QUANTUM: Mapping[str, KeyAlgorithm] = {
     "ML-DSA-44": KeyAlgorithm("ML-DSA", "ML-DSA-44", 0, 128, 2),

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from collectors.algorithms import CURVES, KeyAlgorithm, rsa
+from collectors.algorithms import CURVES, KeyAlgorithm, finite_field, rsa
 from evidence.model import NEVER
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate, CertificateSigningRequest
 
-_CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521", "secp256k1": "secp256k1"}
-"""Elliptic curves by the names of SEC 2, in the names by which they are listed here."""
+_CURVES = {f"secp{bits}r1": f"P-{bits}" for bits in (192, 224, 256, 384, 521)}
+"""Elliptic curves by the names of SEC 2, where they are listed by those of NIST."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +37,65 @@ class X509Facts:
     expires_at: datetime
 
 
-def read_certificate(pem: str) -> X509Facts:
-    """The first certificate of a PEM text. Raises ValueError where there is none that can be read."""
-    from cryptography.x509 import InvalidVersion, load_pem_x509_certificate
+def read_certificate(encoded: str | bytes) -> X509Facts:
+    """The first certificate of a PEM text, or the one of DER bytes. Raises ValueError where there is none that can be
+    read."""
+    with _refused():
+        return _of_certificate(_certificate(encoded))
+
+
+def read_request(pem: str) -> X509Facts:
+    """A certificate signing request (PKCS #10) in PEM. Raises ValueError where it cannot be read."""
+    from cryptography.x509 import load_pem_x509_csr
+
+    with _refused():
+        return _of_request(load_pem_x509_csr(pem.encode()))
+
+
+def key_of_certificate(encoded: str | bytes) -> KeyAlgorithm | None:
+    """The kind of the public key of a certificate; None for one that is not known. Raises ValueError as above."""
+    with _refused():
+        return _key(_certificate(encoded))
+
+
+def serial_of_certificate(encoded: str | bytes) -> int:
+    """The serial number of a certificate. Raises ValueError as above."""
+    with _refused():
+        return _certificate(encoded).serial_number
+
+
+def key_of_openssh(text: str) -> KeyAlgorithm | None:
+    """The kind of a public key as OpenSSH writes it, in one line; None for one that is not known.
+
+    Raises ValueError where the text is none.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
     try:
-        return _of_certificate(load_pem_x509_certificate(pem.encode()))
-    except (InvalidVersion, TypeError) as error:  # a name of a type that it cannot have is a TypeError
+        return _kind(load_ssh_public_key(text.encode()))
+    except UnsupportedAlgorithm:
+        return None
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    """Whatever its parser calls what it cannot read, such as a name of a type that names cannot have, is a
+    ValueError."""
+    from cryptography.x509 import InvalidVersion
+
+    try:
+        yield
+    except (InvalidVersion, TypeError) as error:
         raise ValueError(str(error)) from error
+
+
+def _certificate(encoded: str | bytes) -> Certificate:
+    from cryptography.x509 import load_der_x509_certificate, load_pem_x509_certificate
+
+    if isinstance(encoded, bytes):
+        return load_der_x509_certificate(encoded)
+    return load_pem_x509_certificate(encoded.encode())
 
 
 def _of_certificate(certificate: Certificate) -> X509Facts:
@@ -59,16 +112,6 @@ def _of_certificate(certificate: Certificate) -> X509Facts:
         activated_at=certificate.not_valid_before_utc,
         expires_at=min(certificate.not_valid_after_utc, NEVER),
     )
-
-
-def read_request(pem: str) -> X509Facts:
-    """A certificate signing request (PKCS #10) in PEM. Raises ValueError where it cannot be read."""
-    from cryptography.x509 import InvalidVersion, load_pem_x509_csr
-
-    try:
-        return _of_request(load_pem_x509_csr(pem.encode()))
-    except (InvalidVersion, TypeError) as error:  # a name of a type that it cannot have is a TypeError
-        raise ValueError(str(error)) from error
 
 
 def _of_request(request: CertificateSigningRequest) -> X509Facts:
@@ -90,47 +133,23 @@ def _key(document: Certificate | CertificateSigningRequest) -> KeyAlgorithm | No
     from cryptography.exceptions import UnsupportedAlgorithm
 
     try:
-        return _algorithm(document.public_key())
+        return _kind(document.public_key())
     except UnsupportedAlgorithm:
         return None
 
 
-def _algorithm(key: object) -> KeyAlgorithm | None:
-    from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+def _kind(key: object) -> KeyAlgorithm | None:
+    from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
     if isinstance(key, RSAPublicKey):
         return rsa(key.key_size)
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        return CURVES.get(_CURVES.get(key.curve.name, ""))
+    if isinstance(key, dsa.DSAPublicKey):
+        return finite_field("DSA", key.key_size)
     if isinstance(key, ed25519.Ed25519PublicKey):
         return CURVES["edwards25519"]
+    if isinstance(key, ed448.Ed448PublicKey):
+        return CURVES["edwards448"]
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return CURVES.get(_CURVES.get(key.curve.name, key.curve.name))
     return None
-
-
-def key_of_certificate(pem: str) -> KeyAlgorithm | None:
-    """The kind of the public key of a certificate; None for one that is not known. Raises ValueError as above."""
-    from cryptography.x509 import load_pem_x509_certificate
-
-    return _key(load_pem_x509_certificate(pem.encode()))
-
-
-def key_of_openssh(text: str) -> KeyAlgorithm | None:
-    """The kind of a public key as OpenSSH writes it, in one line; None for one that is not known.
-
-    Raises ValueError where the text is none.
-    """
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.serialization import load_ssh_public_key
-
-    try:
-        return _algorithm(load_ssh_public_key(text.encode()))
-    except UnsupportedAlgorithm:
-        return None
-
-
-def serial_of_certificate(pem: str) -> int:
-    """The serial number of a certificate. Raises ValueError as above."""
-    from cryptography.x509 import load_pem_x509_certificate
-
-    return load_pem_x509_certificate(pem.encode()).serial_number

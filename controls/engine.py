@@ -196,6 +196,7 @@ def _database(
         ) as database,
     ):
         database.execute("SET GLOBAL TimeZone = 'UTC'")
+        database.execute("SET enable_progress_bar = false")  # it would print into the results
         for table in INVENTORY:
             path = inventory / f"{table}.parquet"
             kind = "TABLE" if table in HELD else "VIEW"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable
 
+from collectors import key_types
 from collectors.algorithms import CURVES, POST_QUANTUM, KeyAlgorithm, aes, rsa
 from evidence.model import KeyType, Usage
 
@@ -117,19 +118,16 @@ def mechanisms(spec: KeyAlgorithm | None, purposes: list[Usage] | None) -> list[
     return sorted(names)
 
 
+_MADE_FOR = {"AES": Usage.ENCRYPT, "RSA": Usage.WRAP, "ML-KEM": Usage.ENCAPSULATE}
+"""Algorithm → its use; those that are not here sign."""
+
+
 def key_type(algorithm: str | None, purposes: list[Usage] | None) -> KeyType | None:
     """The row of SP 800-57 Part 1 Table 1 for a key.
 
-    A key that serves several purposes has the shortest cryptoperiod of them: a private key that unwraps keys is key
-    transport even if it may also sign. One with no purpose at all is taken for what its algorithm is made for.
+    One with no purpose at all is taken for what its algorithm is made for.
     """
     if algorithm is None or purposes is None:
         return None
-    if Usage.DERIVE in purposes:
-        return KeyType.SYMMETRIC_MASTER if algorithm == "AES" else KeyType.PRIVATE_STATIC_KEY_AGREEMENT
-    if algorithm == "AES":
-        return KeyType.SYMMETRIC_KEY_WRAPPING if purposes == [Usage.WRAP] else KeyType.SYMMETRIC_DATA_ENCRYPTION
-    transports = {Usage.ENCRYPT, Usage.WRAP, Usage.ENCAPSULATE} & set(purposes) or (
-        not purposes and algorithm in ("RSA", "ML-KEM")
-    )
-    return KeyType.PRIVATE_KEY_TRANSPORT if transports else KeyType.PRIVATE_SIGNATURE
+    rows = key_types.SYMMETRIC if algorithm == "AES" else key_types.PRIVATE
+    return key_types.key_type(rows, purposes or [_MADE_FOR.get(algorithm, Usage.SIGN)])

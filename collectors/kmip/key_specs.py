@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 
-from collectors.algorithms import CURVES, POST_QUANTUM, KeyAlgorithm, aes, hmac, rsa
+from collectors import key_types
+from collectors.algorithms import CURVES, POST_QUANTUM, KeyAlgorithm, aes, finite_field, hmac, rsa
 from evidence.model import KeyType, ProtectionLevel, State, Usage
 
 STATES: Mapping[str, State] = {
@@ -25,19 +25,19 @@ _CURVES = {
     "P-521": CURVES["P-521"],
     "SECP256K1": CURVES["secp256k1"],
     "CURVE25519": CURVES["curve25519"],
-    "P-192": KeyAlgorithm("EC", "P-192", 192, 80, 0),
-    "P-224": KeyAlgorithm("EC", "P-224", 224, 112, 0),
-    "BRAINPOOLP256R1": KeyAlgorithm("EC", "brainpoolP256r1", 256, 128, 0),
-    "BRAINPOOLP384R1": KeyAlgorithm("EC", "brainpoolP384r1", 384, 192, 0),
-    "BRAINPOOLP512R1": KeyAlgorithm("EC", "brainpoolP512r1", 512, 256, 0),
-    "CURVE448": KeyAlgorithm("EC", "curve448", 448, 224, 0),
+    "P-192": CURVES["P-192"],
+    "P-224": CURVES["P-224"],
+    "BRAINPOOLP256R1": CURVES["brainpoolP256r1"],
+    "BRAINPOOLP384R1": CURVES["brainpoolP384r1"],
+    "BRAINPOOLP512R1": CURVES["brainpoolP512r1"],
+    "CURVE448": CURVES["curve448"],
 }
-"""By KMIP's names of recommended curves. Strengths: SP 800-57 Part 1 Rev. 5, Table 2; RFC 7748 for curve448."""
+"""By KMIP's names of recommended curves."""
 
 _OF_ONE_SIZE = {
     **POST_QUANTUM,
     "Ed25519": CURVES["edwards25519"],
-    "Ed448": KeyAlgorithm("EC", "edwards448", 456, 224, 0),
+    "Ed448": CURVES["edwards448"],
 }
 
 _ELLIPTIC = frozenset({"EC", "ECDSA", "ECDH", "ECMQV"})
@@ -80,11 +80,11 @@ _OF_LENGTH: Mapping[str, Callable[[int], KeyAlgorithm | None]] = {
     "3DES": _triple_des,
     "DES": lambda length: KeyAlgorithm("DES", "", length, min(length, 56), 0),
     "RSA": rsa,
-    "DSA": lambda length: replace(rsa(length), algorithm="DSA"),
-    "DH": lambda length: replace(rsa(length), algorithm="DH"),
+    "DSA": partial(finite_field, "DSA"),
+    "DH": partial(finite_field, "DH"),
     **{name: partial(hmac, hash) for name, hash in _HMAC_HASHES.items()},
 }
-"""In a finite field the sizes count as those of RSA do. Source: SP 800-57 Part 1 Rev. 5, Table 2."""
+"""By the length that KMIP tells."""
 
 
 def _elliptic(length: int | None, curve: str | None) -> KeyAlgorithm | None:
@@ -143,39 +143,19 @@ def usages(mask: Sequence[str]) -> list[Usage] | None:
 
 _NIST_TYPES = {f"{kind.value} key".lower(): kind for kind in KeyType}
 
-_SYMMETRIC = {
-    Usage.ENCRYPT: KeyType.SYMMETRIC_DATA_ENCRYPTION,
-    Usage.WRAP: KeyType.SYMMETRIC_KEY_WRAPPING,
-    Usage.MAC: KeyType.SYMMETRIC_AUTHENTICATION,
-    Usage.DERIVE: KeyType.SYMMETRIC_MASTER,
-    Usage.AGREE: KeyType.SYMMETRIC_KEY_AGREEMENT,
-}
-_PRIVATE = {
-    Usage.SIGN: KeyType.PRIVATE_SIGNATURE,
-    Usage.ENCRYPT: KeyType.PRIVATE_KEY_TRANSPORT,
-    Usage.WRAP: KeyType.PRIVATE_KEY_TRANSPORT,
-    Usage.AGREE: KeyType.PRIVATE_STATIC_KEY_AGREEMENT,
-}
-_PUBLIC = {
-    Usage.SIGN: KeyType.PUBLIC_SIGNATURE_VERIFICATION,
-    Usage.ENCRYPT: KeyType.PUBLIC_KEY_TRANSPORT,
-    Usage.WRAP: KeyType.PUBLIC_KEY_TRANSPORT,
-    Usage.AGREE: KeyType.PUBLIC_STATIC_KEY_AGREEMENT,
-}
-_BY_OBJECT = {
-    "Symmetric Key": _SYMMETRIC,
-    "Split Key": _SYMMETRIC,
-    "Private Key": _PRIVATE,
-    "Public Key": _PUBLIC,
+_ROWS: Mapping[str, key_types.Rows] = {
+    "Symmetric Key": key_types.SYMMETRIC,
+    "Split Key": key_types.SYMMETRIC,
+    "Private Key": key_types.PRIVATE,
+    "Public Key": key_types.PUBLIC,
 }
 
 
 def key_type(nist: str | None, object_type: str, used_for: Sequence[Usage] | None) -> KeyType | None:
-    """The row of SP 800-57 Part 1 Table 1: as the server states it, else by its uses where they are of one type."""
+    """The row of SP 800-57 Part 1 Table 1: as the server states it, else by its uses."""
     if nist is not None:
         return _NIST_TYPES.get(nist.lower())
-    kinds = {_BY_OBJECT.get(object_type, {}).get(usage) for usage in used_for or ()}
-    return kinds.pop() if len(kinds) == 1 else None
+    return key_types.key_type(_ROWS.get(object_type, {}), used_for or ())
 
 
 def protection(mask: Sequence[str] | None) -> ProtectionLevel | None:

@@ -10,7 +10,7 @@ from evidence.operation import Operation
 
 _STORE_DISCOVERED = "store_settings"
 _STORE_FACTS = """kind name account region protection_level validation validation_standard soft_delete purge_protection
-    recovery_days access_model activated state deletion_at connection_state store_settings"""
+    recovery_days access_model activated state deletion_at connection_state store_settings backed_by"""
 _KEY_FACTS = f"""name aliases description account region key_store manager managed_by origin usages key_type algorithm
     parameter_set bits security_bits pq_category mechanisms protection_level state created_at updated_at activated_at
     expires_at expiry_settable suspended_at rotatable rotatable_reason rotation_enabled rotation_period_days
@@ -88,7 +88,8 @@ _KEY_NOT_OFFERED = {
     "key.state": "the server does not tell the object's state",
     "key.origin": "KMIP does not tell a key that the server made from one that was brought in",
     "key.usages": "the server does not tell the object's usage mask",
-    "key.key_type": "the server does not tell the object's NIST key type, and its usages are of several types",
+    "key.key_type": "the server does not tell a NIST key type that keyproof knows, nor a use by which one follows",
+    "key.mechanisms": "KMIP leaves hash and padding to each request where the key's owner set no such parameters of it",
     "key.protection_level": "the server does not tell whether hardware protects the object",
     "key.extractable": "the server does not tell whether the object can be taken out in clear",
     "key.never_extractable": "the server does not tell whether the object could ever be taken out in clear",
@@ -149,9 +150,9 @@ KMIP_NOT_OFFERED = {
         "KMIP does not tell whether the server writes an audit log",
     ),
     **dict.fromkeys(
-        facts("key_store", "kek_security_bits kek_apart backed_by"),
-        "KMIP does not tell what encrypts the server's keys, nor what holds them",
+        facts("key_store", "kek_security_bits kek_apart"), "KMIP does not tell what encrypts the server's keys"
     ),
+    "key_store.backed_by": "the server states no validation of what holds its keys, which KMIP tells in no other way",
     **dict.fromkeys(
         facts("key_store", "network_public private_endpoints"), "KMIP does not tell from where the server is reached"
     ),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 
-from collectors.algorithms import CURVES, POST_QUANTUM, KeyAlgorithm, aes, hmac, rsa
+from collectors import key_types
+from collectors.algorithms import CURVES, POST_QUANTUM, KeyAlgorithm, aes, finite_field, hmac, rsa
 from evidence.model import KeyType, Usage
 
 _SYMMETRIC_CATEGORIES = {128: 1, 192: 3, 256: 5}
@@ -73,21 +74,21 @@ _CURVES_BY_PARAMETERS: Mapping[str, KeyAlgorithm] = {
     "06052b81040022": CURVES["P-384"],
     "06052b81040023": CURVES["P-521"],
     "06052b8104000a": CURVES["secp256k1"],
-    "06052b81040021": KeyAlgorithm("EC", "P-224", 224, 112, 0),
-    "06082a8648ce3d030101": KeyAlgorithm("EC", "P-192", 192, 80, 0),
-    "06092b2403030208010107": KeyAlgorithm("EC", "brainpoolP256r1", 256, 128, 0),
-    "06092b240303020801010b": KeyAlgorithm("EC", "brainpoolP384r1", 384, 192, 0),
-    "06092b240303020801010d": KeyAlgorithm("EC", "brainpoolP512r1", 512, 256, 0),
+    "06052b81040021": CURVES["P-224"],
+    "06082a8648ce3d030101": CURVES["P-192"],
+    "06092b2403030208010107": CURVES["brainpoolP256r1"],
+    "06092b240303020801010b": CURVES["brainpoolP384r1"],
+    "06092b240303020801010d": CURVES["brainpoolP512r1"],
     "06032b6570": CURVES["edwards25519"],
     "06092b06010401da470f01": CURVES["edwards25519"],
     "130c656477617264733235353139": CURVES["edwards25519"],
-    "06032b6571": KeyAlgorithm("EC", "edwards448", 448, 224, 0),
-    "130a65647761726473343438": KeyAlgorithm("EC", "edwards448", 448, 224, 0),
+    "06032b6571": CURVES["edwards448"],
+    "130a65647761726473343438": CURVES["edwards448"],
     "06032b656e": CURVES["curve25519"],
     "060a2b060104019755010501": CURVES["curve25519"],
     "130a63757276653235353139": CURVES["curve25519"],
-    "06032b656f": KeyAlgorithm("EC", "curve448", 448, 224, 0),
-    "13086375727665343438": KeyAlgorithm("EC", "curve448", 448, 224, 0),
+    "06032b656f": CURVES["curve448"],
+    "13086375727665343438": CURVES["curve448"],
 }
 """By CKA_EC_PARAMS: the DER of a named curve's object identifier, or of its name as a PrintableString.
 
@@ -134,8 +135,8 @@ def by_modulus(bits: int) -> KeyAlgorithm:
 
 
 def by_prime(key_type: str, bits: int) -> KeyAlgorithm:
-    """A key for DSA or Diffie-Hellman, by its prime, which makes it as strong as an RSA key of that size."""
-    return KeyAlgorithm(FAMILIES[key_type], "", bits, rsa(bits).security_bits, 0)
+    """A key for DSA or Diffie-Hellman, by its prime."""
+    return finite_field(FAMILIES[key_type], bits)
 
 
 def by_curve(parameters: str) -> KeyAlgorithm | None:
@@ -180,35 +181,17 @@ def usages(object_class: str, flags: Collection[str]) -> list[Usage]:
     return sorted(changes.get(usage, usage) for usage in found)
 
 
-_BY_PURPOSE: Mapping[str, tuple[tuple[Usage, KeyType], ...]] = {
-    "CKO_SECRET_KEY": (
-        (Usage.DERIVE, KeyType.SYMMETRIC_MASTER),
-        (Usage.ENCRYPT, KeyType.SYMMETRIC_DATA_ENCRYPTION),
-        (Usage.WRAP, KeyType.SYMMETRIC_KEY_WRAPPING),
-        (Usage.MAC, KeyType.SYMMETRIC_AUTHENTICATION),
-    ),
-    "CKO_PRIVATE_KEY": (
-        (Usage.ENCRYPT, KeyType.PRIVATE_KEY_TRANSPORT),
-        (Usage.WRAP, KeyType.PRIVATE_KEY_TRANSPORT),
-        (Usage.ENCAPSULATE, KeyType.PRIVATE_KEY_TRANSPORT),
-        (Usage.AGREE, KeyType.PRIVATE_STATIC_KEY_AGREEMENT),
-        (Usage.SIGN, KeyType.PRIVATE_SIGNATURE),
-    ),
-    "CKO_PUBLIC_KEY": (
-        (Usage.ENCRYPT, KeyType.PUBLIC_KEY_TRANSPORT),
-        (Usage.WRAP, KeyType.PUBLIC_KEY_TRANSPORT),
-        (Usage.ENCAPSULATE, KeyType.PUBLIC_KEY_TRANSPORT),
-        (Usage.AGREE, KeyType.PUBLIC_STATIC_KEY_AGREEMENT),
-        (Usage.SIGN, KeyType.PUBLIC_SIGNATURE_VERIFICATION),
-    ),
+_ROWS: Mapping[str, key_types.Rows] = {
+    "CKO_SECRET_KEY": key_types.SYMMETRIC,
+    "CKO_OTP_KEY": key_types.SYMMETRIC,
+    "CKO_PRIVATE_KEY": key_types.PRIVATE,
+    "CKO_PUBLIC_KEY": key_types.PUBLIC,
 }
-"""Of a key with several purposes, the first that it has decides: its cryptoperiod is the shortest."""
 
 
 def key_type_of(object_class: str, purposes: Collection[Usage]) -> KeyType | None:
     """The row of SP 800-57 Part 1 Table 1 for a key; None where it has no purpose."""
-    rows = _BY_PURPOSE.get("CKO_SECRET_KEY" if object_class == "CKO_OTP_KEY" else object_class, ())
-    return next((row for usage, row in rows if usage in purposes), None)
+    return key_types.key_type(_ROWS.get(object_class, {}), purposes)
 
 
 _MECHANISMS_OF: Mapping[str, re.Pattern[str]] = {

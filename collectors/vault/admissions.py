@@ -35,6 +35,14 @@ class Admission:
     policies: tuple[str, ...]
 
 
+MOST_COMPARED = 100_000
+"""Pairs of rules, one that gives and one that takes back, that are compared for one duty: policies are untrusted."""
+
+
+class TooManyRules(ValueError):
+    """What policies say together is not worked out, since that would take too long."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Meeting:
     """Where the pattern of a rule and the paths of a duty meet."""
@@ -45,23 +53,27 @@ class _Meeting:
     others: tuple[str, ...]
     """What stands for each `{any:}` of the duty, written as names are."""
 
+    named: Pattern
+    """The names as a pattern."""
+    weight: tuple[bool, Any]
+    """Of the rules on a path the one with the greatest decides."""
+
     @property
     def single(self) -> bool:
         return not self.names.endswith("*") and "{{" not in self.names and "+" not in self.names.split("/")
 
-    @property
-    def weight(self) -> tuple[bool, Any]:
-        """Of the rules on a path the one with the greatest decides."""
-        return not self.pattern.wild, self.pattern.rank
-
     def takes_from(self, wide: _Meeting) -> bool:
         """It decides on some of the names of the other, whatever else varies in the path."""
-        whole = all(_includes(own, other) for own, other in zip(self.others, wide.others, strict=True))
-        return whole and self.weight > wide.weight and _overlap(Pattern.of(self.names), Pattern.of(wide.names))
+        if self.weight <= wide.weight or not _overlap(self.named, wide.named):
+            return False
+        return all(_includes(own, other) for own, other in zip(self.others, wide.others, strict=True))
 
 
 def admissions(access: AccessList, mount: str, duties: Iterable[Duty]) -> tuple[Admission, ...]:
-    """What the policies allow below a mount, sorted. The mount's path ends with a slash; "" is the namespace itself."""
+    """What the policies allow below a mount, sorted. The mount's path ends with a slash; "" is the namespace itself.
+
+    Raises TooManyRules.
+    """
     if access.root:
         return tuple(Admission(capability, ALL, False, "{}", (ROOT,)) for capability in sorted(Capability))
     concerned = [(pattern, decision) for pattern, decision in access.patterns() if _concerns(pattern, mount)]
@@ -131,6 +143,8 @@ def _of_duty(patterns: Sequence[tuple[Pattern, Decision]], mount: str, duty: Dut
     met = [one for one in (_meeting(pattern, said, segments) for pattern, said in patterns) if one]
     giving = [one for one in met if one.decision.allows(duty.wanted, sudo=duty.sudo)]
     refusing = [one for one in met if not one.decision.allows(duty.wanted, sudo=duty.sudo)]
+    if len(giving) * len(refusing) > MOST_COMPARED:
+        raise TooManyRules(f"{len(giving)} rules give it and {len(refusing)} take it back")
     for one in giving:
         taking = [other for other in refusing if other.takes_from(one)]
         if any(_includes(other.names, one.names) for other in taking):
@@ -179,7 +193,7 @@ def _meeting(pattern: Pattern, decision: Decision, segments: Sequence[str]) -> _
             return None
         if segment == "{path}":
             rest = "/".join(pattern.segments[at:]) + ("*" if pattern.open else "")
-            return _Meeting(pattern, decision, rest, tuple(others)) if rest else None
+            return _met(pattern, decision, rest, others) if rest else None
         begun = pattern.open and at == len(pattern.segments) - 1
         part = pattern.segments[at]
         found = f"{part}*" if begun else ALL if pattern.segmented and part == "+" else part
@@ -193,5 +207,9 @@ def _meeting(pattern: Pattern, decision: Decision, segments: Sequence[str]) -> _
             return None  # nothing is called so
         if begun:
             others += [ALL for left in segments[at + 1 :] if left == "{any}"]
-            return _Meeting(pattern, decision, names, tuple(others))
-    return _Meeting(pattern, decision, names, tuple(others)) if len(pattern.segments) == len(segments) else None
+            return _met(pattern, decision, names, others)
+    return _met(pattern, decision, names, others) if len(pattern.segments) == len(segments) else None
+
+
+def _met(pattern: Pattern, decision: Decision, names: str, others: Iterable[str]) -> _Meeting:
+    return _Meeting(pattern, decision, names, tuple(others), Pattern.of(names), (not pattern.wild, pattern.rank))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from collectors.algorithms import CURVES, POST_QUANTUM, KeyAlgorithm, aes, rsa
+from collectors.key_types import PRIVATE, key_type
 from evidence.model import KeyType, Usage
 
 EXTERNAL = frozenset(["external-key", "managed_key"])
@@ -19,7 +20,9 @@ class KeySpec:
     algorithm: KeyAlgorithm
     usages: tuple[Usage, ...]
     key_type: KeyType | None
-    """None where a key of this type may serve several purposes."""
+
+
+_OF_RSA = (Usage.ENCRYPT, Usage.SIGN)
 
 
 def _encrypting(algorithm: KeyAlgorithm) -> KeySpec:
@@ -28,6 +31,10 @@ def _encrypting(algorithm: KeyAlgorithm) -> KeySpec:
 
 def _signing(algorithm: KeyAlgorithm) -> KeySpec:
     return KeySpec(algorithm, (Usage.SIGN,), KeyType.PRIVATE_SIGNATURE)
+
+
+def _rsa(bits: int) -> KeySpec:
+    return KeySpec(rsa(bits), _OF_RSA, key_type(PRIVATE, _OF_RSA))
 
 
 def _cmac(bits: int) -> KeySpec:
@@ -57,12 +64,27 @@ _SPECS: Mapping[str, KeySpec] = {
     "ecdsa-p256": _signing(CURVES["P-256"]),
     "ecdsa-p384": _signing(CURVES["P-384"]),
     "ecdsa-p521": _signing(CURVES["P-521"]),
-    **{f"rsa-{bits}": KeySpec(rsa(bits), (Usage.ENCRYPT, Usage.SIGN), None) for bits in (2048, 3072, 4096)},
+    **{f"rsa-{bits}": _rsa(bits) for bits in (2048, 3072, 4096)},
     **{f"mldsa-{n}": _signing(POST_QUANTUM[f"ML-DSA-{n}"]) for n in (44, 65, 87)},
     **{f"aes{bits}-cmac": _cmac(bits) for bits in (128, 192, 256)},
 }
 """By name. Source: Vault and OpenBao documentation, transit secrets engine, key types. An RSA key of transit both
 signs and decrypts."""
+
+
+_HASHES = ("sha1", *(f"sha{family}-{bits}" for family in (2, 3) for bits in (224, 256, 384, 512)))
+_ANY_HASH = tuple(f"hash_algorithm={name}" for name in _HASHES)
+_ANY_SIGNATURE = tuple(f"signature_algorithm={name}" for name in ("pss", "pkcs1v15"))
+
+
+def mechanisms(type: str) -> list[str]:
+    """Its type, and the parameters of `sign` that each request may choose, sorted.
+
+    Nothing limits them for one key; a policy may, for those whom it admits. Source: Vault and OpenBao documentation,
+    transit secrets engine, Sign Data, and what OpenBao 2.x answers.
+    """
+    chosen = _ANY_HASH if type.startswith(("rsa-", "ecdsa-")) else ()
+    return sorted([type, *chosen, *(_ANY_SIGNATURE if type.startswith("rsa-") else ())])
 
 
 def key_spec(type: str, *, key_size: int, parameter_set: str) -> KeySpec | None:

@@ -247,7 +247,7 @@ TRANSIT_NOT_OFFERED = {
     ),
     **dict.fromkeys(
         facts("key", "usages key_type algorithm parameter_set bits security_bits pq_category"),
-        "an RSA key may serve several purposes; an external key's own store tells what it is; other types are unknown",
+        "an external key's own store tells what it is; other types are unknown",
     ),
     "key.extractable": "an external key's own store tells whether it can be taken out",
     "key.never_extractable": "an external key's own store tells whether it could be taken out",

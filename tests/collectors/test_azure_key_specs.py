@@ -72,6 +72,8 @@ def test_uses_are_those_of_the_operations():
         ("RSA", [], KeyType.PRIVATE_KEY_TRANSPORT),
         ("EC", [], KeyType.PRIVATE_SIGNATURE),
         ("ML-DSA", [Usage.SIGN], KeyType.PRIVATE_SIGNATURE),
+        ("ML-KEM", [], KeyType.PRIVATE_KEY_TRANSPORT),
+        ("AES", [], KeyType.SYMMETRIC_DATA_ENCRYPTION),
         ("AES", [Usage.WRAP], KeyType.SYMMETRIC_KEY_WRAPPING),
         ("AES", [Usage.ENCRYPT, Usage.WRAP], KeyType.SYMMETRIC_DATA_ENCRYPTION),
         ("AES", [Usage.DERIVE], KeyType.SYMMETRIC_MASTER),

@@ -73,9 +73,10 @@ def test_every_key_type_of_the_inventory_is_one_of_kmip() -> None:
     assert told - {None} == set(KeyType)
 
 
-def test_without_a_stated_type_uses_of_several_types_leave_it_open() -> None:
+def test_without_a_stated_type_the_uses_tell_it() -> None:
     assert key_type(None, "Private Key", [Usage.ENCRYPT, Usage.WRAP]) is KeyType.PRIVATE_KEY_TRANSPORT
-    assert key_type(None, "Private Key", [Usage.SIGN, Usage.ENCRYPT]) is None
+    assert key_type(None, "Private Key", [Usage.SIGN, Usage.ENCRYPT]) is KeyType.PRIVATE_KEY_TRANSPORT
+    assert key_type(None, "Split Key", usages(["Unrestricted"])) is KeyType.SYMMETRIC_MASTER
     assert key_type(None, "Private Key", [Usage.MAC]) is None
     assert key_type(None, "PGP Key", [Usage.SIGN]) is None
     assert key_type(None, "Symmetric Key", []) is None

@@ -240,7 +240,7 @@ def test_usages_and_the_type_that_follows() -> None:
     assert used(SYMMETRIC, 12).key_type is KeyType.SYMMETRIC_DATA_ENCRYPTION
     assert used(SYMMETRIC, 0x30).key_type is KeyType.SYMMETRIC_KEY_WRAPPING
     assert used(SYMMETRIC, 0x3C).usages == [Usage.ENCRYPT, Usage.WRAP]
-    assert used(SYMMETRIC, 0x3C).key_type is None
+    assert used(SYMMETRIC, 0x3C).key_type is KeyType.SYMMETRIC_DATA_ENCRYPTION
     assert used(SYMMETRIC, 0x3C, wire.enumeration(0x42013A, 7)).key_type is KeyType.SYMMETRIC_KEY_WRAPPING
     assert used(SYMMETRIC, 12, wire.enumeration(0x42013A, 0x11)).key_type is None
     assert used(PRIVATE, 0x01).key_type is KeyType.PRIVATE_SIGNATURE
@@ -260,12 +260,51 @@ def test_mechanisms_are_told_in_kmip_s_words() -> None:
     cbc = parameters(wire.enumeration(0x420011, 1), wire.enumeration(0x42005F, 3))
     assert key(gcm, cbc).mechanisms == ["AES CBC PKCS5", "AES GCM"]
     assert key().mechanisms == ["AES"]
-    padded = parameters(wire.enumeration(0x42005F, 8))
-    rsa = [wire.enumeration(ALGORITHM, 4), wire.integer(LENGTH, 2048), padded]
-    signs = inventory({"1": thing(PRIVATE, ACTIVE, *rsa, wire.integer(MASK, 1))}).only("key")
-    decrypts = inventory({"1": thing(PRIVATE, ACTIVE, *rsa, wire.integer(MASK, 8))}).only("key")
-    assert signs.mechanisms == ["RSA PKCS1 v1.5"]
-    assert decrypts.mechanisms == ["RSA PKCS1 v1.5", "RSAES_PKCS1_V1_5"]
+
+
+PADDING, HASHING, SIGNATURE = 0x42005F, 0x420038, 0x4200AE
+RSA, ECDSA = 4, 6
+OAEP, PKCS1, PSS = 2, 8, 10
+SHA_1, SHA_256 = 4, 6
+SIGNS, DECRYPTS, AGREES = 0x01, 0x08, 0x8000
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "mask", "sets", "mechanisms"),
+    [
+        (RSA, SIGNS, [{PADDING: PKCS1, HASHING: SHA_1}], ["RSA PKCS1 v1.5 SHA-1", "SHA-1 with RSA Encryption"]),
+        (RSA, SIGNS, [{PADDING: PSS, HASHING: SHA_256}], ["RSA PSS SHA-256", "RSASSA-PSS with SHA-256"]),
+        (RSA, SIGNS, [{SIGNATURE: 2}], ["MD5 with RSA Encryption", "RSA MD5 with RSA Encryption"]),
+        (RSA, SIGNS, [{SIGNATURE: 8, HASHING: SHA_1}], ["RSA SHA-1 RSASSA-PSS", "RSASSA-PSS with SHA-1"]),
+        (ECDSA, SIGNS, [{HASHING: SHA_1}], ["ECDSA SHA-1", "ECDSA with SHA-1"]),
+        (ECDSA, SIGNS, [{HASHING: SHA_256}], ["ECDSA SHA-256", "ECDSA with SHA256"]),
+        (RSA, DECRYPTS, [{PADDING: PKCS1}], ["RSA PKCS1 v1.5", "RSAES_PKCS1_V1_5"]),
+        (RSA, DECRYPTS, [{PADDING: OAEP, HASHING: SHA_1}], ["RSA OAEP SHA-1"]),
+        (
+            RSA,
+            SIGNS | DECRYPTS,
+            [{PADDING: OAEP, HASHING: SHA_1}, {PADDING: PSS, HASHING: SHA_256}],
+            ["RSA OAEP SHA-1", "RSA PSS SHA-256", "RSASSA-PSS with SHA-256"],
+        ),
+        (ECDSA, AGREES, [], ["ECDSA"]),
+        (RSA, SIGNS, [], None),
+        (RSA, SIGNS, [{PADDING: PKCS1}], None),
+        (RSA, SIGNS | DECRYPTS, [{SIGNATURE: 5}], None),
+        (RSA, None, [{PADDING: PKCS1}], None),
+    ],
+)
+def test_what_each_request_may_choose_is_told_or_left_open(
+    algorithm: int, mask: int | None, sets: list[dict[int, int]], mechanisms: list[str] | None
+) -> None:
+    parameters = [
+        wire.structure(0x42002B, *(wire.enumeration(tag, number) for tag, number in one.items())) for one in sets
+    ]
+    used_for = [] if mask is None else [wire.integer(MASK, mask)]
+    kind = [wire.enumeration(ALGORITHM, algorithm), wire.integer(LENGTH, 2048)]
+    found = inventory({"1": thing(PRIVATE, ACTIVE, *kind, *used_for, *parameters)})
+    row = found.only("key")
+    assert row.mechanisms == mechanisms
+    assert [gap.kind for gap in found.gaps("mechanisms", row)] == (["not_offered"] if mechanisms is None else [])
 
 
 def test_what_protects_it() -> None:
@@ -631,6 +670,8 @@ def test_by_what_the_server_is_validated(validations: list[Item], standard: str,
     found = inventory({"1": aes()}, assurances=validations)
     store = found.only("key_store")
     assert (store.validation_standard, store.protection_level, store.validation) == (standard, level, text)
+    assert store.backed_by == ("" if validations else None), "what a validation is of holds the keys"
+    assert [gap.kind for gap in found.gaps("backed_by", store)] == ([] if validations else ["not_offered"])
     assert found.only("key").protection_level == level
 
 
@@ -653,7 +694,8 @@ def test_what_a_server_does_not_say() -> None:
     refused = inventory({"1": aes()}, general=REFUSED, assurances=REFUSED)
     store = refused.only("key_store")
     assert [store.activated, store.store_settings, store.validation, store.validation_standard] == [None] * 4
-    assert refused.gaps("validation", store)[0].kind == "refused"
+    assert store.backed_by is None
+    assert {refused.gaps(name, store)[0].kind for name in ("validation", "backed_by")} == {"refused"}
     old = inventory({"1": aes()}, assurances=None, legacy=True)
     assert old.gaps("validation", old.only("key_store"))[0].kind == "not_offered"
     assert old.only("scope").complete is True

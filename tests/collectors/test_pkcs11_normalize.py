@@ -69,7 +69,11 @@ SLOT = {
     "hardware_version": "1.0",
     "firmware_version": "7.4",
 }
-MECHANISMS = {"CKM_AES_GCM": (0x1087, "ENCRYPT DECRYPT"), "CKM_SHA256_RSA_PKCS": (0x40, "SIGN VERIFY")}
+MECHANISMS = {
+    "CKM_AES_GCM": (0x1087, "ENCRYPT DECRYPT"),
+    "CKM_SHA256_RSA_PKCS": (0x40, "SIGN VERIFY"),
+    "CKM_RSA_PKCS": (0x01, "SIGN VERIFY ENCRYPT DECRYPT"),
+}
 
 SECRET, PRIVATE, PUBLIC, CERTIFICATE, VALIDATION = 4, 3, 2, 1, 10
 AES, RSA, EC, DES2, GENERIC, ML_DSA, VENDOR = 0x1F, 0, 3, 0x14, 0x10, 0x4A, 0x80000001
@@ -200,6 +204,8 @@ def test_algorithm_and_strength(
         (SECRET, "WRAP UNWRAP", [Usage.WRAP], KeyType.SYMMETRIC_KEY_WRAPPING),
         (SECRET, "SIGN VERIFY", [Usage.MAC], KeyType.SYMMETRIC_AUTHENTICATION),
         (SECRET, "DERIVE", [Usage.DERIVE], KeyType.SYMMETRIC_MASTER),
+        (SECRET, "ENCRYPT UNWRAP", [Usage.ENCRYPT, Usage.WRAP], KeyType.SYMMETRIC_DATA_ENCRYPTION),
+        (SECRET, "DERIVE SIGN", [Usage.DERIVE, Usage.MAC], KeyType.SYMMETRIC_MASTER),
         (SECRET, "", [], None),
         (PRIVATE, "SIGN", [Usage.SIGN], KeyType.PRIVATE_SIGNATURE),
         (PRIVATE, "SIGN DECRYPT", [Usage.ENCRYPT, Usage.SIGN], KeyType.PRIVATE_KEY_TRANSPORT),
@@ -339,9 +345,18 @@ def test_since_when_a_key_is_known() -> None:
 def test_mechanisms() -> None:
     assert one(SECRET, AES, ENCRYPT=True)[0].mechanisms == ["CKM_AES_GCM"]
     assert one(SECRET, AES, WRAP=True)[0].mechanisms == [], "the token offers none that wraps"
-    assert one(PRIVATE, RSA, SIGN=True)[0].mechanisms == ["CKM_SHA256_RSA_PKCS"]
+    assert one(PRIVATE, RSA, SIGN=True)[0].mechanisms == ["CKM_RSA_PKCS", "CKM_SHA256_RSA_PKCS"]
+    assert one(PRIVATE, RSA, DECRYPT=True)[0].mechanisms == ["CKM_RSA_PKCS", "RSAES_PKCS1_V1_5"]
+    assert one(PRIVATE, RSA, UNWRAP=True)[0].mechanisms == [], "the token unwraps nothing by it"
+    both = one(PRIVATE, RSA, SIGN=True, UNWRAP=True)[0]
+    assert both.mechanisms == ["CKM_RSA_PKCS", "CKM_SHA256_RSA_PKCS"]
     limited = one(PRIVATE, RSA, SIGN=True, ALLOWED_MECHANISMS=[0x0D, 0x80001234])[0]
     assert limited.mechanisms == ["CKM_0x80001234", "CKM_RSA_PKCS_PSS"]
+    # The mechanism of that name signs or encrypts, which only a purpose tells apart.
+    assert one(PRIVATE, RSA, SIGN=True, ALLOWED_MECHANISMS=[1])[0].mechanisms == ["CKM_RSA_PKCS"]
+    for purpose in ("DECRYPT", "UNWRAP"):
+        decrypts = one(PRIVATE, RSA, ALLOWED_MECHANISMS=[1, 9], **{purpose: True})[0]
+        assert decrypts.mechanisms == ["CKM_RSA_PKCS", "CKM_RSA_PKCS_OAEP", "RSAES_PKCS1_V1_5"]
     key, why = one(SECRET, VENDOR, ENCRYPT=True)
     assert (key.mechanisms, why["mechanisms"].kind) == (None, GapKind.NOT_OFFERED)
 
@@ -430,6 +445,15 @@ def test_what_is_no_certificate_is_a_gap(value: Any) -> None:
     [row] = of(found, Certificate)
     assert (row.subject, row.expires_at, row.state) == (None, None, State.ACTIVE)
     assert {gap.of_table for gap in failures(found)} == {"certificate", "scope"}
+
+
+def test_a_certificate_whose_key_is_not_known_tells_the_rest() -> None:
+    value = certificate("issuing")["VALUE"]["hex"].replace("06082a8648ce3d030107", "06082a8648ce3d030177")
+    found = _with_certificate(value)
+    [row] = of(found, Certificate)
+    assert (row.subject, row.algorithm, row.bits, row.security_bits) == ("CN=issuing", None, None, None)
+    [why] = [gap for gap in of(found, Gap) if gap.subject == row.id and "algorithm" in gap.columns]
+    assert (why.kind, sorted(why.columns)) == (GapKind.NOT_OFFERED, ["algorithm", "bits", "security_bits"])
 
 
 def test_a_certificate_without_a_key_has_none_only_where_all_keys_show() -> None:

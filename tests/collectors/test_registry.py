@@ -24,6 +24,7 @@ SHARED = {
     "declaration",
     "exchange",
     "https",
+    "key_types",
     "paging",
     "periods",
     "questions",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from collectors.vault.key_specs import key_spec
+from collectors.vault.key_specs import key_spec, mechanisms
 from evidence.model import KeyType, Usage
 
 TYPES = [
@@ -48,12 +48,20 @@ def test_vault_enterprise_tells_the_parameter_set_apart() -> None:
     assert spec.algorithm.parameter_set == "ML-DSA-87"
 
 
-def test_an_rsa_key_serves_two_purposes_and_has_no_one_type() -> None:
+def test_an_rsa_key_serves_two_purposes_of_which_the_shorter_cryptoperiod_counts() -> None:
     spec = key_spec("rsa-3072", key_size=0, parameter_set="")
     assert spec is not None
-    assert spec.key_type is None
+    assert spec.key_type is KeyType.PRIVATE_KEY_TRANSPORT
 
 
 @pytest.mark.parametrize("type", ["managed_key", "external-key", "hybrid", "ml-dsa", "hmac", ""])
 def test_what_is_not_told_is_not_guessed(type: str) -> None:
     assert key_spec(type, key_size=0, parameter_set="") is None
+
+
+def test_each_request_to_sign_chooses_a_hash_and_a_signature() -> None:
+    rsa, ecdsa = mechanisms("rsa-2048"), mechanisms("ecdsa-p384")
+    assert {"rsa-2048", "hash_algorithm=sha1", "hash_algorithm=sha2-256", "signature_algorithm=pkcs1v15"} <= set(rsa)
+    assert set(rsa) - set(ecdsa) == {"rsa-2048", "signature_algorithm=pkcs1v15", "signature_algorithm=pss"}
+    for type in ("aes256-gcm96", "ed25519", "mldsa-65", "hmac", "managed_key"):
+        assert mechanisms(type) == [type]

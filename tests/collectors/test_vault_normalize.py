@@ -158,7 +158,7 @@ def test_asymmetric_keys_tell_the_same(found: list[Row]) -> None:
         ("imported", {"origin": "imported", "rotatable": False, "rotatable_reason": "imported"}),
         ("imported", {"extractable": False, "never_extractable": False}),
         ("derived", {"algorithm": "ChaCha20", "bits": 256}),
-        ("both", {"usages": [Usage.ENCRYPT, Usage.SIGN], "key_type": None, "bits": 2048}),
+        ("both", {"usages": [Usage.ENCRYPT, Usage.SIGN], "key_type": KeyType.PRIVATE_KEY_TRANSPORT, "bits": 2048}),
         ("gone", {"state": "suspended", "suspended_at": None, "rotatable": False, "rotatable_reason": "not_active"}),
         ("external", {"origin": "external", "protection_level": "external", "extractable": None, "algorithm": None}),
         ("external", {"rotatable": False, "rotatable_reason": "external", "material_known_at": None}),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from collectors.vault.admissions import ALL, Admission, admissions, everything_on, unplaced
+from collectors.vault.admissions import ALL, Admission, TooManyRules, admissions, everything_on, unplaced
 from collectors.vault.duties import DATABASE, ENGINES, GRANTING, KV_2, PKI, TRANSIT, Duty, mounting
 from collectors.vault.hcl import DEEPEST, LONGEST, HclError, read_hcl
 from collectors.vault.policy import AccessList, Pattern
@@ -417,6 +417,14 @@ def _admits(admission: Admission, name: str) -> bool:
     return Pattern.of(admission.names).describes(parts) and not any(
         Pattern.of(other).describes(parts) for other in left_out
     )
+
+
+def test_policies_of_very_many_rules_are_worked_out_in_time_or_not_at_all() -> None:
+    many = "".join(_allow(f"transit/+/k{number}*", "update") for number in range(2_000))
+    assert len(admissions(_list({"p": many}), "transit/", TRANSIT)) == 3 * 2_000
+    denied = "".join(_allow(f"transit/+/k{number}*", "deny") for number in range(2_000, 2_400))
+    with pytest.raises(TooManyRules):
+        admissions(_list({"p": many + denied}), "transit/", TRANSIT)
 
 
 def test_every_engine_tells_of_reading_and_of_administering() -> None:

@@ -5,22 +5,26 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x25519
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collectors.x509 import read_certificate, read_request
+from collectors.algorithms import CURVES
+from collectors.algorithms import rsa as rsa_key
+from collectors.x509 import key_of_certificate, key_of_openssh, read_certificate, read_request, serial_of_certificate
 from evidence.model import NEVER
 
 FIRST, LAST = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
 NAME = x509.Name.from_rfc4514_string("CN=a\\,b,O=Example Ltd")
 
 
+SIGNER = ed25519.Ed25519PrivateKey.generate()
+
+
 def certificate(key, last=LAST):
-    builder = x509.CertificateBuilder(NAME, NAME, key.public_key(), 7, FIRST, last)
-    return builder.sign(key, None if isinstance(key, ed25519.Ed25519PrivateKey) else SHA256())
+    return x509.CertificateBuilder(NAME, NAME, key.public_key(), 7, FIRST, last).sign(SIGNER, None)
 
 
 def pem(document):
@@ -32,14 +36,20 @@ def pem(document):
     [
         (rsa.generate_private_key(65537, 2048), "RSA", 2048, 112),
         (ec.generate_private_key(ec.SECP384R1()), "EC", 384, 192),
-        (ec.generate_private_key(ec.BrainpoolP256R1()), None, None, None),
+        (ec.generate_private_key(ec.SECP192R1()), "EC", 192, 80),
+        (ec.generate_private_key(ec.SECP256K1()), "EC", 256, 128),
+        (ec.generate_private_key(ec.BrainpoolP512R1()), "EC", 512, 256),
         (ed25519.Ed25519PrivateKey.generate(), "EC", 256, 128),
-        (dsa.generate_private_key(1024), None, None, None),
+        (ed448.Ed448PrivateKey.generate(), "EC", 456, 224),
+        (dsa.generate_private_key(1024), "DSA", 1024, 80),
+        (x25519.X25519PrivateKey.generate(), None, None, None),
     ],
-    ids=["rsa", "p-384", "brainpool", "ed25519", "dsa"],
+    ids=["rsa", "p-384", "p-192", "secp256k1", "brainpool", "ed25519", "ed448", "dsa", "x25519"],
 )
 def test_a_certificate(key, algorithm, bits, security_bits):
-    told = read_certificate(pem(certificate(key)))
+    document = certificate(key)
+    told = read_certificate(pem(document))
+    assert told == read_certificate(document.public_bytes(Encoding.DER))
     assert (told.algorithm, told.bits, told.security_bits) == (algorithm, bits, security_bits)
     assert told.subject == told.issuer == "CN=a\\,b,O=Example Ltd"
     assert (told.activated_at, told.expires_at) == (FIRST, LAST)
@@ -55,6 +65,31 @@ def test_the_end_of_time_is_never():
 def test_of_a_chain_the_first_counts():
     first, second = (certificate(ed25519.Ed25519PrivateKey.generate()) for _ in range(2))
     assert read_certificate(pem(first) + pem(second)) == read_certificate(pem(first))
+
+
+def test_the_key_and_the_number_of_a_certificate():
+    document = pem(certificate(ec.generate_private_key(ec.SECP384R1())))
+    assert (key_of_certificate(document), serial_of_certificate(document)) == (CURVES["P-384"], 7)
+
+
+def test_a_curve_that_is_not_known():
+    """Its name stands for none of the library's curves; the certificate is one all the same."""
+    der = DER.replace(bytes.fromhex("06082a8648ce3d030107"), bytes.fromhex("06082a8648ce3d030177"))
+    told = read_certificate(der)
+    assert (told.algorithm, told.bits, told.subject) == (None, None, "CN=a\\,b,O=Example Ltd")
+    assert key_of_certificate(der) is None
+
+
+def test_a_key_of_openssh():
+    def text(key):
+        return key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+
+    assert key_of_openssh(text(rsa.generate_private_key(65537, 2048)) + " ca@example") == rsa_key(2048)
+    assert key_of_openssh(text(ed25519.Ed25519PrivateKey.generate())) == CURVES["edwards25519"]
+    assert key_of_openssh("ssh-future AAAA") is None
+    for wrong in ("", "ssh-rsa AAAA", "ssh-rsa"):
+        with pytest.raises(ValueError, match=r"."):
+            key_of_openssh(wrong)
 
 
 def test_a_request():
@@ -84,7 +119,7 @@ def test_whatever_it_holds_it_is_read_or_refused(changes, length):
 
 @pytest.mark.parametrize("text", ["", "\x00", "-----BEGIN CERTIFICATE-----", "=cmd|' /C calc'!A0", "\ufffd" * 1000])
 def test_what_is_no_certificate(text):
-    for read in (read_certificate, read_request):
+    for read in (read_certificate, read_request, key_of_certificate, serial_of_certificate):
         with pytest.raises(ValueError, match=r"."):
             read(text)
 
@@ -94,5 +129,6 @@ def test_a_name_of_a_type_that_names_do_not_have():
     at = DER.index(common_name) + len(common_name)
     der = DER[:at] + bytes([0x03, DER[at + 1], 0]) + DER[at + 3 :]
     text = base64.encodebytes(der).decode()
-    with pytest.raises(ValueError, match="BitString"):
-        read_certificate(f"-----BEGIN CERTIFICATE-----\n{text}-----END CERTIFICATE-----\n")
+    for encoded in (der, f"-----BEGIN CERTIFICATE-----\n{text}-----END CERTIFICATE-----\n"):
+        with pytest.raises(ValueError, match="BitString"):
+            read_certificate(encoded)

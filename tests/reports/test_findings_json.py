@@ -174,8 +174,8 @@ def test_the_same_findings_of_a_small_and_a_large_estate_take_the_same_memory(
             tracemalloc.stop()
 
     peak(10)
-    assert peak(10_000) < 1.5 * peak(1_000)
-    assert (tmp_path / "10000.json").stat().st_size > 8 * (tmp_path / "1000.json").stat().st_size
+    assert peak(12_000) < 1.5 * peak(3_000)  # either is more than is read at once
+    assert (tmp_path / "12000.json").stat().st_size > 3.5 * (tmp_path / "3000.json").stat().st_size
 
 
 def test_an_empty_estate_gives_empty_lists(material: Material, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import zip_longest
 from typing import Any
 
+from collectors.algorithms import RSA_PKCS1_ENCRYPTION
 from collectors.kmip.answers import Attributes, CryptographicParameters
 from collectors.kmip.facts.managed_object import (
     ATTRIBUTES,
@@ -39,9 +40,6 @@ from evidence.model import (
     VersionCause,
 )
 from evidence.observation import canonical_json, iso
-
-_RSA_ENCRYPTION = "RSAES_PKCS1_V1_5"
-"""RSA with PKCS #1 v1.5 padding, where it encrypts: KMIP's name of the padding is that of the signature's too."""
 
 
 def key_rows(setting: Setting, chain: Chain, level: ProtectionLevel | None) -> Iterator[Row]:
@@ -130,20 +128,58 @@ def _material(attributes: Attributes) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "usages": used_for,
         "key_type": key_type(attributes.nist_key_type, attributes.object_type, used_for),
-        "mechanisms": _mechanisms(name or "", attributes.cryptographic_parameters, used_for or []),
+        "mechanisms": _mechanisms(name or "", attributes.cryptographic_parameters, used_for),
     }
     if kind is not None:
         return facts | asdict(kind)
     return facts | ({"algorithm": family(name), "bits": attributes.cryptographic_length} if name else {})
 
 
-def _mechanisms(name: str, parameters: Sequence[CryptographicParameters], used_for: Sequence[Usage]) -> list[str]:
-    """What it may be used with, in KMIP's words: `AES CBC PKCS5`. Without parameters the algorithm alone is told."""
+_SIGNING = {"RSA": "RSA", "DSA": "DSA", "EC": "ECDSA", "ECDSA": "ECDSA"}
+"""Algorithms that sign what a hash makes of a message → their names in those of signatures."""
+
+
+def _mechanisms(
+    name: str, parameters: Sequence[CryptographicParameters], used_for: Sequence[Usage] | None
+) -> list[str] | None:
+    """What it may be used with, in KMIP's words: `AES CBC PKCS5`, and apart `SHA-256 with RSA Encryption`.
+
+    Without parameters the algorithm alone is told. That is too little, and None, where it leaves the hash of
+    signatures or the padding of RSA encryption to each request. Source: KMIP Specification 2.1, Cryptographic
+    Parameters and the operations Sign and Decrypt.
+    """
     found = {" ".join(filter(None, [name, *_words(one)])) for one in parameters} or {name}
-    encrypts = not {Usage.ENCRYPT, Usage.WRAP}.isdisjoint(used_for)
-    if name == "RSA" and encrypts and any(one.padding_method == "PKCS1 v1.5" for one in parameters):
-        found.add(_RSA_ENCRYPTION)
+    if name in _SIGNING:
+        if used_for is None:
+            return None
+        if Usage.SIGN in used_for:
+            signatures = set(filter(None, (_signature(_SIGNING[name], one) for one in parameters)))
+            if not signatures:
+                return None
+            found |= signatures
+    if name == "RSA" and not {Usage.ENCRYPT, Usage.WRAP}.isdisjoint(used_for or ()):
+        paddings = {one.padding_method for one in parameters} - {None}
+        if not paddings:
+            return None
+        found |= {RSA_PKCS1_ENCRYPTION} if "PKCS1 v1.5" in paddings else set()
     return sorted(found - {""})
+
+
+def _signature(algorithm: str, one: CryptographicParameters) -> str | None:
+    """The signature that parameters name, or make up by their parts, as KMIP names signatures; None for none.
+
+    KMIP names no hash of RSASSA-PSS in one word with it.
+    """
+    stated, hash = one.digital_signature_algorithm, one.hashing_algorithm
+    if stated is not None and stated != "RSASSA-PSS":
+        return stated
+    if hash is None or one.padding_method == "OAEP":
+        return None
+    if stated is not None or one.padding_method == "PSS":
+        return f"RSASSA-PSS with {hash}"
+    if algorithm == "RSA":
+        return f"{hash} with RSA Encryption"
+    return f"{algorithm} with {hash if hash == 'SHA-1' else hash.replace('-', '', 1)}"
 
 
 def _words(one: CryptographicParameters) -> list[str | None]:

@@ -164,7 +164,11 @@ def _validation_settings(validation: Validation) -> dict[str, Any]:
 
 
 def _validated(server: ServerReading) -> dict[str, Any]:
-    """By what it is validated. A server that states nothing has none; one that was not asked may."""
+    """By what it is validated. A server that states nothing has none; one that was not asked may.
+
+    What is validated is the module that holds its keys, so that no other store is to be asked. Of a server that states
+    no validation it stays open what holds them: KMIP has no word for an HSM behind it.
+    """
     if server.validations is None:
         return {}
     standards = {standard for one in server.validations if (standard := _standard(one))}
@@ -173,6 +177,7 @@ def _validated(server: ServerReading) -> dict[str, Any]:
         # Of a server with several modules, the oldest standard is what all of its keys are known to be under.
         "validation_standard": min(standards, default=""),
         "protection_level": server.protection_level,
+        "backed_by": "" if server.validations else None,
     }
 
 

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
-from collectors.algorithms import CURVES, KeyAlgorithm, rsa
 from collectors.pkcs11.facts.attributes import READ, Object, first_failure, note_failures, read_objects
 from collectors.pkcs11.facts.scope import Setting
 from collectors.pkcs11.facts.token import Token
 from collectors.pkcs11.objects import Found, Thing
 from collectors.scope_rows import fill
+from collectors.x509 import read_certificate
 from evidence.model import Certificate, GapKind, Manager, Row, State
 from evidence.reading import Failure, Reading
 
 VALUE = "CKA_VALUE"
 
-_CURVES: Mapping[str, str] = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
-"""What X.509's library calls the curves of NIST."""
-
 _OF_VALUE = ("subject", "issuer", "fingerprint", "algorithm", "bits", "security_bits", "activated_at", "expires_at")
 """Columns that the certificate itself tells."""
+
+_OF_ITS_KEY = ("algorithm", "bits", "security_bits")
+_UNKNOWN_KEY = Failure(GapKind.NOT_OFFERED, "the certificate's key is of a kind that is not known here", "")
 
 Exportable = Mapping[str, tuple[bool | None, tuple[str, Failure] | None]]
 """URI of a key → whether it can be extracted, and why that is not known."""
@@ -52,6 +52,8 @@ def certificate_rows(setting: Setting, token: Token, thing: Thing, reading: Read
         if failure:
             reading.failures.setdefault(READ, failure)
             reasons |= dict.fromkeys(_OF_VALUE, (READ, failure))
+        elif row.algorithm is None:
+            reasons |= dict.fromkeys(_OF_ITS_KEY, ("", _UNKNOWN_KEY))
     if key is None:
         reasons |= dict.fromkeys(("key", "exportable"), _why_no_key(token))
     else:
@@ -81,47 +83,6 @@ def _by_value(one: Object) -> tuple[dict[str, Any], Failure | None]:
     if value is None:
         return {}, first_failure([one], [VALUE])
     try:
-        return _stated(bytes.fromhex(value)), None
+        return asdict(read_certificate(bytes.fromhex(value))), None
     except ValueError as error:
         return {}, Failure(GapKind.FAILED, f"{VALUE} is no X.509 certificate: {error}", one.observation.id)
-
-
-def _stated(der: bytes) -> dict[str, Any]:
-    """The columns that the bytes of a certificate fill. Raises ValueError where they are none."""
-    from cryptography import x509
-    from cryptography.exceptions import UnsupportedAlgorithm
-
-    try:
-        certificate = x509.load_der_x509_certificate(der)
-        spec = _spec(certificate.public_key())
-        return {
-            "subject": certificate.subject.rfc4514_string(),
-            "issuer": certificate.issuer.rfc4514_string(),
-            "fingerprint": hashlib.sha1(der, usedforsecurity=False).hexdigest(),
-            "activated_at": certificate.not_valid_before_utc,
-            "expires_at": certificate.not_valid_after_utc,
-            "algorithm": spec.algorithm,
-            "bits": spec.bits,
-            "security_bits": spec.security_bits,
-        }
-    except (UnsupportedAlgorithm, x509.InvalidVersion, TypeError) as error:
-        raise ValueError(str(error)) from error
-
-
-def _spec(key: Any) -> KeyAlgorithm:
-    """What the key of a certificate is. Raises ValueError for a kind that is not known here."""
-    from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-
-    if isinstance(key, RSAPublicKey):
-        return rsa(key.key_size)
-    if isinstance(key, dsa.DSAPublicKey):
-        return KeyAlgorithm("DSA", "", key.key_size, rsa(key.key_size).security_bits, 0)
-    if isinstance(key, ed25519.Ed25519PublicKey):
-        return CURVES["edwards25519"]
-    if isinstance(key, ed448.Ed448PublicKey):
-        return KeyAlgorithm("EC", "edwards448", 448, 224, 0)
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        known = CURVES.get(_CURVES.get(key.curve.name, key.curve.name))
-        return known or KeyAlgorithm("EC", key.curve.name, key.key_size, key.key_size // 2, 0)
-    raise ValueError(f"its key is {type(key).__name__}, which is not known here")

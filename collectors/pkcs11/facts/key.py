@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from collectors.algorithms import KeyAlgorithm
+from collectors.algorithms import RSA_PKCS1_ENCRYPTION, KeyAlgorithm
 from collectors.pkcs11 import cryptoki, key_specs
 from collectors.pkcs11.facts.attributes import READ, Object, first_failure, note_failures, read_objects
 from collectors.pkcs11.facts.scope import Setting
@@ -241,19 +241,25 @@ def _flags(one: Object) -> set[str] | None:
     return None if None in values.values() else {name for name, value in values.items() if value}
 
 
+_ENCRYPTING = frozenset(f"CKF_{purpose}" for purpose in ("ENCRYPT", "DECRYPT", "WRAP", "UNWRAP"))
+"""Purposes for which CKM_RSA_PKCS is another mechanism than the signature of that name."""
+
+
 def _mechanisms(token: Token, one: Object, flags: set[str] | None) -> list[str] | None:
     """What it may be used with: those that it is limited to, else all of the token's that take such a key and serve
     its purposes."""
     allowed = one.numbers("CKA_ALLOWED_MECHANISMS", absent=())
-    if allowed is None:
-        return None
-    if allowed:
-        return sorted({cryptoki.named("CKM", cryptoki.MECHANISMS, number) for number in allowed})
-    if token.mechanisms is None or flags is None:
+    if allowed is None or flags is None or (not allowed and token.mechanisms is None):
         return None
     wanted = {flag.replace("CKA_", "CKF_") for flag in flags}
-    fitting = [name for name, purposes in token.mechanisms.items() if wanted & purposes]
-    return key_specs.mechanisms_of(one.found.key_type, fitting)
+    if allowed:
+        serving = dict.fromkeys((cryptoki.named("CKM", cryptoki.MECHANISMS, number) for number in allowed), wanted)
+        names: list[str] | None = sorted(serving)
+    else:
+        serving = {name: wanted & purposes for name, purposes in (token.mechanisms or {}).items()}
+        names = key_specs.mechanisms_of(one.found.key_type, [name for name, served in serving.items() if served])
+    encrypts = not _ENCRYPTING.isdisjoint(serving.get("CKM_RSA_PKCS", ()))
+    return sorted([*names, RSA_PKCS1_ENCRYPTION]) if names and "CKM_RSA_PKCS" in names and encrypts else names
 
 
 def _origin(one: Object) -> Origin | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from collectors.vault.access_operations import LIST_DETAILED, LIST_POLICIES, READ_POLICY
-from collectors.vault.admissions import Admission, admissions, everything_on, unplaced
+from collectors.vault.admissions import Admission, TooManyRules, admissions, everything_on, unplaced
 from collectors.vault.duties import ENGINES, GRANTING, SYSTEM, Duty, mounting
 from collectors.vault.facts.barrier import own_barrier
 from collectors.vault.facts.scope import Setting
@@ -75,7 +75,7 @@ class PlaceAccess:
             known: dict[frozenset[str], list[tuple[str, Admission]]] = {}
             for principal in directory.principals:
                 if principal.policies not in known:
-                    known[principal.policies] = list(self._admissions(directory, principal.policies))
+                    known[principal.policies] = self._known(directory, principal.policies)
                 for subject, admission in known[principal.policies]:
                     for policy in admission.policies:
                         row = self._row(subject, f"{directory.namespace}{principal.id}", policy, admission)
@@ -87,6 +87,15 @@ class PlaceAccess:
         anchor = Access(**self.setting.bookkeeping(self.setting.header.id, ()))
         for operation, failure in self.failures.items():
             yield self.setting.rows_missing(anchor, "access", "", operation, failure)
+
+    def _known(self, directory: Directory, policies: Iterable[str]) -> list[tuple[str, Admission]]:
+        """What a set of policies allows; nothing, with a failure, where that takes too long to work out."""
+        try:
+            return list(self._admissions(directory, policies))
+        except TooManyRules as error:
+            text = f"what the policies {', '.join(sorted(policies))} say together was not worked out: {error}"
+            self.failures.setdefault(READ_POLICY, Failure(GapKind.FAILED, text, ""))
+            return []
 
     def _admissions(self, directory: Directory, policies: Iterable[str]) -> Iterator[tuple[str, Admission]]:
         """What a set of policies allows, each with the id of what it is allowed on."""

@@ -130,7 +130,7 @@ def _lists_missing(setting: Setting, reading: Reading) -> Iterator[Row]:
 def _authority(issuer: Issuer, own: Reading, reading: Reading) -> Iterator[_Authority]:
     """The issuer, unless its certificate is none, which is a failure of the reading."""
     try:
-        facts = _stated(issuer.certificate)
+        facts = read_certificate(issuer.certificate)
         algorithm = key_of_certificate(issuer.certificate)
         serial = _serial(serial_of_certificate(issuer.certificate))
     except ValueError as error:
@@ -138,16 +138,6 @@ def _authority(issuer: Issuer, own: Reading, reading: Reading) -> Iterator[_Auth
         reading.fail(ISSUER, GapKind.FAILED, f"the certificate of an issuer cannot be read: {error}", observation)
         return
     yield _Authority(issuer, facts, algorithm, serial, tuple(own.evidence))
-
-
-def _stated(pem: str) -> X509Facts:
-    """What a certificate states. Raises ValueError where it is none, whatever its parser calls that."""
-    from cryptography.x509 import InvalidVersion
-
-    try:
-        return read_certificate(pem)
-    except (InvalidVersion, TypeError) as error:
-        raise ValueError(str(error)) from error
 
 
 def _serial(number: int) -> str:
@@ -269,7 +259,8 @@ def _certificate_rows(setting: Setting, mount: _Mount, serial: str, reading: Rea
     answer = told(reading, CERTIFICATE, StoredCertificateAnswer)
     if answer is not None:
         try:
-            _state(row, _stated(answer.data.certificate), _revoked(mount, serial, answer), observed_at(reading))
+            stated = read_certificate(answer.data.certificate)
+            _state(row, stated, _revoked(mount, serial, answer), observed_at(reading))
             tally.described += 1
         except ValueError as error:
             reading.fail(CERTIFICATE, GapKind.FAILED, f"it cannot be read: {error}", next(reading.of(CERTIFICATE)).id)

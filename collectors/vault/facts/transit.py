@@ -12,7 +12,7 @@ from collectors.scope_rows import Tally, fill, without_bodies
 from collectors.vault.answers import TransitKey, TransitKeyAnswer
 from collectors.vault.facts.barrier import later
 from collectors.vault.facts.scope import Setting, names, told
-from collectors.vault.key_specs import EXTERNAL, KeySpec, key_spec
+from collectors.vault.key_specs import EXTERNAL, KeySpec, key_spec, mechanisms
 from collectors.vault.names import keys_among
 from evidence.model import (
     NEVER,
@@ -104,7 +104,7 @@ def _known_at(setting: Setting, id: str, key: TransitKey, reading: Reading) -> d
 def _described(key: TransitKey) -> dict[str, Any]:
     spec = key_spec(key.type, key_size=key.key_size, parameter_set=key.parameter_set)
     facts: dict[str, Any] = {
-        "mechanisms": [key.type],
+        "mechanisms": mechanisms(key.type),
         "state": State.SUSPENDED if key.soft_deleted else State.ACTIVE,
         "suspended_at": None if key.soft_deleted else NEVER,
         "rotations": max(key.latest_version - 1, 0),
