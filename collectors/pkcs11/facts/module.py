@@ -16,7 +16,7 @@ INITIALIZE = "pkcs11:C_Initialize"
 SLOTS = "pkcs11:C_GetSlotList"
 TOKEN_INFO = "pkcs11:C_GetTokenInfo"  # noqa: S105 - a name
 
-_TABLES = ("key_store", "key", "certificate", "access")
+_TABLES = ("key_store", "key", "key_version", "certificate", "access")
 """Tables whose rows the scopes of tokens hold."""
 
 
