@@ -21,20 +21,21 @@ def user_name(user: int) -> str:
 _KEY_FOUND = "name aliases material_known_at"
 _KEY_READ = """origin usages key_type algorithm parameter_set bits security_bits pq_category mechanisms state
     activated_at expires_at expiry_settable extractable never_extractable key_settings public"""
+_VERSION_READ = "state cause expires_at origin algorithm"
 _CERTIFICATE_READ = "state subject issuer fingerprint algorithm bits security_bits activated_at expires_at exportable"
 _CERTIFICATE_FOUND = "name key"
 _ACCESS = "subject principal principal_kind capability via conditions external public"
 
 _INITIALIZE = Operation(
     name="pkcs11:C_Initialize",
-    facts=("key_store.*", "key.*", "certificate.*", "access.*", "scope.listed"),
+    facts=("key_store.*", "key.*", "key_version.*", "certificate.*", "access.*", "scope.listed"),
     permission="-",
     why="The module itself, in a process of its own, and its version",
 )
 _TOKEN_INFO = Operation(
     name="pkcs11:C_GetTokenInfo",
     facts=(
-        *("key_store.*", "key.*", "certificate.*", "access.*", "scope.listed"),
+        *("key_store.*", "key.*", "key_version.*", "certificate.*", "access.*", "scope.listed"),
         *facts("key_store", "activated store_settings"),
         *facts("access", _ACCESS),
         "key.public",
@@ -47,7 +48,7 @@ MODULE = (
     _INITIALIZE,
     Operation(
         name="pkcs11:C_GetSlotList",
-        facts=("key_store.*", "key.*", "certificate.*", "access.*", "scope.listed"),
+        facts=("key_store.*", "key.*", "key_version.*", "certificate.*", "access.*", "scope.listed"),
         permission="-",
         why="The slots that hold a token",
     ),
@@ -60,7 +61,7 @@ TOKEN = (
         name="pkcs11:C_GetSlotInfo",
         facts=(
             *facts("key_store", "protection_level store_settings"),
-            *facts("key", "protection_level"),
+            *("key.protection_level", "key_version.protection_level"),
         ),
         permission="-",
         why="Whether a slot is hardware, by the module's word",
@@ -68,21 +69,22 @@ TOKEN = (
     _TOKEN_INFO,
     Operation(
         name="pkcs11:C_GetMechanismList",
-        facts=("key_store.protection_level", *facts("key", "mechanisms protection_level")),
+        facts=(*(f"{table}.protection_level" for table in ("key_store", "key", "key_version")), "key.mechanisms"),
         permission="-",
         why="The algorithms that a token offers for its keys",
     ),
     Operation(
         name="pkcs11:C_GetMechanismInfo",
-        facts=("key_store.protection_level", *facts("key", "mechanisms protection_level")),
+        facts=(*(f"{table}.protection_level" for table in ("key_store", "key", "key_version")), "key.mechanisms"),
         permission="-",
         why="What each algorithm may be used for, and whether hardware performs it",
     ),
     Operation(
         name="pkcs11:C_Login",
         facts=(
-            *("key.*", "certificate.*", "scope.listed"),
+            *("key.*", "key_version.*", "certificate.*", "scope.listed"),
             *facts("key", _KEY_READ),
+            *facts("key_version", _VERSION_READ),
             *facts("certificate", "exportable"),
         ),
         permission="the PIN of the normal user, or of a role that only reads",
@@ -92,7 +94,7 @@ TOKEN = (
         name="pkcs11:C_FindObjects",
         paged=True,
         facts=(
-            *("key.*", "certificate.*", "scope.listed"),
+            *("key.*", "key_version.*", "certificate.*", "scope.listed"),
             *facts("key_store", "validation validation_standard"),
             *facts("key", _KEY_FOUND),
             *facts("certificate", _CERTIFICATE_FOUND),
@@ -103,8 +105,9 @@ TOKEN = (
     Operation(
         name="pkcs11:C_GetAttributeValue",
         facts=(
-            *("key.*", "certificate.*", "scope.listed"),
+            *("key.*", "key_version.*", "certificate.*", "scope.listed"),
             *facts("key", _KEY_READ),
+            *facts("key_version", _VERSION_READ),
             *facts("certificate", _CERTIFICATE_READ),
             *facts("key_store", "validation validation_standard"),
             "access.*",
@@ -137,6 +140,8 @@ PKCS11_NOT_OFFERED = {
     "key_store.kek_apart": _NO_KEK,
     "key_store.protection_level": "the module calls its slot no hardware, and some of its mechanisms hardware",
     "key.protection_level": "the module calls its slot no hardware, and some of its mechanisms hardware",
+    "key_version.protection_level": "the module calls its slot no hardware, and some of its mechanisms hardware",
+    "key_version.created_at": _NO_HISTORY,
     "key.created_at": _NO_HISTORY,
     "key.updated_at": _NO_HISTORY,
     "key.last_rotated_at": _NO_HISTORY,

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from collected import Collected
 from pkcs11_runs import collect, collected, collector, failures, named, of, rows
-from small_pkcs11 import AES_VALUE, LABEL, PIN, SO_PIN, TDEA_VALUE, served
+from small_pkcs11 import AES_VALUE, LABEL, NOTE, PIN, SHOWN_VALUE, SO_PIN, TDEA_VALUE, served
 
 from collectors.pkcs11 import module
 from collectors.pkcs11.attributes import NUMBERS, OF_CLASS, asked
@@ -88,7 +88,7 @@ def _forms(value: bytes) -> set[bytes]:
 
 def test_no_value_and_no_pin_is_in_the_observations(run: Collected) -> None:
     told = "\n".join(o.to_line() for o in run.observations).encode()
-    for secret in (AES_VALUE, TDEA_VALUE, b"\x5a" * 32, b"not read", PIN.encode(), SO_PIN.encode()):
+    for secret in (AES_VALUE, TDEA_VALUE, SHOWN_VALUE, NOTE, PIN.encode(), SO_PIN.encode()):
         for form in _forms(secret):
             assert form not in told
     assert b"CKA_LABEL" in told
@@ -122,7 +122,12 @@ def test_without_a_pin_what_is_public_is_read() -> None:
     alone = named(found, Key, "partner")
     assert alone.usages is None, "its private key might be on the token and not show"
     assert {gap.operation for gap in failures(found)} == {LOGIN}
-    assert {gap.of_table for gap in failures(found) if gap.rows_missing} == {"key", "certificate", "access"}
+    assert {gap.of_table for gap in failures(found) if gap.rows_missing} == {
+        "key",
+        "key_version",
+        "certificate",
+        "access",
+    }
     scope = next(row for row in of(found, Scope) if row.service == "token")
     assert (scope.identity, scope.complete, scope.listed) == ("public session", None, None)
 
@@ -214,6 +219,7 @@ def test_a_token_that_is_not_there_is_a_gap(more: dict[str, object]) -> None:
     assert {gap.of_table for gap in failures(found) if gap.rows_missing} == {
         "key_store",
         "key",
+        "key_version",
         "certificate",
         "access",
     }
@@ -294,7 +300,7 @@ def test_objects_that_cannot_be_told_what_they_are_leave_the_token_open() -> Non
     with served("C_Identify=refuse@30") as token:
         found = rows(collected(token.source("hsm")))
     gaps = [gap for gap in failures(found) if gap.rows_missing and gap.subject == ""]
-    assert {gap.of_table for gap in gaps} == {"key", "certificate"}
+    assert {gap.of_table for gap in gaps} == {"key", "key_version", "certificate"}
     assert {gap.kind for gap in gaps} == {GapKind.REFUSED}
 
 

@@ -30,6 +30,7 @@ from evidence.model import (
     Key,
     KeyStore,
     KeyType,
+    KeyVersion,
     Origin,
     PrincipalKind,
     ProtectionLevel,
@@ -37,6 +38,7 @@ from evidence.model import (
     Scope,
     State,
     Usage,
+    VersionCause,
 )
 from evidence.observation import Observation, Status, body_digest, canonical_json, observation_id
 from evidence.reading import Reading, group_by_subject
@@ -330,6 +332,34 @@ def test_an_attribute_that_failed_names_itself_and_the_others_stay() -> None:
     }
     [scope] = of(found, Scope)
     assert (scope.complete, scope.failed) == (None, 1)
+
+
+def test_a_key_is_one_piece_of_material_of_which_nobody_tells_since_when_it_is_used() -> None:
+    told = Told()
+    told.add(SECRET, AES, START_DATE="20240101", END_DATE="20301231")
+    found = told.rows()
+    [key], [version] = of(found, Key), of(found, KeyVersion)
+    assert (version.id, version.key, version.state, version.superseded_at) == (key.id, key.id, key.state, NEVER)
+    assert (version.origin, version.cause, version.algorithm) == (Origin.GENERATED, VersionCause.INITIAL, "AES")
+    assert (version.expires_at, version.destroyed_at) == (key.expires_at, NEVER)
+    [why] = [gap for gap in of(found, Gap) if gap.of_table == "key_version"]
+    assert (why.columns, why.kind) == (["created_at"], GapKind.NOT_OFFERED)
+
+
+def test_what_is_unknown_of_a_key_is_unknown_of_its_material_for_the_same_reason() -> None:
+    told = Told()
+    failed = {"rv": "CKR_GENERAL_ERROR"}
+    told.add(SECRET, VENDOR, START_DATE=failed, LOCAL=failed)
+    found = told.rows()
+    of_key = {c: (gap.operation, gap.kind, gap.error) for gap in _gaps(found, "key") for c in gap.columns or ()}
+    of_version = {c: (g.operation, g.kind, g.error) for g in _gaps(found, "key_version") for c in g.columns or ()}
+    assert set(of_version) == {"created_at", "state", "origin", "cause", "algorithm"}
+    assert {name: of_version[name] for name in ("state", "origin", "algorithm")}.items() <= of_key.items()
+    assert of_version["cause"] == of_key["origin"]
+
+
+def _gaps(found: list[Row], table: str) -> list[Gap]:
+    return [gap for gap in of(found, Gap) if gap.of_table == table and not gap.rows_missing]
 
 
 def test_since_when_a_key_is_known() -> None:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import hashes, keywrap
-from cryptography.hazmat.primitives.asymmetric import padding
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from hostile import hostile_texts
+from vault_engines import import_material
 from vault_runs import collected, gaps, of_table, rows
 
 from collectors.vault.redaction import REDACTIONS, WITHHELD
@@ -26,16 +23,6 @@ from keyproof.demo.vault.server import Refused, Server
 PLANTED = {name: f"planted-{name}-{'0123456789' * 3}".encode() for name in ("kv2", "kv1", "header", "old version")}
 MATERIAL = bytes(range(100, 132))
 """Of a transit key that was made elsewhere."""
-
-
-def _import(server: Server, name: str) -> None:
-    """Bring the material in as OpenBao documents it: RSA-OAEP for an AES key, which wraps it by AES-KWP."""
-    public = load_pem_public_key(server.ask("GET", "transit/wrapping_key")["data"]["public_key"].encode())
-    ephemeral = os.urandom(32)
-    oaep = padding.OAEP(mgf=padding.MGF1(hashes.SHA256()), algorithm=hashes.SHA256(), label=None)
-    wrapped = public.encrypt(ephemeral, oaep) + keywrap.aes_key_wrap_with_padding(ephemeral, MATERIAL)  # type: ignore[union-attr]
-    body = {"ciphertext": base64.b64encode(wrapped).decode(), "type": "aes256-gcm96", "hash_function": "SHA256"}
-    server.write(f"transit/keys/{name}/import", {**body, "exportable": True, "allow_rotation": True})
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +39,7 @@ def vault(texts: dict[str, str]) -> Iterator[EmbeddedVault]:
         for value in (PLANTED["old version"], PLANTED["kv2"]):
             server.write("secret/data/planted", {"data": {"password": value.decode()}})
         server.write("kv/planted", {"password": PLANTED["kv1"].decode()})
-        _import(server, "planted")
+        import_material(server, "planted", MATERIAL)
         for name, text in texts.items():
             _hostile(server, name, text)
 

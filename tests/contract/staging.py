@@ -156,3 +156,11 @@ def unexplained_nulls(folder: Path) -> list[str]:
                     if where not in named and (row["scope"], table, "", column) not in named:
                         found.append(json.dumps(where))
     return found
+
+
+def unexplained_doubts(folder: Path) -> list[str]:
+    """Inconclusive findings that name no gap of the inventory."""
+    gaps = set(parquet.read_table(folder / "inventory" / "gap.parquet")["id"].to_pylist())
+    rows = parquet.read_table(folder / "assessment" / "findings.parquet").to_pylist()
+    doubts = [row for row in rows if row["verdict"] == Verdict.INCONCLUSIVE]
+    return [f"{row['control']} {row['subject']}" for row in doubts if not row["missing"] or set(row["missing"]) - gaps]

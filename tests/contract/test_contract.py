@@ -16,7 +16,7 @@ import pytest
 import vault_stage
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from staging import FAULTS, Faults, Outcome, Stage, differences, perform, unexplained_nulls
+from staging import FAULTS, Faults, Outcome, Stage, differences, perform, unexplained_doubts, unexplained_nulls
 
 from collectors.registry import SOURCES
 from evidence.model import GapKind
@@ -85,6 +85,7 @@ def test_the_stage_shows_something(kind: str) -> None:
     never_asked = {name for name in _operations(stage) if not clean.requests[name]}
     assert never_asked <= set(stage.opened_by), "the stage has nothing that needs this operation"
     assert {gap["kind"] for gap in clean.gaps} <= {GapKind.NOT_OFFERED}, "without faults nothing is missing"
+    assert unexplained_doubts(clean.folder) == []
 
 
 @pytest.mark.parametrize(("kind", "operation", "fault"), list(_cases()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import hashlib
 import os
 import shutil
 import subprocess
@@ -24,10 +25,14 @@ NOW = datetime(2026, 6, 30, tzinfo=UTC)
 PIN, SO_PIN = "4711-secret", "so-4711-secret"
 LABEL = "payments"
 
-AES_VALUE = bytes(range(0x40, 0x60))
+AES_VALUE = hashlib.sha256(b"imported").digest()
 """The value of an imported key."""
 TDEA_VALUE = bytes.fromhex("0123456789abcdef23456789abcdef01456789abcdef0123")
 """The value of a key that can be extracted."""
+SHOWN_VALUE = hashlib.sha256(b"shown").digest()
+"""The value of a key that shows without login."""
+NOTE = b"what the note says"
+"""The value of an object that holds data."""
 
 _PRIVATE = {"SENSITIVE": True, "EXTRACTABLE": False}
 
@@ -81,7 +86,7 @@ def payments() -> Token:
             created(
                 CLASS="SECRET_KEY",
                 KEY_TYPE="GENERIC_SECRET",
-                VALUE={"hex": "5a" * 32},
+                VALUE={"hex": SHOWN_VALUE.hex()},
                 LABEL="shown without login",
                 ID=_id(5),
                 PRIVATE=False,
@@ -94,7 +99,7 @@ def payments() -> Token:
             created(CLASS="PUBLIC_KEY", **small_certificates.public_rsa_template(), LABEL="partner", ID=_id(9)),
             created(CLASS="CERTIFICATE", **good, LABEL="issuing", ID=_id(6)),
             created(CLASS="CERTIFICATE", **alone, LABEL="partner's issuer", ID=_id(10)),
-            created(CLASS="DATA", LABEL="a note", VALUE={"hex": b"not read".hex()}),
+            created(CLASS="DATA", LABEL="a note", VALUE={"hex": NOTE.hex()}),
         ),
     )
 

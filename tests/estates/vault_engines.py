@@ -1,6 +1,13 @@
-"""Mounts that sign, and mounts that change passwords of databases, for the tests of Vault."""
+"""Mounts that sign, mounts that change passwords of databases, and keys from elsewhere, for the tests of Vault."""
 
 from __future__ import annotations
+
+import base64
+import os
+
+from cryptography.hazmat.primitives import hashes, keywrap
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from keyproof.demo.vault.server import Server
 
@@ -69,3 +76,14 @@ def add_database(server: Server, port: int) -> None:
     )
     server.write("database/static-roles/app", {"db_name": "orders", "username": "app", "rotation_period": "36h"})
     server.write("database/roles/short", {"db_name": "orders", "creation_statements": '["+@read"]', "max_ttl": "1h"})
+
+
+def import_material(server: Server, name: str, material: bytes) -> None:
+    """Bring a key in as OpenBao documents it: RSA-OAEP for an AES key, which wraps the material by AES-KWP."""
+    public = load_pem_public_key(server.ask("GET", "transit/wrapping_key")["data"]["public_key"].encode())
+    assert isinstance(public, rsa.RSAPublicKey)
+    ephemeral = os.urandom(32)
+    oaep = padding.OAEP(mgf=padding.MGF1(hashes.SHA256()), algorithm=hashes.SHA256(), label=None)
+    wrapped = public.encrypt(ephemeral, oaep) + keywrap.aes_key_wrap_with_padding(ephemeral, material)
+    body = {"ciphertext": base64.b64encode(wrapped).decode(), "type": "aes256-gcm96", "hash_function": "SHA256"}
+    server.write(f"transit/keys/{name}/import", {**body, "exportable": True, "allow_rotation": True})

@@ -15,7 +15,7 @@ from collectors.scope_rows import Tally
 from evidence.model import Gap, Key, Row
 from evidence.reading import Failure, Reading
 
-_TABLES = ("key", "certificate")
+_TABLES = ("key", "key_version", "certificate")
 """Tables whose rows are made of objects."""
 
 

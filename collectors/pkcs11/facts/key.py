@@ -8,12 +8,24 @@ from typing import Any
 from collectors.algorithms import RSA_PKCS1_ENCRYPTION, KeyAlgorithm
 from collectors.pkcs11 import cryptoki, key_specs
 from collectors.pkcs11.facts.attributes import READ, Object, first_failure, note_failures, read_objects
-from collectors.pkcs11.facts.scope import Setting
+from collectors.pkcs11.facts.scope import Reasons, Setting
 from collectors.pkcs11.facts.token import Token, access_row
 from collectors.pkcs11.objects import Thing
 from collectors.pkcs11.operations import USER
 from collectors.scope_rows import fill
-from evidence.model import NEVER, Capability, GapKind, Key, Manager, Origin, Rotatable, Row, State
+from evidence.model import (
+    NEVER,
+    Capability,
+    GapKind,
+    Key,
+    KeyVersion,
+    Manager,
+    Origin,
+    Rotatable,
+    Row,
+    State,
+    VersionCause,
+)
 from evidence.observation import canonical_json
 from evidence.reading import Failure, Reading
 
@@ -78,7 +90,7 @@ _NOT_STATED: Mapping[str, str] = {
 
 
 def key_rows(setting: Setting, token: Token, thing: Thing, reading: Reading) -> Iterator[Row]:
-    """The row of one key and its gaps; the first of them is the row."""
+    """The rows of one key and of its material, and their gaps; the first of them is the key's."""
     objects = read_objects(reading, thing)
     evidence = [*reading.evidence, *(one.observation for one in thing.objects)]
     row = Key(
@@ -113,7 +125,9 @@ def key_rows(setting: Setting, token: Token, thing: Thing, reading: Reading) -> 
         account_delegated=False,
     )
     fill(row, _described(token, thing, objects))
-    yield from setting.told(row, [reading, token.reading], _reasons(token, thing, objects, row))
+    reasons = _reasons(token, thing, objects, row)
+    yield from setting.told(row, [reading, token.reading], reasons)
+    yield from _version_rows(setting, row, [reading, token.reading], reasons)
     yield from _export_rows(setting, token, row)
     note_failures(reading, objects)
 
@@ -126,7 +140,7 @@ def _names(thing: Thing) -> dict[str, Any]:
     }
 
 
-def _reasons(token: Token, thing: Thing, objects: Sequence[Object], row: Key) -> dict[str, tuple[str, Failure]]:
+def _reasons(token: Token, thing: Thing, objects: Sequence[Object], row: Key) -> Reasons:
     """The reasons of what is unknown of a key all of whose objects were read; else the operations tell them."""
     if _private_unseen(token, thing) and token.unseen:
         return {**_not_stated(row, _SIZE_COLUMNS), **dict.fromkeys(_OF_PRIVATE_HALF, token.unseen)}
@@ -331,6 +345,40 @@ def _settings(one: Object) -> str | None:
     if mechanism != cryptoki.UNAVAILABLE:
         told["CKA_KEY_GEN_MECHANISM"] = cryptoki.named("CKM", cryptoki.MECHANISMS, mechanism)
     return canonical_json(told)
+
+
+_CAUSES = {Origin.GENERATED: VersionCause.INITIAL, Origin.IMPORTED: VersionCause.IMPORT}
+_AS_OF_KEY = {
+    "state": "state",
+    "expires_at": "expires_at",
+    "origin": "origin",
+    "cause": "origin",
+    "algorithm": "algorithm",
+}
+"""Column of the material → the column of the key that is unknown for the same reason."""
+
+
+def _version_rows(setting: Setting, row: Key, readings: Sequence[Reading], reasons: Reasons) -> Iterator[Row]:
+    """The key's one piece of material: an object's value is never replaced, a new one is a new object.
+
+    Its start date is not when it came into use: the key's owner sets it, to any day.
+    """
+    version = KeyVersion(
+        **setting.bookkeeping(row.id, row.evidence),
+        key=row.id,
+        state=row.state,
+        superseded_at=NEVER,
+        cause=_CAUSES.get(row.origin) if row.origin else None,
+        expires_at=row.expires_at,
+        destroyed_at=NEVER,
+        origin=row.origin,
+        algorithm=row.algorithm,
+        protection_level=row.protection_level,
+        external_key="",
+        attestation="",
+    )
+    own = {column: reasons[of_key] for column, of_key in _AS_OF_KEY.items() if of_key in reasons}
+    yield from setting.told(version, readings, own)
 
 
 def _export_rows(setting: Setting, token: Token, row: Key) -> Iterator[Row]:

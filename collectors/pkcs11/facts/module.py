@@ -16,7 +16,7 @@ from evidence.reading import Reading
 INITIALIZE = "pkcs11:C_Initialize"
 SLOTS = "pkcs11:C_GetSlotList"
 
-_TABLES = ("key_store", "key", "certificate", "access")
+_TABLES = ("key_store", "key", "key_version", "certificate", "access")
 """Tables whose rows the scopes of tokens hold."""
 
 
