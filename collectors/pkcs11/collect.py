@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import quote
@@ -59,12 +59,18 @@ class _ModuleReading:
         ask.one("pkcs11:C_Initialize", {})
         listed = Reading("", [ask.one("pkcs11:C_GetSlotList", self._chosen())]).answer("pkcs11:C_GetSlotList", Slots)
         tokens: list[tuple[int, TokenInfo]] = []
+        others: list[tuple[int, TokenInfo | None]] = []
         for slot in listed.slots if listed else ():
             if self.configuration.slot in (None, slot):
                 observation = ask.one("pkcs11:C_GetTokenInfo", {"slot": slot})
                 info = Reading("", [observation]).answer("pkcs11:C_GetTokenInfo", TokenInfo)
                 if info is not None and info.initialized and self._is_chosen(info):
                     tokens.append((slot, info))
+                else:
+                    others.append((slot, info))
+        if listed is not None and not tokens and all(info for _, info in others):
+            absent = f"NotSent: {_absence(self._chosen(), others)}"
+            Questions(Inquiry(self.seat, self.header, absent=absent), batch).one("pkcs11:C_FindObjects", {})
         taken: set[str] = set()
         for slot, info in tokens:
             header = self._header(slot, info, taken)
@@ -104,6 +110,18 @@ class _ModuleReading:
             withheld = withheld or NO_CHOICE
         inquiry = Inquiry(self.seat, header, place, withheld)
         return Task(header, "", _TokenReading(inquiry, header, self.sample).run)
+
+
+def _absence(chosen: Mapping[str, JSON], others: Iterable[tuple[int, TokenInfo | None]]) -> str:
+    """That no token is the one that was chosen, and which there are."""
+    named = ", ".join(f"{name} {value!r}" for name, value in chosen.items())
+    there = "; ".join(
+        f"token {info.label!r}, serial {info.serial_number!r}, slot {slot}"
+        for slot, info in others
+        if info is not None and info.initialized
+    )
+    told = f"the module has no token with {named}" if named else "the module has no token that is set up"
+    return f"{told}; it has {there}" if there else told
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,11 +165,16 @@ class Module:
 
         Raises OSError where it cannot be loaded, and ValueError where it is none.
         """
-        self._library = ctypes.CDLL(path)
+        try:
+            self._library = ctypes.CDLL(path)
+        except OSError as error:
+            raise OSError(f"it cannot be loaded: {error}; name the maker's PKCS#11 library for this machine") from error
         try:
             get_list = self._library.C_GetFunctionList
         except AttributeError as error:
-            raise ValueError("it has no function C_GetFunctionList, so it is no PKCS#11 module") from error
+            raise ValueError(
+                "it has no function C_GetFunctionList, so it is no PKCS#11 module; name the maker's"
+            ) from error
         get_list.restype, get_list.argtypes = c_ulong, [POINTER(POINTER(_FunctionList))]
         listed = POINTER(_FunctionList)()
         _check("C_GetFunctionList", get_list(byref(listed)))

@@ -59,6 +59,13 @@ _NEXT_STEPS = {
     "CKF_USER_PIN_COUNT_LOW": "a wrong user PIN was entered before: log in once by hand with the right PIN",
 }
 
+_ADVICE = {
+    ("C_Login", "CKR_PIN_INCORRECT"): "the PIN is wrong: correct it, and log in once by hand with the right one",
+    ("C_Login", "CKR_PIN_LOCKED"): "the user PIN is locked: have the security officer set it anew",
+    ("C_Initialize", ""): "see the module's own settings: its files, its environment variables, and `parameters`",
+}
+"""The next step, by the function and what it returned; by the function alone whatever it returned."""
+
 
 Request: TypeAlias = Mapping[str, JSON]
 Answer: TypeAlias = dict[str, Any]
@@ -301,13 +308,16 @@ _MODULE_REQUESTS = {
 class Inquiry(questions.Inquiry):
     """Asks a module for one scope."""
 
-    def __init__(self, seat: Seat, header: ScopeHeader, place: Place | None = None, pin_withheld: str = "") -> None:
+    def __init__(
+        self, seat: Seat, header: ScopeHeader, place: Place | None = None, pin_withheld: str = "", absent: str = ""
+    ) -> None:
         """`place` is that of the scope's token; without one the module itself is asked. `pin_withheld` tells why the
-        PIN is not sent; "" where it is."""
+        PIN is not sent, "" where it is; `absent` why there is no token whose objects could be asked for."""
         super().__init__(header, PUBLIC)
         self._seat = seat
         self._place = place
         self._pin_withheld = pin_withheld
+        self._absent = absent
 
     def logged_in(self) -> None:
         """The PIN is right, as this run was told or a killed one recorded: what follows is asked as its user."""
@@ -323,6 +333,8 @@ class Inquiry(questions.Inquiry):
         """Ask once. What the module returned beside CKR_OK is told in the error."""
         if operation == "pkcs11:C_Login" and self._pin_withheld:
             return Outcome(status=Status.SWITCHED_OFF, error=self._pin_withheld)
+        if self._absent:
+            return Outcome(status=Status.FAILED, error=one_line(self._absent))
         try:
             answer = self._answer(operation.removeprefix("pkcs11:"), parameters)
         except Broken as error:
@@ -351,7 +363,8 @@ def _outcome(answer: Answer, check: Check) -> Outcome:
         return Outcome(status=Status.FAILED, error=error, body=canonical_json(answer), attempts=1)
     if "rv" in answer:
         status = Status.REFUSED if answer["rv"] in _REFUSED else Status.FAILED
-        error = f"{answer['rv']} ({answer['function']})"
+        advice = _ADVICE.get((answer["function"], answer["rv"]), _ADVICE.get((answer["function"], ""), ""))
+        error = f"{answer['rv']} ({answer['function']})" + (f": {advice}" if advice else "")
         return Outcome(status=status, error=error, body=canonical_json(answer), attempts=1)
     told = answer["told"]
     if "withheld" in told:

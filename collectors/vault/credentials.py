@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,6 +93,8 @@ class Seat:
         self._lock = threading.Lock()
         self._token = ""
         self._renew_at = float("inf")
+        self._out_of_reach = False
+        """All tries of an exchange came to nothing, so that others are tried once, until the server answers again."""
 
     def ask(self, verb: str, path: str, query: str = "", *, namespace: str = "", with_token: bool = True) -> Reply:
         """Ask, as often as configured. `path` is quoted and stands below `/v1/`. Raises Unanswered."""
@@ -104,18 +107,23 @@ class Seat:
         """Obtain a token and learn whose it is.
 
         Raises CredentialError where none is found or it is not accepted. A server that cannot answer now, such as a
-        sealed one, is no reason: each exchange will tell.
+        sealed one, is no reason: each exchange will tell. Nor is a token that may not look at itself.
         """
         try:
             self._current_token()
             reply = self.ask("GET", "auth/token/lookup-self", namespace=self.configuration.namespace)
         except Unanswered:
             return
+        if reply.status == 403 and _unknown_token(reply):
+            raise CredentialError(
+                f"source {self.configuration.name!r}: the server does not know the token ({reply.error}): "
+                "it has expired, was revoked, or is another server's or namespace's; obtain a new one"
+            )
         self.identity = _identity(reply) if reply.status == 200 else ""
 
     def _send(self, underway: Underway, headers: Mapping[str, str], json: Mapping[str, str] | None) -> Reply:
         target = f"/v1/{underway.path}" + (f"?{underway.query}" if underway.query else "")
-        limit = self.configuration.attempts
+        limit = 1 if self._out_of_reach else self.configuration.attempts
         with self._guard.letting_out(underway):
             while True:
                 wait = next_wait(underway.attempts, _FIRST_WAIT, _LONGEST_WAIT)
@@ -123,11 +131,13 @@ class Seat:
                     options = {"json": json} if json is not None else {}
                     response = self._adapter.request(underway.verb, target, headers=dict(headers), **options)
                 except (requests.ConnectionError, requests.Timeout) as error:
-                    if underway.attempts >= limit:
-                        raise Unanswered(f"{type(error).__name__}: {error}", underway.attempts) from error
+                    if underway.attempts >= limit or _distrusted(error):
+                        self._out_of_reach = True
+                        raise Unanswered(_silence(error), underway.attempts) from error
                 except requests.RequestException as error:
                     raise Unanswered(f"{type(error).__name__}: {error}", underway.attempts) from error
                 else:
+                    self._out_of_reach = False
                     reply = _reply(response, underway.attempts)
                     if reply.status not in _PASSING or reply.sealed or underway.attempts >= limit:
                         return reply
@@ -193,6 +203,39 @@ def _asked_wait(response: requests.Response) -> float:
     """The seconds that the server asks to wait, bounded; 0 where it does not."""
     text = response.headers.get("Retry-After", "")
     return min(float(text), _LONGEST_WAIT) if text.isascii() and text.isdecimal() else 0.0
+
+
+def _silence(error: requests.RequestException) -> str:
+    """Why no answer came, by what the machine says of it rather than by where the client was when it heard."""
+    distrusted = _distrusted(error)
+    if distrusted:
+        why = f"the server's certificate is not accepted: {distrusted.verify_message} (see url and ca_file)"
+        return f"{type(distrusted).__name__}: {why}"
+    cause = next((cause for cause in _causes(error) if isinstance(cause, OSError) and cause.strerror), None)
+    return f"{type(cause).__name__}: {cause}" if cause else f"{type(error).__name__}: {error}"
+
+
+def _distrusted(error: BaseException) -> ssl.SSLCertVerificationError | None:
+    """A certificate that no further try makes better."""
+    return next((cause for cause in _causes(error) if isinstance(cause, ssl.SSLCertVerificationError)), None)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Errors that an error goes back to, without itself, the nearest first."""
+    seen = {id(error)}
+    while True:
+        inner = error.__cause__ or getattr(error, "reason", None) or error.__context__
+        inner = inner if isinstance(inner, BaseException) else next(iter(error.args), None)
+        if not isinstance(inner, BaseException) or id(inner) in seen:
+            return
+        seen.add(id(inner))
+        yield inner
+        error = inner
+
+
+def _unknown_token(reply: Reply) -> bool:
+    """The server refuses the token as such. Where a token's policies refuse, it says `1 error occurred: …`."""
+    return reply.error == "403: permission denied" or "invalid token" in reply.error
 
 
 def _identity(reply: Reply) -> str:

@@ -25,8 +25,8 @@ def demo(out: Path, as_json: bool, quiet: bool) -> int:
     """Show the whole flow on an embedded estate.
 
     It needs no account and no network.
-    The real collectors talk to an AWS, an Azure, a Google Cloud, a Vault and a token of their own, seeded with one invented
-    company.
+    The real collectors talk to an AWS, an Azure, a Google Cloud, an OpenBao and a token of their own, seeded with
+    one invented company.
     """
     from keyproof.demo.showcase import run_demo
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from keyproof.commands import options
 from keyproof.exits import Exit
+
+if TYPE_CHECKING:
+    from keyproof.examination import Trouble
 
 
 @click.command(name="permissions")
@@ -26,6 +31,18 @@ def permissions(source: str) -> int:
         raise click.UsageError(f"no kind of source {source!r}{suggestion(source, SOURCES)}")
     print_line(SOURCES[source].policy().rstrip("\n"))
     return 0
+
+
+MOST_NAMED = 3
+"""Operations that are named where all of them failed for one reason; the table counts all."""
+
+
+def _alike(troubles: Iterable[Trouble]) -> Mapping[tuple[str, str], list[str]]:
+    """The operations by the scope and the reason for which they failed, such as a server that is out of reach."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for trouble in troubles:
+        alike.setdefault((trouble.scope, trouble.error), []).append(trouble.operation)
+    return alike
 
 
 @click.command(name="doctor")
@@ -50,7 +67,7 @@ def doctor(config: Path, as_json: bool, quiet: bool) -> int:
         examination = examine(configuration, on_progress)
     if as_json:
         print_json(examination.as_json())
-        return Exit.INCOMPLETE if examination.missing else Exit.DONE
+        return Exit.INCOMPLETE if examination.troubles else Exit.DONE
     for source in examination.sources:
         print_line(harmless(f"{source.name} ({source.type}), read as {', '.join(source.identities) or 'nobody known'}"))
         print_table(
@@ -68,8 +85,11 @@ def doctor(config: Path, as_json: bool, quiet: bool) -> int:
             ],
             right=["answered", "refused", "failed", "switched off"],
         )
-    for trouble in examination.troubles:
-        print_line(harmless(f"{trouble.scope}: {trouble.operation}: {trouble.error}"))
+    for (scope, error), operations in _alike(examination.troubles).items():
+        told = ", ".join(operations[:MOST_NAMED])
+        others = len(operations) - MOST_NAMED
+        told += f" and {others} more" if others > 0 else ""
+        print_line(harmless(f"{scope}: {told}: {error}"))
     if examination.missing:
         print_line()
         print_line(f"missing permissions: {', '.join(examination.missing)}")

@@ -59,7 +59,9 @@ def key_age(material: Material, queries: Queries) -> KeyAge:
     for row in queries.rows(
         """
         SELECT finding.verdict, count(*) AS n,
-            least(floor(date_diff('second', last_rotated_at, $as_of) / 86400 / $quarter), $oldest)::INTEGER AS quarter
+            CASE WHEN last_rotated_at IS NOT NULL  -- least() passes over NULL, and would make it the oldest
+                THEN least(floor(date_diff('second', last_rotated_at, $as_of) / 86400 / $quarter), $oldest)::INTEGER
+            END AS quarter
         FROM key LEFT JOIN finding ON finding.control = $control AND finding.variant = 'default'
             AND finding.subject = key.id AND finding.scope = key.scope
         WHERE manager = 'customer' AND state = 'active' GROUP BY finding.verdict, quarter

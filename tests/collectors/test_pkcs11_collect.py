@@ -143,7 +143,8 @@ def test_a_wrong_pin_is_tried_once(tmp_path: Path) -> None:
         run = collect(token.source("hsm"), tmp_path)
         assert token.requests()[LOGIN] == 1
         [login] = run.of(LOGIN)
-        assert (login.status, login.error) == (Status.REFUSED, "CKR_PIN_INCORRECT (C_Login)")
+        assert login.status is Status.REFUSED
+        assert login.error.startswith("CKR_PIN_INCORRECT (C_Login): the PIN is wrong: correct it")
         again = collect(token.source("hsm"), tmp_path)
         assert token.requests()[LOGIN] == 1, "a run that is taken up again knows that it was refused"
         assert again.progress.requests == 0
@@ -215,7 +216,12 @@ def test_a_source_without_its_pin_or_module_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize("more", [{"token": "elsewhere"}, {"token": None, "serial": "0"}, {"token": None, "slot": 77}])
 def test_a_token_that_is_not_there_is_a_gap(more: dict[str, object]) -> None:
     with served() as token:
-        found = rows(collected(token.source("hsm", **more)))
+        run = collected(token.source("hsm", **more))
+    found = rows(run)
+    (unasked,) = run.of("pkcs11:C_FindObjects")
+    assert (unasked.status, unasked.attempts) == (Status.FAILED, 0), "`keyproof doctor` tells it, too"
+    assert "the module has no token with" in unasked.error
+    assert ("it has token 'payments', serial" in unasked.error) is ("slot" not in more)
     assert {gap.of_table for gap in failures(found) if gap.rows_missing} == {
         "key_store",
         "key",

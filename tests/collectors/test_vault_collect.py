@@ -347,11 +347,13 @@ def test_an_answer_that_does_not_come_is_a_gap() -> None:
 def test_a_server_that_nobody_reaches_is_a_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(TOKEN_VARIABLE, "s.token")
     with served() as vault:
-        told = configuration(vault, ca_file=None, url="https://127.0.0.1:9")
+        told = configuration(vault, ca_file=None, url="https://127.0.0.1:9", attempts=2)
     collection = Collection(tmp_path, {"vault": OPERATIONS}, concurrency=2)
     monkeypatch.setenv(TOKEN_VARIABLE, "s.token")
     run = Collected(tmp_path, collection.run(VaultCollector(told).start()))
     assert run.statuses() == {Status.FAILED}
+    assert {o.error for o in run.observations} == {"ConnectionRefusedError: [Errno 111] Connection refused"}
+    assert {o.attempts for o in run.observations} == {1}, "the login tried twice; who waits each time waits for minutes"
     assert of_table(rows(run), "scope")["prod/root/vault"].reached is False
 
 
@@ -379,9 +381,11 @@ def test_certificates_that_are_none_are_told_before_anything_is_asked(tmp_path: 
     with served() as vault:
         with pytest.raises(CredentialError, match="ca_file"):
             list(VaultCollector(configuration(vault, ca_file=str(tmp_path / "none.pem"))).start())
-        run = collected(vault, ca_file=None)
-        assert run.statuses() == {Status.FAILED}, "nobody vouches for the server"
-        assert "CERTIFICATE_VERIFY_FAILED" in run.observations[0].error
+        run = collected(vault, ca_file=None, attempts=3)
+    assert run.statuses() == {Status.FAILED}, "nobody vouches for the server"
+    for observation in run.observations:
+        assert observation.error.startswith("SSLCertVerificationError: the server's certificate is not accepted: ")
+        assert observation.attempts == 1, "no further try mends it"
 
 
 def test_no_other_credentials_go_along(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ from keyproof.demo.vault.server import Server
 
 ACCOUNT = "system:serviceaccount:audit:keyproof"
 SECRET_ID = "a-secret-id-that-nobody-may-see"
+REFUSED = "1 error occurred:\n\t* permission denied\n\n"
+"""What a server says where a token's policies admit too little; of a token that it does not know it says less."""
 KEY = rsa.generate_private_key(65537, 2048)
 
 
@@ -181,9 +183,20 @@ def test_a_token_that_ends_soon_is_replaced(vault: EmbeddedVault, given: Path) -
     assert [call.path for call in vault.calls].count("auth/approle/login") == 2
 
 
+def test_a_token_that_the_server_does_not_know_stops_the_run(
+    vault: EmbeddedVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(next(iter(vault.credentials)), "s.of-yesterday")
+    with pytest.raises(
+        CredentialError, match=r"source 'prod': the server does not know the token .*: it has expired"
+    ) as e:
+        ambient_seat(configuration(vault))
+    assert "of-yesterday" not in str(e.value)
+
+
 def test_a_token_that_tells_no_name_is_used_all_the_same(vault: EmbeddedVault, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(next(iter(vault.credentials)), vault.token)
-    vault.faults = [Rule(path="lookup-self", answer=answered(403, {"errors": ["permission denied"]}))]
+    vault.faults = [Rule(path="lookup-self", answer=answered(403, {"errors": [REFUSED]}))]
     run = collected(vault)
     assert run.statuses() == {Status.OK}
     [scope] = [row for row in of_table(rows(run), "scope").values() if row.service == "vault"]

@@ -12,14 +12,14 @@ from pathlib import Path
 from urllib.error import HTTPError
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from small_vault import served, write_configuration
 
 from keyproof.__main__ import cli
 from keyproof.demo.faults import Fault
 from keyproof.demo.vault.embedded import EmbeddedVault
 from keyproof.demo.vault.estate import NAME, PARTNERS, TREASURY, estate
-from keyproof.demo.vault.faults import Rule
+from keyproof.demo.vault.faults import Rule, answered
 from keyproof.demo.vault.history import make_key
 from keyproof.demo.vault.server import Refused, Server
 
@@ -117,10 +117,15 @@ def test_a_key_can_be_given_a_past() -> None:
 # --- the commands ---------------------------------------------------------------------------------------------------
 
 
+def _invoked(*arguments: str) -> Result:
+    """A command, whose exit code is its `return_value`."""
+    return CliRunner().invoke(cli, list(arguments), standalone_mode=False)
+
+
 def test_doctor_finds_that_the_policy_suffices(tmp_path: Path) -> None:
     with served() as vault:
-        done = CliRunner().invoke(cli, ["doctor", "-c", str(write_configuration(tmp_path, vault))])
-    assert done.exit_code == 0, done.output
+        done = _invoked("doctor", "-c", str(write_configuration(tmp_path, vault)))
+    assert done.return_value == 0, done.output
 
 
 def test_doctor_names_what_is_refused(tmp_path: Path) -> None:
@@ -128,6 +133,18 @@ def test_doctor_names_what_is_refused(tmp_path: Path) -> None:
         done = CliRunner().invoke(cli, ["doctor", "-c", str(write_configuration(tmp_path, vault))])
     assert "missing permissions: list {mount}keys" in done.output
     assert "prod/team-a/transit/transit: transit:ListKeys: 403" in done.output
+
+
+def test_doctor_tells_once_why_several_operations_failed_and_ends_alike_for_machines(tmp_path: Path) -> None:
+    with served([Rule(answer=answered(400, {"errors": ["not now"]}))]) as vault:
+        path = str(write_configuration(tmp_path, vault))
+        told, machine = (_invoked("doctor", "-q", "-c", path, *more) for more in ([], ["--json"]))
+    [line] = [line for line in told.output.splitlines() if line.startswith("prod/root/vault: ")]
+    assert line.startswith("prod/root/vault: sys:ReadSealStatus, sys:ReadHealth, sys:ReadSealBackends and ")
+    assert line.endswith(" more: 400: not now")
+    assert (told.return_value, machine.return_value) == (3, 3), (
+        "what failed is incomplete, though no permission is missing"
+    )
 
 
 def test_permissions_prints_the_policy() -> None:
