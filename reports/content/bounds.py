@@ -40,8 +40,8 @@ class Bounds:
 
 
 PAPER = Bounds(
-    failures=8, first=2, groups=6, withheld=4, scopes=24, gaps=30, blind_spots=8, register=30, identities=20,
-    findings_of_note=8, regions=7, sides=6, contrasts=4, facts=24, reasons=24,
+    failures=8, first=2, groups=6, withheld=4, scopes=24, gaps=30, blind_spots=6, register=30, identities=20,
+    findings_of_note=7, regions=7, sides=6, contrasts=4, facts=24, reasons=24,
 )  # fmt: skip
 SCREEN = Bounds(
     failures=150, first=100, groups=30, withheld=20, scopes=200, gaps=200, blind_spots=12, register=200, identities=100,
