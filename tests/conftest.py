@@ -1,4 +1,4 @@
-"""What tests of every room share: observations to be read, and kept byte code.
+"""What tests of every room share: observations to be read, one folder for what they make, and kept byte code.
 
 The hundreds of processes that tests start keep what they compile; else each would compile all it imports.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,24 @@ from evidence.observation import Observation, Status, body_digest, observation_i
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+_FOLDER = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Everything temporary goes into one folder, which goes away with the tests; pytest's own stays where it was."""
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
+    folder = tempfile.TemporaryDirectory(prefix="keyproof-tests-", ignore_cleanup_errors=True)
+    config.stash[_FOLDER] = folder
+    os.environ["TMPDIR"] = tempfile.tempdir = folder.name
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leaves nothing behind."""
+    tempfile.tempdir = None
+    os.environ["TMPDIR"] = os.environ["PYTEST_DEBUG_TEMPROOT"]
+    config.stash[_FOLDER].cleanup()
+
 
 SCOPE = "prod/111122223333/eu-west-1/kms"
 
