@@ -108,6 +108,7 @@ def _pairs(kind: str) -> st.SearchStrategy[Faults]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("kind", STAGES)
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
