@@ -29,7 +29,8 @@ def _help(name: str = "") -> str:
     from keyproof.__main__ import cli
     from keyproof.commands import COMMANDS
 
-    parent = click.Context(cli, info_name="keyproof", terminal_width=96, max_content_width=96)
+    settings = {**cli.context_settings, "terminal_width": 96, "max_content_width": 96}
+    parent = click.Context(cli, info_name="keyproof", **settings)
     if not name:
         return f"```text\n{cli.get_help(parent)}\n```\n"
     context = click.Context(COMMANDS[name], info_name=name, parent=parent, terminal_width=96, max_content_width=96)

@@ -37,7 +37,7 @@ class InOrder(click.Group):
 def cli() -> None:
     """Key-management evidence that an auditor can read, verify and re-perform.
 
-    keyproof collects what clouds and secrets managers say about keys and secrets, checks it against control
+    keyproof collects what clouds, HSMs and secrets managers say about keys and secrets, checks it against control
     frameworks, and writes an evidence pack. It only reads, and never asks for a secret's value.
     """
 
