@@ -307,6 +307,23 @@ def test_seals(seal: dict[str, Any], bits: int | None, apart: bool | None) -> No
         assert (stores[id].kek_security_bits, stores[id].kek_apart) == (bits, apart)
 
 
+@pytest.mark.parametrize(
+    ("version", "standard"),
+    [
+        ("2.7.2", ""),
+        ("1.19.5+ent", ""),
+        ("1.19.5+ent.fips1402", "FIPS 140-2"),
+        ("1.20.0+ent.hsm.fips1403", "FIPS 140-3"),
+    ],
+)
+def test_a_build_for_fips_says_so_in_its_version(version: str, standard: str) -> None:
+    told = {"type": "shamir", "initialized": True, "sealed": False, "t": 3, "n": 5, "version": version}
+    with served([Rule(operation="sys:ReadSealStatus", answer=answered(200, told))]) as vault:
+        store = of_table(rows(collected(vault, mounts=["nothing"])), "key_store")["vault://prod/"]
+    assert store.validation_standard == standard
+    assert store.validation.startswith(standard)
+
+
 def test_several_seals_of_vault_enterprise() -> None:
     """The answer is the one of its API documentation."""
     backends = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -64,8 +65,7 @@ def _store_rows(setting: Setting, reading: Reading) -> Iterator[Row]:
             "kind": "Vault",
             "name": seal.cluster_name,
             "protection_level": ProtectionLevel.SOFTWARE,
-            "validation": "",
-            "validation_standard": "",
+            **_validation(seal.version),
             "backed_by": "",
             "soft_delete": False,
             "purge_protection": False,
@@ -81,6 +81,18 @@ def _store_rows(setting: Setting, reading: Reading) -> Iterator[Row]:
         facts["store_settings"] = canonical_json(_settings(seal, health, backends))
     fill(row, facts)
     yield from setting.explained(row, [reading])
+
+
+def _validation(version: str) -> Mapping[str, str]:
+    """By what its cryptographic module is validated, which the build of a Vault Enterprise has in its version.
+
+    Source: Vault documentation, FIPS: builds for FIPS 140 end in `fips1402` or `fips1403`. OpenBao has none.
+    """
+    build = re.search(r"\bfips140([23])\b", version)
+    if build is None:
+        return {"validation": "", "validation_standard": ""}
+    standard = f"FIPS 140-{build[1]}"
+    return {"validation": f"{standard}, by the name of the build {version}", "validation_standard": standard}
 
 
 def _settings(seal: SealStatus, health: Health, backends: SealBackends) -> Mapping[str, object]:
