@@ -59,6 +59,8 @@ class Examination:
     troubles: list[Trouble]
     missing: list[str]
     """Permissions of the operations that were refused somewhere, sorted."""
+    lacking: list[str]
+    """The kinds of source that miss them, sorted."""
 
     def as_json(self) -> dict[str, Any]:
         """The same for machines."""
@@ -95,14 +97,16 @@ def _told(configuration: Configuration, folder: Path) -> Examination:
         if observation.status is not Status.OK:
             trouble = Trouble(observation.scope, observation.operation, observation.error)
             troubles.setdefault((observation.scope, observation.operation), trouble)
-    missing = set()
+    missing: set[str] = set()
+    lacking: set[str] = set()
     for source in sources.values():
         for reach in source.operations:
             counted = [statuses[source.name, reach.operation, status] for status in Status]
             reach.answered, reach.refused, reach.failed, reach.switched_off = counted
             if reach.refused and reach.permission:
                 missing.add(reach.permission)
-    return Examination(list(sources.values()), list(troubles.values()), sorted(missing))
+                lacking.add(source.type)
+    return Examination(list(sources.values()), list(troubles.values()), sorted(missing), sorted(lacking))
 
 
 def _observations(folder: Path) -> Iterator[Any]:

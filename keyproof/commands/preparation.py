@@ -93,7 +93,7 @@ def doctor(config: Path, as_json: bool, quiet: bool) -> int:
     if examination.missing:
         print_line()
         print_line(f"missing permissions: {', '.join(examination.missing)}")
-        for kind in sorted({source.type for source in examination.sources}):
+        for kind in examination.lacking:
             print_line(f"`keyproof permissions {kind}` prints the whole policy")
     if not examination.troubles:
         print_line("everything that a run asks for is answered")

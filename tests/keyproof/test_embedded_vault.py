@@ -12,11 +12,14 @@ from pathlib import Path
 from urllib.error import HTTPError
 
 import pytest
+import tomli_w
 from click.testing import CliRunner, Result
 from small_vault import served, write_configuration
 
 from keyproof.__main__ import cli
 from keyproof.demo.faults import Fault
+from keyproof.demo.pkcs11.embedded import EmbeddedToken
+from keyproof.demo.pkcs11.estate import estate as token_estate
 from keyproof.demo.vault.embedded import EmbeddedVault
 from keyproof.demo.vault.estate import NAME, PARTNERS, TREASURY, estate
 from keyproof.demo.vault.faults import Rule, answered
@@ -133,6 +136,21 @@ def test_doctor_names_what_is_refused(tmp_path: Path) -> None:
         done = CliRunner().invoke(cli, ["doctor", "-c", str(write_configuration(tmp_path, vault))])
     assert "missing permissions: list {mount}keys" in done.output
     assert "prod/team-a/transit/transit: transit:ListKeys: 403" in done.output
+
+
+def test_doctor_names_the_policies_of_those_sources_alone_that_miss_something(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = [Rule(fault=Fault.REFUSE, operation="transit:ListKeys")]
+    with served(refused) as vault, EmbeddedToken(token_estate()) as token:
+        for name, value in token.credentials.items():
+            monkeypatch.setenv(name, value)
+        path = write_configuration(tmp_path, vault)
+        path.write_text(path.read_text() + tomli_w.dumps({"source": [token.source("hsm")]}))
+        done = CliRunner().invoke(cli, ["doctor", "-c", str(path)])
+    assert "`keyproof permissions vault` prints the whole policy" in done.output
+    assert "hsm (pkcs11)" in done.output, "it was looked at"
+    assert "keyproof permissions pkcs11" not in done.output
 
 
 def test_doctor_tells_once_why_several_operations_failed_and_ends_alike_for_machines(tmp_path: Path) -> None:
