@@ -213,8 +213,8 @@ class Inquiry(questions.Inquiry):
             except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
                 self._hang_up()
         tries.count += 1
-        own.connection = Connection(self._seat)
-        return own.connection.ask(message, seconds)  # type: ignore[no-any-return]
+        connection = own.connection = Connection(self._seat)
+        return connection.ask(message, seconds)
 
     def _hang_up(self) -> None:
         connection: Connection | None = getattr(self._seat.own, "connection", None)

@@ -14,7 +14,7 @@ import time
 import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias, cast
 
 from collectors import paging, questions
 from collectors.exchange import Check, Outcome, one_line, problem
@@ -100,6 +100,8 @@ class Process:
             stderr=subprocess.DEVNULL,
             env=environment,
         )
+        self._requests = cast("IO[bytes]", self._process.stdin)  # a pipe, as asked for
+        self._answers = cast("IO[bytes]", self._process.stdout)
         self.end = weakref.finalize(self, _end, self._process)
         """Ends the process, gently where it obeys."""
 
@@ -107,8 +109,8 @@ class Process:
         """The answer to a request. Raises Broken, after which the process has ended."""
         limit = self._limit + (_GRACE if request["do"] == "load" else 0)  # Python itself has to start
         try:
-            self._process.stdin.write(json.dumps(request).encode("ascii") + b"\n")  # type: ignore[union-attr]
-            self._process.stdin.flush()  # type: ignore[union-attr]
+            self._requests.write(json.dumps(request).encode("ascii") + b"\n")
+            self._requests.flush()
             line = self._line(time.monotonic() + limit)
             answer = json.loads(line)
         except (BrokenPipeError, EOFError):
@@ -125,7 +127,7 @@ class Process:
         return answer
 
     def _line(self, deadline: float) -> bytes:
-        output = self._process.stdout.fileno()  # type: ignore[union-attr]
+        output = self._answers.fileno()
         waiting = select.poll()
         waiting.register(output, select.POLLIN)
         chunks = []

@@ -48,8 +48,7 @@ def key_rows(setting: Setting, chain: Chain, level: ProtectionLevel | None) -> I
     `level` is what protects all keys of the server, where that is known.
     """
     current = chain.current
-    attributes = current.attributes
-    assert attributes is not None  # noqa: S101 - members of a chain were read
+    attributes = current.told
     id = setting.object_id(current.identifier)
     row = Key(
         **setting.bookkeeping(id, chain.evidence),
@@ -319,8 +318,7 @@ def _version_rows(setting: Setting, chain: Chain, key: str, level: ProtectionLev
 
 
 def _version(setting: Setting, one: ManagedObject, key: str, level: ProtectionLevel | None) -> KeyVersion:
-    attributes = one.attributes
-    assert attributes is not None  # noqa: S101 - members of a chain were read
+    attributes = one.told
     state = state_of(attributes)
     kind = algorithm_of(attributes)
     name = attributes.cryptographic_algorithm

@@ -63,6 +63,13 @@ class ManagedObject:
         return cls(identifier, without_bodies(reading), attributes, last.received_at if last else "")
 
     @property
+    def told(self) -> Attributes:
+        """The attributes of an object that was read. Raises ValueError for one that was not."""
+        if self.attributes is None:
+            raise ValueError(f"{self.identifier} was not read")
+        return self.attributes
+
+    @property
     def type(self) -> str:
         """Its object type; "" where that was not read."""
         return self.attributes.object_type if self.attributes else ""
@@ -182,16 +189,14 @@ class Chain:
 
     @property
     def position(self) -> int:
-        """Where the object in use stands in the line: the newest that is active, else the newest that was read."""
-        read = [number for number, one in enumerate(self.line) if one is not None and one.attributes is not None]
-        return max((number for number in read if _is_active(self.line[number])), default=read[-1])
+        """Where the object in use stands in the line."""
+        return self.line.index(self.current)
 
     @property
     def current(self) -> ManagedObject:
-        """The object in use, as far as that is known."""
-        one = self.line[self.position]
-        assert one is not None  # noqa: S101 - it was read
-        return one
+        """The object in use, as far as that is known: the newest that is active, else the newest that was read."""
+        newest_first = self.members[::-1]
+        return next(filter(_is_active, newest_first), newest_first[0])
 
     @property
     def current_known(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ QUERY = "kmip:Query"
 LOCATE = "kmip:Locate"
 
 _CMVP = "NIST CMVP"
-_FIPS_140 = {(140, 2): "FIPS 140-2", (140, 3): "FIPS 140-3"}
+_FIPS_140: Mapping[tuple[int | None, int | None], str] = {(140, 2): "FIPS 140-2", (140, 3): "FIPS 140-3"}
 """By the version that the server tells of a validation of NIST's."""
 
 _LEVELS = {"Hardware": ProtectionLevel.HSM, "Software": ProtectionLevel.SOFTWARE}
@@ -187,7 +187,7 @@ def _standard(validation: Validation) -> str:
         return ""
     version = (validation.validation_version_major, validation.validation_version_minor)
     named = [standard for standard in _FIPS_140.values() if any(standard in p for p in validation.validation_profile)]
-    return _FIPS_140.get(version, named[0] if len(named) == 1 else "")  # type: ignore[arg-type]
+    return _FIPS_140.get(version, named[0] if len(named) == 1 else "")
 
 
 def _validation(validation: Validation) -> str:
