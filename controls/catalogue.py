@@ -33,7 +33,8 @@ from controls.predicate import (
     scratch,
     verdict_sql,
 )
-from controls.views import VIEWS, View
+from controls.views import VIEWS
+from controls.views.view import View
 from evidence.findings import Decided, ParameterValue, Severity, Stage, Verdict
 from evidence.model import Column
 from evidence.observation import canonical_json

@@ -17,7 +17,8 @@ from controls.documents import nearest
 from controls.predicate import verdict_sql
 from controls.register import AttestationRecord, ExceptionRecord
 from controls.requirements import roll_up
-from controls.views import INVENTORY, MOMENT, UNKNOWN, VIEWS, View
+from controls.views import INVENTORY, VIEWS
+from controls.views.view import MOMENT, UNKNOWN, View
 from controls.workers import side_by_side
 from evidence.findings import (
     Assessment,
