@@ -94,6 +94,14 @@ class Control:
         """What it judges the rows of."""
         return VIEWS[self.over]
 
+    @property
+    def decided(self) -> Decided:
+        """How much of it metadata can decide; people attest the rest, or all that its test reads."""
+        awaiting = self.view.awaiting
+        if not any(fact in awaiting for fact in self.facts):
+            return Decided.AUTOMATICALLY
+        return Decided.MANUALLY if all(fact in awaiting for fact in self.predicates[1].facts) else Decided.PARTLY
+
 
 @dataclass(frozen=True, slots=True)
 class Requirement:

@@ -14,6 +14,7 @@ from controls.views.custody import KEY_CUSTODY
 from controls.views.duties import KEY_DUTY
 from controls.views.encryption import KEY_DEPENDENTS, SECRET_ENCRYPTION
 from controls.views.period import KEY_PERIOD
+from controls.views.statements import KEY_STATEMENT, TOPIC
 from controls.views.view import View, of_table
 from evidence.model import TABLES
 
@@ -26,6 +27,8 @@ _VIEWS = (
     KEY_DEPENDENTS,
     KEY_CUSTODY,
     SECRET_ENCRYPTION,
+    KEY_STATEMENT,
+    TOPIC,
 )
 
 VIEWS: Mapping[str, View] = {view.name: view for view in _VIEWS}

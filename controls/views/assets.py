@@ -24,6 +24,7 @@ _ASSET_COLUMNS = (
     "business_purpose",
     "data_class",
     "environment",
+    "tags",
     "external_accounts",
     "public",
     "wildcard_access",

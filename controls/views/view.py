@@ -12,6 +12,9 @@ from evidence.model import TABLES, Column, columns
 MOMENT = "moment"
 """A table of one row that the engine makes: `as_of`, `period_start`, `period_end`."""
 
+STATEMENT = "statement"
+"""A table that the engine makes: one row for each valid attestation of a topic and each of its subjects."""
+
 UNKNOWN = "unknown_row"
 """A table that the engine makes for the explaining queries: `scope` and `id` of the rows to be explained."""
 
@@ -23,7 +26,8 @@ class View:
     name: str
     doc: str
     tables: tuple[str, ...]
-    """Tables whose rows are judged: where a gap says that rows of one may be missing, the population is incomplete."""
+    """Tables whose rows are judged: where a gap says that rows of one may be missing, the population is incomplete.
+    None where all its rows are known: what the organization states."""
     columns: Mapping[str, Column]
     sql: str = ""
     """Its SELECT, with the columns and `subject_table`; empty where it is a table, or one table and derived columns."""
@@ -31,6 +35,15 @@ class View:
     """SELECT of `scope`, `id` and the derived columns for every row of its table; empty where there are none."""
     explanations: Mapping[str, str] = field(default_factory=dict)
     """Derived column → SELECT of `scope`, `id` and `gap`: which gaps explain a NULL in the rows of UNKNOWN."""
+    awaiting: Mapping[str, str] = field(default_factory=dict)
+    """Column that is NULL until somebody attests it → the topic of that, as an expression of SQL."""
+
+    @property
+    def subject_table(self) -> str:
+        """The table that a row belongs to, as an expression of SQL."""
+        if len(self.tables) > 1:
+            return "subject_table"
+        return f"'{self.tables[0] if self.tables else self.name}'"
 
 
 def of_table(name: str) -> View:
