@@ -31,6 +31,7 @@ from evidence.findings import (
     Verdict,
     findings_schema,
 )
+from evidence.history import HISTORY
 from evidence.store import write_atomically
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class Variant:
 def assess(
     *,
     inventory: Path,
+    history: Path,
     out: Path,
     catalogue: Catalogue,
     frameworks: Sequence[str],
@@ -96,8 +98,9 @@ def assess(
 ) -> Assessment:
     """Judge an inventory and write `findings.parquet` and `assessment.json` into the folder `out`.
 
-    `inventory` is a folder with one Parquet file a table; `frameworks` and the keys of `overrides` are known to the
-    catalogue; all times are aware. Pure: the same arguments give the same bytes. Raises AssessmentError.
+    `inventory` is a folder with one Parquet file a table, `history` one with what earlier runs show; `frameworks` and
+    the keys of `overrides` are known to the catalogue; all times are aware. Pure: the same arguments give the same
+    bytes. Raises AssessmentError.
     """
     variants = list(_variants(catalogue, frameworks, overrides))
     excepted = [_exception(record, catalogue, as_of) for record in exceptions]
@@ -108,7 +111,7 @@ def assess(
     views = [
         view for view in VIEWS.values() if any(control.over == view.name for control in catalogue.controls.values())
     ]
-    with _database(inventory, moments, views, valid) as database:
+    with _database(inventory, history, moments, views, valid) as database:
         judging = _Judging(database, moments, excepted)
         _write(out / FINDINGS, judging.findings(variants))
     results = {
@@ -199,7 +202,11 @@ def _unknown_requirement(record: AttestationRecord, catalogue: Catalogue) -> str
 
 @contextmanager
 def _database(
-    inventory: Path, moments: Mapping[str, datetime], views: Iterable[View], attested: Iterable[AttestationRecord]
+    inventory: Path,
+    history: Path,
+    moments: Mapping[str, datetime],
+    views: Iterable[View],
+    attested: Iterable[AttestationRecord],
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database that sees the inventory's files and its own spill folder, and nothing else of the machine."""
     import duckdb
@@ -219,6 +226,13 @@ def _database(
                 database.execute(f"CREATE {kind} {table} AS SELECT * FROM read_parquet({_text(str(path))})")
             except duckdb.Error as error:
                 raise AssessmentError(f"{path} cannot be read: {error}; normalize this run again") from error
+        for table in HISTORY:
+            path = history / f"{table}.parquet"
+            what = "INSERT INTO gap BY NAME" if table in INVENTORY else f"CREATE TABLE {table} AS"
+            try:
+                database.execute(f"{what} SELECT * FROM read_parquet({_text(str(path))})")
+            except duckdb.Error as error:
+                raise AssessmentError(f"{path} cannot be read: {error}; assess this run again") from error
         database.execute(f"SET allowed_directories = [{_text(str(inventory))}]")
         database.execute("SET enable_external_access = false")
         database.execute("SET lock_configuration = true")
@@ -263,7 +277,8 @@ def _midnight(day: date | None) -> datetime | None:
 
 def _make(database: duckdb.DuckDBPyConnection, view: View) -> None:
     if view.sql:
-        database.execute(f"CREATE VIEW {view.name} AS {view.sql}")
+        kind = "VIEW" if view.tables and not view.kept else "TABLE"
+        database.execute(f"CREATE {kind} {view.name} AS {view.sql}")
     if view.derived:
         database.execute(f"CREATE TABLE {view.name}_derived AS {view.derived}")
         database.execute(

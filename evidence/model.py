@@ -187,12 +187,19 @@ def column(doc: str) -> Any:
     return field(default=None, metadata={"doc": doc})
 
 
+_ROWS: dict[str, type[Row]] = {}
+"""Every kind of row by the name of its table."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Row:
     """What every row carries."""
 
     table: ClassVar[str]
     doc: ClassVar[str]
+
+    def __init_subclass__(cls) -> None:
+        _ROWS[cls.table] = cls
 
     id: str = bookkeeping("The provider's own name of the thing (an ARN, a URL); unique within a scope")
     source: str = bookkeeping("Name of the configured source")
@@ -565,7 +572,7 @@ def columns(table: type[Row]) -> tuple[Column, ...]:
 
 @cache
 def _columns(name: str) -> tuple[Column, ...]:
-    table = TABLES[name]
+    table = _ROWS[name]
     hints = typing.get_type_hints(table)
     return tuple(_column(f.name, hints[f.name], f.metadata["doc"]) for f in fields(table))
 
@@ -590,8 +597,7 @@ def arrow_schema(table: type[Row]) -> pa.Schema:
 def _arrow_schema(name: str) -> pa.Schema:
     import pyarrow as pa
 
-    table = TABLES[name]
-
+    table = _ROWS[name]
     kinds = {
         "string": pa.string(),
         "integer": pa.int64(),

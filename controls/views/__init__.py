@@ -13,6 +13,7 @@ from controls.views.assets import ASSET, ASSET_DELETION
 from controls.views.custody import KEY_CUSTODY
 from controls.views.duties import KEY_DUTY
 from controls.views.encryption import KEY_DEPENDENTS, SECRET_ENCRYPTION
+from controls.views.history import AUDIT_PERIOD, CHANGE, PAST_RUN
 from controls.views.period import KEY_PERIOD
 from controls.views.statements import KEY_STATEMENT, TOPIC
 from controls.views.view import View, of_table
@@ -29,6 +30,9 @@ _VIEWS = (
     SECRET_ENCRYPTION,
     KEY_STATEMENT,
     TOPIC,
+    PAST_RUN,
+    AUDIT_PERIOD,
+    CHANGE,
 )
 
 VIEWS: Mapping[str, View] = {view.name: view for view in _VIEWS}

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from controls.views.view import STATEMENT, View, of_table, texts
+from controls.views.view import STATEMENT, View, of_row, of_table, texts
 from evidence.findings import Topic
-from evidence.model import Access, Column, columns
+from evidence.model import Column
 
 OF_THE_ORGANIZATION = (
     Topic.POLICY,
@@ -38,15 +38,12 @@ LEFT JOIN {STATEMENT} AS s ON s.topic = t.topic
 GROUP BY t.topic
 """
 
-_BOOKKEEPING = ("id", "source", "scope", "evidence")
-_OF_ROW = {column.name: column for column in columns(Access) if column.name in _BOOKKEEPING}
-
 TOPIC = View(
     "topic",
     "Topics that the organization attests as a whole, one row each",
     (),
     {
-        **_OF_ROW,
+        **of_row(),
         "topic": Column("topic", "string", tuple(OF_THE_ORGANIZATION), "What is attested"),
         "attested_at": Column("attested_at", "timestamp", (), "The day of the newest attestation of it that counts"),
         "open_findings": Column("open_findings", "integer", (), "Findings of the search for secrets that were open"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from evidence.model import TABLES, Column, columns
+from evidence.model import BOOKKEEPING, TABLES, Access, Column, columns
 
 MOMENT = "moment"
 """A table of one row that the engine makes: `as_of`, `period_start`, `period_end`."""
@@ -38,6 +38,9 @@ class View:
     awaiting: Mapping[str, str] = field(default_factory=dict)
     """Column that is NULL until somebody attests it → the topic of that, as an expression of SQL."""
 
+    kept: bool = False
+    """It is made once, where every control over it would ask for much work again."""
+
     @property
     def subject_table(self) -> str:
         """The table that a row belongs to, as an expression of SQL."""
@@ -50,6 +53,11 @@ def of_table(name: str) -> View:
     """A table as it is."""
     table = TABLES[name]
     return View(name, table.doc, (name,), {column.name: column for column in columns(table)})
+
+
+def of_row() -> Mapping[str, Column]:
+    """The columns that identify a row, for a view that is no table."""
+    return {column.name: column for column in columns(Access) if column.name in BOOKKEEPING}
 
 
 def texts(names: Sequence[str]) -> str:

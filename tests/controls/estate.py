@@ -14,6 +14,7 @@ from controls.catalogue import Catalogue
 from controls.engine import assess
 from controls.register import AttestationRecord
 from evidence.findings import Assessment
+from evidence.history import write_empty
 from evidence.inventory import InventoryWriter
 from evidence.model import (
     BOOKKEEPING,
@@ -224,8 +225,11 @@ def judge_again(
         "organization": "Example",
         "tool_version": "1",
     }
+    if not (folder / "history").is_dir():
+        write_empty(folder / "history")
     assessment = assess(
         inventory=folder / "inventory",
+        history=folder / "history",
         out=folder / out,
         catalogue=catalogue,
         frameworks=list(frameworks),

@@ -30,6 +30,7 @@ from evidence.findings import (
     Status,
     findings_schema,
 )
+from evidence.history import write_empty
 from evidence.inventory import InventoryWriter
 from evidence.model import (
     NEVER,
@@ -142,10 +143,12 @@ def make_material(
     path = folder / "assessment" / "findings.parquet"
     findings.sort(key=lambda f: (f["control"], f["variant"], f["subject"], f["scope"]))
     parquet.write_table(pa.Table.from_pylist(findings, schema=findings_schema()), path)
+    write_empty(folder / "history")
     return Material(
         run=_run(hostile, providers),
         assessment=_assessment(controls, hostile),
         inventory=folder / "inventory",
+        history=folder / "history",
         findings=path,
         observations=folder / "observations",
         evidence_digest=hashlib.sha256(f"{keys}".encode()).hexdigest(),
