@@ -234,9 +234,8 @@ def _value(value: Any) -> Any:
 
 def _verdict(control: dict[str, Any], row: dict[str, Any]) -> str:
     """The verdict by nothing but SQL's three values, so that an error of the engine cannot hide one of the content."""
-    values = {name: _value(parameter["value"]) for name, parameter in control.get("parameters", {}).items()} | {
-        name: moment for name, moment in EXAMPLE_MOMENTS.items()
-    }
+    values = {name: _value(parameter["value"]) for name, parameter in control.get("parameters", {}).items()}
+    values |= EXAMPLE_MOMENTS
     expressions = re.sub(
         r"\$(\w+)",
         lambda name: f"${name[1]}::VARCHAR[]" if isinstance(values[name[1]], list) else name[0],
