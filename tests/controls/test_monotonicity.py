@@ -368,7 +368,7 @@ def _compare_views(database: duckdb.DuckDBPyConnection, rows: Sequence[Row], les
 
 def _compare(estate: ModuleType, catalogue: Catalogue, rows: Sequence[Row], less: Sequence[Row]) -> None:
     """Assess both inventories: every verdict stays or is withheld, no row vanishes unseen, every NULL is explained."""
-    frameworks = [name for name in ("pci-dss-4.0.1",) if name in catalogue.frameworks]
+    frameworks = [name for name in ("pci-dss-4.0.1", "cis-gcp-5.0.0") if name in catalogue.frameworks]
     with tempfile.TemporaryDirectory() as folder:
         before = estate.judge(Path(folder) / "before", catalogue, rows, frameworks=frameworks)
         after = estate.judge(Path(folder) / "after", catalogue, less, frameworks=frameworks)
