@@ -33,7 +33,8 @@ from controls.predicate import (
     scratch,
     verdict_sql,
 )
-from controls.views import VIEWS, View
+from controls.views import VIEWS
+from controls.views.view import View
 from evidence.findings import Decided, ParameterValue, Severity, Stage, Verdict
 from evidence.model import Column
 from evidence.observation import canonical_json
@@ -92,6 +93,14 @@ class Control:
     def view(self) -> View:
         """What it judges the rows of."""
         return VIEWS[self.over]
+
+    @property
+    def decided(self) -> Decided:
+        """How much of it metadata can decide; people attest the rest, or all that its test reads."""
+        awaiting = self.view.awaiting
+        if not any(fact in awaiting for fact in self.facts):
+            return Decided.AUTOMATICALLY
+        return Decided.MANUALLY if all(fact in awaiting for fact in self.predicates[1].facts) else Decided.PARTLY
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from controls.catalogue import DEFAULT, Catalogue, Control, arguments
 from controls.documents import nearest
-from controls.predicate import verdict_sql
-from controls.register import AttestationRecord, ExceptionRecord
+from controls.predicate import TAG, verdict_sql
+from controls.register import COUNTED, AttestationRecord, ExceptionRecord, check_condition
 from controls.requirements import roll_up
-from controls.views import INVENTORY, MOMENT, UNKNOWN, VIEWS, View
+from controls.views import INVENTORY, VIEWS
+from controls.views.view import MOMENT, STATEMENT, UNKNOWN, View
 from controls.workers import side_by_side
 from evidence.findings import (
     Assessment,
@@ -72,7 +73,7 @@ class Variant:
     name: str
     parameters: Mapping[str, ParameterValue]
     about: tuple[str, ...] = ()
-    """The kinds of source whose rows it judges; empty for all."""
+    """The kinds of source whose rows it judges; empty for all, and for rows that come from no source."""
 
     @property
     def place(self) -> str:
@@ -109,7 +110,7 @@ def assess(
     views = [
         view for view in VIEWS.values() if any(control.over == view.name for control in catalogue.controls.values())
     ]
-    with _database(inventory, moments, views) as database:
+    with _database(inventory, moments, views, valid) as database:
         judging = _Judging(database, moments, excepted)
         _write(out / FINDINGS, judging.findings(variants))
     results = {
@@ -150,8 +151,8 @@ def _variants(
         for name in frameworks:
             framework = catalogue.frameworks[name]
             if framework.judges_apart(control.id):
-                of_framework = framework.parameters.get(control.id, {})
-                yield Variant(control, name, {**control.parameters, **of_framework, **own}, framework.about)
+                parameters = {**control.parameters, **framework.parameters.get(control.id, {}), **own}
+                yield Variant(control, name, parameters, framework.about if control.view.tables else ())
 
 
 def _order(variant: Variant) -> tuple[bool, str]:
@@ -159,10 +160,24 @@ def _order(variant: Variant) -> tuple[bool, str]:
 
 
 def _exception(record: ExceptionRecord, catalogue: Catalogue, as_of: datetime) -> ExceptionUsed:
-    problem = record.problem(as_of.date())
+    problem = record.problem(as_of.date()) or _unusable_condition(record, catalogue)
     if record.control not in catalogue.controls:
         problem = f"no such control: {record.control}{nearest(record.control, catalogue.controls)}"
-    return ExceptionUsed(**record.model_dump(), valid=not problem, problem=problem, covers=0)
+    fields = record.model_dump(exclude={"document_problem"})
+    return ExceptionUsed(**fields, valid=not problem, problem=problem, covers=0)
+
+
+def _unusable_condition(record: ExceptionRecord, catalogue: Catalogue) -> str:
+    """Why its condition on tags says nothing of the rows that its control judges; a pack's may come from anybody."""
+    if not record.where or record.control not in catalogue.controls:
+        return ""
+    try:
+        condition = check_condition(record.where)
+    except ValueError as error:
+        return str(error)
+    over = catalogue.controls[record.control].view
+    unknown = [name for name in condition.facts if name not in over.columns]
+    return f"where: {record.control} judges rows of {over.name}, which have no {unknown[0]}" if unknown else ""
 
 
 def _attestation(record: AttestationRecord, catalogue: Catalogue, as_of: datetime) -> AttestationUsed:
@@ -187,7 +202,7 @@ def _unknown_requirement(record: AttestationRecord, catalogue: Catalogue) -> str
 
 @contextmanager
 def _database(
-    inventory: Path, moments: Mapping[str, datetime], views: Iterable[View]
+    inventory: Path, moments: Mapping[str, datetime], views: Iterable[View], attested: Iterable[AttestationRecord]
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database that sees the inventory's files and its own spill folder, and nothing else of the machine."""
     import duckdb
@@ -212,9 +227,41 @@ def _database(
         database.execute("SET lock_configuration = true")
         names = ", ".join(f"${name}::TIMESTAMPTZ AS {name}" for name in moments)
         database.execute(f"CREATE TABLE {MOMENT} AS SELECT {names}", dict(moments))
+        database.execute(TAG)
+        make_statements(database, attested)
         for view in views:
             _make(database, view)
         yield database
+
+
+def make_statements(database: duckdb.DuckDBPyConnection, attested: Iterable[AttestationRecord]) -> None:
+    """The table of statements: what valid attestations say of a topic, once for each pattern of subjects."""
+    counted = sorted({name for names in COUNTED.values() for name in names})
+    database.execute(
+        f"""
+        CREATE TABLE {STATEMENT} (
+            id VARCHAR, topic VARCHAR, pattern VARCHAR, dated_at TIMESTAMPTZ, expires_at TIMESTAMPTZ,
+            occurred_at TIMESTAMPTZ, target_at TIMESTAMPTZ, principals_sha256 VARCHAR,
+            {", ".join(f"{name}_count BIGINT" for name in counted)}
+        )
+        """
+    )
+    rows = [
+        [
+            *(record.id, str(record.topic), _pattern(subject), _midnight(record.date), _midnight(record.expires)),
+            *(_midnight(record.occurred), _midnight(record.target), record.principals_sha256 or None),
+            *(record.counts.get(name) for name in counted),
+        ]
+        for record in attested
+        if record.topic
+        for subject in record.subjects
+    ]
+    if rows:
+        database.executemany(f"INSERT INTO {STATEMENT} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+
+
+def _midnight(day: date | None) -> datetime | None:
+    return datetime.combine(day, time.min, UTC) if day else None
 
 
 def _make(database: duckdb.DuckDBPyConnection, view: View) -> None:
@@ -242,6 +289,8 @@ class _Tally:
     verdicts: Counter[str] = field(default_factory=Counter)
     covered: Counter[str] = field(default_factory=Counter)
     """Id of an exception → failures that it covers."""
+    awaiting: int = 0
+    """Verdicts that lack nothing but an attestation."""
     incomplete: bool = False
     """Rows of the population may be missing."""
 
@@ -253,6 +302,7 @@ class _Tally:
             inconclusive=self.verdicts[Verdict.INCONCLUSIVE],
             not_applicable=self.verdicts[Verdict.NOT_APPLICABLE],
             excepted=self.covered.total(),
+            awaiting=self.awaiting,
         )
 
 
@@ -289,7 +339,11 @@ class _Judging:
                 tally.incomplete = _make_incomplete(cursor, variant)
                 _make_explained(cursor, variant, self._arguments(variant))
                 covering = [e for e in self._exceptions if e.control == variant.control.id]
-                patterns = {f"exception_{number}": _pattern(e.subject) for number, e in enumerate(covering)}
+                patterns = {
+                    f"exception_{number}_{place}": _pattern(subject)
+                    for number, exception in enumerate(covering)
+                    for place, subject in enumerate(exception.subjects)
+                }
                 sql = _findings_sql(variant, covering)
                 bound = self._arguments(variant) | patterns
                 for batch in cursor.sql(sql, params=bound).to_arrow_reader(BATCH_ROWS):
@@ -308,6 +362,15 @@ def _count(tally: _Tally, batch: pa.RecordBatch) -> None:
         for entry in batch.column(name).value_counts().to_pylist():
             if entry["values"]:
                 counter[entry["values"]] += entry["counts"]
+    tally.awaiting += _nothing_but_awaiting(batch)
+
+
+def _nothing_but_awaiting(batch: pa.RecordBatch) -> int:
+    from pyarrow import compute
+
+    awaits = compute.greater(compute.list_value_length(batch.column("awaits")), 0)
+    explained = compute.greater(compute.list_value_length(batch.column("missing")), 0)
+    return compute.sum(compute.and_not(awaits, explained)).as_py() or 0
 
 
 def _kinds(variant: Variant) -> str:
@@ -341,7 +404,8 @@ def _verdict(variant: Variant) -> str:
 
 def _make_incomplete(cursor: duckdb.DuckDBPyConnection, variant: Variant) -> bool:
     """`incomplete`: the scopes in which rows of the view may be missing, with the gaps that say so. Whether any is."""
-    tables = ", ".join(_text(table) for table in sorted({*variant.control.view.tables, "scope"}))
+    of_view = variant.control.view.tables
+    tables = ", ".join(_text(table) for table in sorted({*of_view, "scope"} if of_view else {""}))
     cursor.execute(
         f"""
         CREATE TEMP TABLE incomplete AS
@@ -362,7 +426,7 @@ def _make_explained(cursor: duckdb.DuckDBPyConnection, variant: Variant, bound: 
     cursor.execute(
         f"""
         CREATE TEMP TABLE {UNKNOWN} AS
-        SELECT scope, id, {_subject_table(control.view)} AS subject_table, {_nulls(control)} AS nulls
+        SELECT scope, id, {control.view.subject_table} AS subject_table, {_nulls(control)} AS nulls
         FROM {_rows(variant)} WHERE ({any_null}) AND {_verdict(variant)} <> 'not_applicable'
         """,
         bound,
@@ -398,10 +462,6 @@ def _make_explained(cursor: duckdb.DuckDBPyConnection, variant: Variant, bound: 
     )
 
 
-def _subject_table(view: View) -> str:
-    return "subject_table" if len(view.tables) > 1 else _text(view.tables[0])
-
-
 def _observed(control: Control) -> str:
     """The facts as a JSON object, in the order in which the control reads them."""
     members = []
@@ -421,13 +481,36 @@ def _nulls(control: Control) -> str:
     return f"list_filter([{names}]::VARCHAR[], lambda name: name IS NOT NULL)"
 
 
+def _awaited(control: Control) -> str:
+    """The topics whose attestation a row waits for, sorted."""
+    awaiting = {name: topic for name, topic in control.view.awaiting.items() if name in control.facts}
+    topics = ", ".join(f"CASE WHEN {name} IS NULL THEN {topic} END" for name, topic in awaiting.items())
+    return f"list_sort(list_distinct(list_filter([{topics}]::VARCHAR[], lambda topic: topic IS NOT NULL)))"
+
+
 def _covering(exceptions: Sequence[ExceptionUsed]) -> str:
     """The id of the first exception that covers a failure, else the empty text."""
     whens = [
-        f"WHEN j.verdict = 'fail' AND j.id LIKE $exception_{number} ESCAPE '\\' THEN {_text(exception.id)}"
+        f"WHEN j.verdict = 'fail' AND ({_covered(number, exception)}) THEN {_text(exception.id)}"
         for number, exception in enumerate(exceptions)
     ]
     return f"CASE {' '.join(whens)} ELSE '' END" if whens else "''"
+
+
+def _covered(number: int, exception: ExceptionUsed) -> str:
+    if exception.where:
+        return f"j.condition_{number}"
+    ways = (f"j.id LIKE $exception_{number}_{place} ESCAPE '\\'" for place in range(len(exception.subjects)))
+    return " OR ".join(ways)
+
+
+def _conditions(exceptions: Sequence[ExceptionUsed]) -> str:
+    """A column for each exception that names its subjects by a condition on their tags."""
+    return "".join(
+        f", ({check_condition(exception.where).sql}) AS condition_{number}"
+        for number, exception in enumerate(exceptions)
+        if exception.where
+    )
 
 
 def _pattern(subject: str) -> str:
@@ -454,14 +537,17 @@ def _findings_sql(variant: Variant, exceptions: Sequence[ExceptionUsed]) -> str:
             j.verdict, j.id AS subject, j.subject_table, coalesce(nullif(j.name, ''), j.id) AS subject_name,
             j.source, j.scope,
             coalesce(j.account, s.account, '') AS account, coalesce(j.region, s.region, '') AS region,
-            j.observed, coalesce(e.missing, []::VARCHAR[]) AS missing, {_covering(exceptions)} AS exception,
+            j.observed, coalesce(e.missing, []::VARCHAR[]) AS missing,
+            CASE WHEN j.verdict = 'inconclusive' THEN j.awaited ELSE []::VARCHAR[] END AS awaits,
+            {_covering(exceptions)} AS exception,
             CASE WHEN j.verdict = 'not_applicable' THEN []::VARCHAR[] ELSE j.evidence END AS evidence
         FROM (
             SELECT
-                id, source, scope, evidence, {_subject_table(view)} AS subject_table,
+                id, source, scope, evidence, {view.subject_table} AS subject_table,
                 {name}::VARCHAR AS name, {account}::VARCHAR AS account, {region}::VARCHAR AS region,
                 {_verdict(variant)} AS verdict,
-                {_observed(control)} AS observed
+                {_observed(control)} AS observed,
+                {_awaited(control)} AS awaited{_conditions(exceptions)}
             FROM {_rows(variant)}
         ) AS j
         LEFT JOIN explained AS e ON e.scope = j.scope AND e.id = j.id
@@ -471,7 +557,7 @@ def _findings_sql(variant: Variant, exceptions: Sequence[ExceptionUsed]) -> str:
             {digest} || i.scope || chr(0) || i.scope {rows}), 1, 12),
             {_text(control.id)}, {_text(variant.name)}, {_text(control.severity)},
             'inconclusive', i.scope, 'scope', i.scope, i.source, i.scope,
-            coalesce(s.account, ''), coalesce(s.region, ''), '{{}}', i.missing, '', i.evidence
+            coalesce(s.account, ''), coalesce(s.region, ''), '{{}}', i.missing, []::VARCHAR[], '', i.evidence
         FROM incomplete AS i LEFT JOIN scope AS s ON s.id = i.scope
         ORDER BY subject, scope, id
     """
@@ -527,6 +613,7 @@ def _control_result(variant: Variant, tally: _Tally, catalogue: Catalogue, frame
         title=control.title,
         stage=control.stage,
         severity=control.severity,
+        decided=control.decided,
         meaning=control.meaning,
         over=control.over,
         population=population,

@@ -17,7 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from controls.catalogue import Catalogue
-from controls.views import MOMENT, VIEWS, WITHOUT_KEYS_OF_SECRETS
+from controls.views import VIEWS
+from controls.views.encryption import WITHOUT_KEYS_OF_SECRETS
+from controls.views.view import MOMENT
 from evidence.model import (
     BOOKKEEPING,
     NEVER,
