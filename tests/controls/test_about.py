@@ -193,3 +193,15 @@ def test_it_is_judged_apart_with_or_without_parameters_of_its_own() -> None:
     assert not catalogue.frameworks["cloud-1"].judges_apart("ACME-02")
     assert not catalogue.frameworks["all-1"].judges_apart("ACME-01")
     assert not replace(catalogue.frameworks["cloud-1"], about=()).judges_apart("ACME-01")
+
+
+def test_what_comes_from_no_source_is_judged_for_it_as_for_all(
+    tmp_path: Path, estate: ModuleType, catalogue: Catalogue
+) -> None:
+    framework = _catalogue(FRAMEWORK.replace('"ACME-01"', '"GOV-01"')).frameworks["cloud-1"]
+    policy = replace(catalogue, controls={"GOV-01": catalogue.controls["GOV-01"]}, frameworks={"cloud-1": framework})
+    judged = estate.judge(tmp_path, policy, _key(estate, "aws"), frameworks=["cloud-1"])
+    verdicts = {finding["subject"]: finding["verdict"] for finding in judged.of("GOV-01")}
+    assert "inconclusive" in verdicts.values(), "nobody attests a policy"
+    assert {f["subject"]: f["verdict"] for f in judged.of("GOV-01", variant="cloud-1")} == verdicts
+    assert _result(judged, "cloud-1").population == catalogue.controls["GOV-01"].population
