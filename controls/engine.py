@@ -6,7 +6,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from functools import partial
 from pathlib import Path
@@ -68,11 +68,13 @@ class AssessmentError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A control with one set of parameters."""
+    """A control with one set of parameters, for the sources that it is about."""
 
     control: Control
     name: str
     parameters: Mapping[str, ParameterValue]
+    about: tuple[str, ...] = ()
+    """The kinds of source whose rows it judges; empty for all, and for rows that come from no source."""
 
     @property
     def place(self) -> str:
@@ -142,7 +144,7 @@ def assess(
 def _variants(
     catalogue: Catalogue, frameworks: Sequence[str], overrides: Mapping[str, Mapping[str, ParameterValue]]
 ) -> Iterator[Variant]:
-    """Every control as the catalogue has it, and once for each chosen framework with parameters of its own.
+    """Every control as the catalogue has it, and once for each chosen framework that judges it apart from others.
 
     What the organization sets holds for all variants: it knows its own risk better than a catalogue or a framework.
     """
@@ -150,9 +152,10 @@ def _variants(
         own = overrides.get(control.id, {})
         yield Variant(control, DEFAULT, {**control.parameters, **own})
         for name in frameworks:
-            of_framework = catalogue.frameworks[name].parameters.get(control.id)
-            if of_framework:
-                yield Variant(control, name, {**control.parameters, **of_framework, **own})
+            framework = catalogue.frameworks[name]
+            if framework.judges_apart(control.id):
+                parameters = {**control.parameters, **framework.parameters.get(control.id, {}), **own}
+                yield Variant(control, name, parameters, framework.about if control.view.tables else ())
 
 
 def _order(variant: Variant) -> tuple[bool, str]:
@@ -348,7 +351,7 @@ class _Judging:
         tally = self.tallies.setdefault((variant.control.id, variant.name), _Tally())
         try:
             with self._database.cursor() as cursor:
-                tally.incomplete = _make_incomplete(cursor, variant.control.view)
+                tally.incomplete = _make_incomplete(cursor, variant)
                 _make_explained(cursor, variant, self._arguments(variant))
                 covering = [e for e in self._exceptions if e.control == variant.control.id]
                 patterns = {
@@ -385,16 +388,46 @@ def _nothing_but_awaiting(batch: pa.RecordBatch) -> int:
     return compute.sum(compute.and_not(awaits, explained)).as_py() or 0
 
 
-def _make_incomplete(cursor: duckdb.DuckDBPyConnection, view: View) -> bool:
+def _kinds(variant: Variant) -> str:
+    return ", ".join(_text(kind) for kind in variant.about)
+
+
+def _near(variant: Variant, scope: str) -> str:
+    """The condition that a scope is not known to be of another kind of source than the variant is about."""
+    return (
+        f"{scope} NOT IN (SELECT id FROM scope WHERE provider NOT IN ({_kinds(variant)}))" if variant.about else "true"
+    )
+
+
+def _rows(variant: Variant) -> str:
+    """The rows that a variant judges. `is_about` is NULL where nobody knows of which kind of source a row is."""
+    over = variant.control.over
+    if not variant.about:
+        return over
+    return f"""(
+            SELECT v.*, s.provider IN ({_kinds(variant)}) AS is_about
+            FROM {over} AS v LEFT JOIN scope AS s ON s.id = v.scope WHERE {_near(variant, "v.scope")}
+        )"""
+
+
+def _verdict(variant: Variant) -> str:
+    population, test = variant.control.predicates
+    if variant.about:
+        population = replace(population, sql=f"({population.sql}) AND is_about")
+    return verdict_sql(population, test)
+
+
+def _make_incomplete(cursor: duckdb.DuckDBPyConnection, variant: Variant) -> bool:
     """`incomplete`: the scopes in which rows of the view may be missing, with the gaps that say so. Whether any is."""
-    tables = ", ".join(_text(table) for table in sorted({*view.tables, "scope"} if view.tables else {""}))
+    of_view = variant.control.view.tables
+    tables = ", ".join(_text(table) for table in sorted({*of_view, "scope"} if of_view else {""}))
     cursor.execute(
         f"""
         CREATE TEMP TABLE incomplete AS
         SELECT
             scope, min(source) AS source, list(id ORDER BY id) AS missing,
             list_sort(list_distinct(flatten(list(evidence)))) AS evidence
-        FROM gap WHERE rows_missing AND of_table IN ({tables}) GROUP BY scope
+        FROM gap WHERE rows_missing AND of_table IN ({tables}) AND {_near(variant, "gap.scope")} GROUP BY scope
         """
     )
     return bool(cursor.execute("SELECT 1 FROM incomplete LIMIT 1").fetchall())
@@ -403,12 +436,13 @@ def _make_incomplete(cursor: duckdb.DuckDBPyConnection, view: View) -> bool:
 def _make_explained(cursor: duckdb.DuckDBPyConnection, variant: Variant, bound: Mapping[str, Any]) -> None:
     """`explained`: for each row that is judged and whose facts were not all observed, the gaps that say why."""
     control = variant.control
-    any_null = " OR ".join(f"{name} IS NULL" for name in control.facts) or "false"
+    unknown_facts = [f"{name} IS NULL" for name in (*control.facts, *(("is_about",) if variant.about else ()))]
+    any_null = " OR ".join(unknown_facts) or "false"
     cursor.execute(
         f"""
         CREATE TEMP TABLE {UNKNOWN} AS
         SELECT scope, id, {control.view.subject_table} AS subject_table, {_nulls(control)} AS nulls
-        FROM {control.over} WHERE ({any_null}) AND {verdict_sql(*control.predicates)} <> 'not_applicable'
+        FROM {_rows(variant)} WHERE ({any_null}) AND {_verdict(variant)} <> 'not_applicable'
         """,
         bound,
     )
@@ -421,6 +455,14 @@ def _make_explained(cursor: duckdb.DuckDBPyConnection, variant: Variant, bound: 
             FROM {UNKNOWN} AS u
             JOIN gap ON gap.scope = u.scope AND gap.of_table = u.subject_table AND gap.subject = {subject}
             WHERE list_has_any(gap.columns, u.nulls)
+            """
+        )
+    if variant.about:
+        cursor.execute(
+            f"""
+            INSERT INTO reason SELECT u.scope, u.id, gap.id
+            FROM {UNKNOWN} AS u JOIN gap ON gap.scope = u.scope AND gap.of_table = 'scope'
+            WHERE list_contains(gap.columns, 'provider') AND u.scope IN (SELECT id FROM scope WHERE provider IS NULL)
             """
         )
     for name, query in control.view.explanations.items():
@@ -518,10 +560,10 @@ def _findings_sql(variant: Variant, exceptions: Sequence[ExceptionUsed]) -> str:
             SELECT
                 id, source, scope, evidence, {view.subject_table} AS subject_table,
                 {name}::VARCHAR AS name, {account}::VARCHAR AS account, {region}::VARCHAR AS region,
-                {verdict_sql(*control.predicates)} AS verdict,
+                {_verdict(variant)} AS verdict,
                 {_observed(control)} AS observed,
                 {_awaited(control)} AS awaited{_conditions(exceptions)}
-            FROM {control.over}
+            FROM {_rows(variant)}
         ) AS j
         LEFT JOIN explained AS e ON e.scope = j.scope AND e.id = j.id
         LEFT JOIN scope AS s ON s.id = j.scope
@@ -568,8 +610,18 @@ def _groups(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa
         yield pa.Table.from_batches(held).combine_chunks().cast(schema)
 
 
+def _population(variant: Variant) -> tuple[str, str]:
+    """The population that a variant judges, in SQL and in words."""
+    control = variant.control
+    if not variant.about:
+        return control.population, control.population_words
+    sources = f"from sources of the kind {' or '.join(variant.about)} alone"
+    return f"({control.population}) AND provider IN ({_kinds(variant)})", f"{control.population_words}; {sources}"
+
+
 def _control_result(variant: Variant, tally: _Tally, catalogue: Catalogue, frameworks: Sequence[str]) -> ControlResult:
     control = variant.control
+    population, population_words = _population(variant)
     return ControlResult(
         id=control.id,
         variant=variant.name,
@@ -579,9 +631,9 @@ def _control_result(variant: Variant, tally: _Tally, catalogue: Catalogue, frame
         decided=control.decided,
         meaning=control.meaning,
         over=control.over,
-        population=control.population,
+        population=population,
         test=control.test,
-        population_words=control.population_words,
+        population_words=population_words,
         test_words=control.test_words,
         facts=list(control.facts),
         parameters=list(variant.parameters.values()),
@@ -591,7 +643,7 @@ def _control_result(variant: Variant, tally: _Tally, catalogue: Catalogue, frame
         requirements=[
             RequirementRef(framework=name, requirement=requirement.id)
             for name in frameworks
-            if (name if catalogue.frameworks[name].parameters.get(control.id) else DEFAULT) == variant.name
+            if (name if catalogue.frameworks[name].judges_apart(control.id) else DEFAULT) == variant.name
             for requirement in catalogue.frameworks[name].requirements
             if control.id in requirement.controls
         ],

@@ -60,6 +60,8 @@ class _Case:
     """All that bears on one requirement."""
 
     requirement: Requirement
+    about: Sequence[str]
+    """The kinds of source that the framework is about; empty for all."""
     controls: Sequence[ControlResult]
     unavailable: Sequence[str]
     attested: Sequence[AttestationRecord]
@@ -98,6 +100,7 @@ def _case(
     ]
     return _Case(
         requirement,
+        framework.about,
         controls=[result for result in found if result is not None],
         unavailable=[name for name, result in zip(requirement.controls, found, strict=True) if result is None],
         attested=[record for record in about if not record.not_applicable],
@@ -136,7 +139,8 @@ def _status(case: _Case) -> tuple[Status, str]:
         return Status.INCONCLUSIVE, f"Nothing was judged: {names} {what} not in the catalogue."
     if case.controls and not case.at(End.PASSES) and not case.at(End.AWAITS) and case.at(End.NOTHING):
         tables = ", ".join(dict.fromkeys(result.over for result in case.at(End.NOTHING)))
-        return Status.INCONCLUSIVE, f"Nothing was found to judge: the inventory has no row of {tables}."
+        where = f" from sources of the kind {' or '.join(case.about)}" if case.about else ""
+        return Status.INCONCLUSIVE, f"Nothing was found to judge: the inventory has no row of {tables}{where}."
     return _people(case)
 
 
