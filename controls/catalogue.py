@@ -24,6 +24,8 @@ from controls.documents import (
     validated,
 )
 from controls.predicate import (
+    INTEGER,
+    RANGE,
     SQL_TYPES,
     Predicate,
     PredicateError,
@@ -340,6 +342,10 @@ def _check_fact(where: str, control: Control, name: str, value: object) -> None:
     fits = isinstance(value, datetime) and value.tzinfo is not None
     if column.type == "string":
         fits = isinstance(value, str)
+    elif column.type == RANGE:
+        bounds = value if isinstance(value, dict) else {}
+        fits = set(bounds) in ({"at_least"}, {"at_least", "at_most"})
+        fits = fits and all(parameter_kind(bound) == INTEGER for bound in bounds.values())
     elif column.type != "timestamp":
         fits = parameter_kind(value) == column.type
     if not fits:
@@ -360,7 +366,7 @@ def judge_examples(where: str, control: Control) -> list[Verdict]:
     for number, example in enumerate(control.examples):
         cells = [str(number)]
         for place, name in enumerate(control.facts):
-            bound[f"example_{number}_{place}"] = example.row.get(name)
+            bound[f"example_{number}_{place}"] = _bound(columns[name], example.row.get(name))
             cells.append(f"$example_{number}_{place}::{SQL_TYPES[columns[name].type]}")
         rows.append(f"({', '.join(cells)})")
     names = ", ".join(["_number", *control.facts])
@@ -371,6 +377,11 @@ def judge_examples(where: str, control: Control) -> list[Verdict]:
     except duckdb.Error as error:
         raise DocumentError(f"{where}: examples: the expressions cannot be evaluated: {error}") from error
     return [Verdict(verdict) for (verdict,) in judged]
+
+
+def _bound(column: Column, value: Any) -> Any:
+    """A value of an example as it is handed to the database; a range has both of its bounds."""
+    return {"at_least": None, "at_most": None, **value} if column.type == RANGE and value is not None else value
 
 
 def arguments(control: Control, values: Mapping[str, Any], moments: Mapping[str, datetime]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import pytest
 
 from collectors.registry import SOURCES
 from controls.catalogue import EXAMPLE_MOMENTS, Catalogue, load_catalogue
+from controls.predicate import MACROS, SQL_TYPES
 from controls.views import VIEWS
 from evidence.findings import Decided
 from evidence.model import KeyType, Rotatable
@@ -266,6 +267,7 @@ DUCKDB_TYPES = {
     "boolean": "BOOLEAN",
     "timestamp": "TIMESTAMPTZ",
     "list of string": "VARCHAR[]",
+    "range of integers": SQL_TYPES["range of integers"],
 }
 FACTS = {column.name: DUCKDB_TYPES[column.type] for view in VIEWS.values() for column in view.columns.values()}
 """Columns of the tables and views that controls are about."""
@@ -275,6 +277,8 @@ FACTS = {column.name: DUCKDB_TYPES[column.type] for view in VIEWS.values() for c
 def _sql() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")  # a day before is a day of UTC, not of the machine's summer time
+    for macro in MACROS:
+        connection.execute(macro)
     return connection
 
 
@@ -294,7 +298,8 @@ def _verdict(control: dict[str, Any], row: dict[str, Any]) -> str:
         f"({control['population']}), ({control['test']})",
     )
     facts = ", ".join(f"$row_{name}::{kind} AS {name}" for name, kind in FACTS.items())
-    asked = {f"row_{name}": row.get(name) for name in FACTS} | {
+    bounded = {name: {"at_most": None, **value} if isinstance(value, dict) else value for name, value in row.items()}
+    asked = {f"row_{name}": bounded.get(name) for name in FACTS} | {
         name: value for name, value in values.items() if f"${name}" in expressions
     }
     answer = _sql().execute(f"SELECT {expressions} FROM (SELECT {facts})", asked).fetchone()
