@@ -54,8 +54,11 @@ def _clean(kind: str) -> Outcome:
     return perform(STAGES[kind], (), Path(tempfile.mkdtemp(prefix="keyproof-clean-")))
 
 
-PROMPT = {"refuse": 10, "throttle": 3, "lose_page": 3}
-"""How many operations of a source go wrong on every change, by fault. All others are tried with the slow tests."""
+PROMPT = {"refuse": 8, "throttle": 2, "lose_page": 2}
+"""About how many operations of a source go wrong on every change, by fault.
+
+All others, and all other faults, are tried with the slow tests.
+"""
 
 
 def _cases() -> Iterator[object]:
