@@ -43,9 +43,7 @@ def symmetric_category(strength: int) -> int:
 
 _BY_SIZE: Mapping[str, Sequence[tuple[int, int]]] = {
     family: sorted(
-        (row.bits, row.security_bits)
-        for row in STRENGTHS.values()
-        if row.algorithm == family and not row.parameter_set
+        (row.bits, row.security_bits) for row in STRENGTHS.values() if row.algorithm == family and not row.parameter_set
     )
     for family in ("RSA", "EC")
 }

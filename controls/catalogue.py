@@ -151,7 +151,9 @@ def load_catalogue(extra: Sequence[Path] = ()) -> Catalogue:
         for number, folder in enumerate(extra, 1):
             found = {document.name: document for document in _read_folder(folder, f"added-{number}/")}
             if not found:
-                raise DocumentError(f"{folder}: no catalog/*.toml, no frameworks/*.toml and no standards/*.toml in this folder")
+                raise DocumentError(
+                    f"{folder}: no catalog/*.toml, no frameworks/*.toml and no standards/*.toml in this folder"
+                )
             documents |= found
     except DocumentError as error:
         raise CatalogueError(str(error)) from error

@@ -63,7 +63,7 @@ class Document(_Model):
     edition: str = Field(min_length=1)
     """When it was published, and as what."""
     status: Status = Field(strict=False)
-    url: str = Field(pattern=r"https://\S+")
+    url: str = Field(pattern=r"^https://\S+$")
 
     @property
     def citation(self) -> str:
@@ -157,7 +157,7 @@ EntryT = TypeVar("EntryT", bound=Entry)
 class Standard(_Model):
     """One data file."""
 
-    id: str = Field(pattern=r"[a-z]+(-[a-z]+)*")
+    id: str = Field(pattern=r"^[a-z]+(-[a-z]+)*$")
     title: str = Field(min_length=1)
     version: date
     """When it was last compared with its documents, and so which state of it this is."""
