@@ -118,11 +118,11 @@ def test_what_a_suite_admits_has_a_row_where_it_is_an_algorithm_of_its_own() -> 
 @pytest.mark.parametrize(
     ("use", "bits", "day", "names"),
     [
-        (Use.SIGNATURE, 112, date(2030, 12, 31), {"less than 128 bits", "signatures of less than 128 bits"}),
+        (Use.SIGNATURE, 112, date(2030, 12, 31), {"less than 128 bits", "quantum-vulnerable, less than 128 bits"}),
         (Use.ESTABLISHMENT, 128, date(2030, 12, 31), {"federal establishment"}),
         (Use.SIGNATURE, 256, date(2031, 12, 31), {"federal signatures"}),
-        (Use.SIGNATURE, 256, date(2035, 12, 31), {"all signatures"}),
-        (Use.ESTABLISHMENT, 256, date(2035, 12, 31), {"all establishment"}),
+        (Use.SIGNATURE, 256, date(2035, 12, 31), {"quantum-vulnerable"}),
+        (Use.ESTABLISHMENT, 256, date(2035, 12, 31), {"quantum-vulnerable"}),
     ],
 )
 def test_which_end_dates_concern_a_key(use: Use, bits: int, day: date, names: set[str]) -> None:
