@@ -160,7 +160,7 @@ class Standard(_Model):
     id: str = Field(pattern=r"^[a-z]+(-[a-z]+)*$")
     title: str = Field(min_length=1)
     version: date
-    """When it was last compared with its documents, and so which state of it this is."""
+    """When it was last checked, and so which state of it this is."""
     note: str = Field(min_length=1)
     document: list[Document] = Field(min_length=1)
     cryptoperiod: list[Cryptoperiod] = []

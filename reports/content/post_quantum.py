@@ -113,8 +113,8 @@ class PostQuantum:
     untold_more: int
     unlisted: int
     """Scopes in which rows of keys may be missing."""
-    compared: date
-    """When categories and dates were last compared with their documents."""
+    checked: date
+    """When categories and dates were last checked."""
 
     @property
     def keys(self) -> int:
@@ -217,7 +217,7 @@ def post_quantum(material: Material, queries: Queries, bounds: Bounds) -> PostQu
         untold=tuple(untold[: bounds.withheld]),
         untold_more=max(0, len(untold) - bounds.withheld),
         unlisted=queries.value(_UNLISTED),
-        compared=min(standards()[name].version for name in (POST_QUANTUM, TRANSITIONS)),
+        checked=min(standards()[name].version for name in (POST_QUANTUM, TRANSITIONS)),
     )
 
 
