@@ -354,7 +354,7 @@ def _categories(kinds: Iterable[_Kind]) -> Iterator[CategoryRow]:
     counted: dict[int | None, Counter[str]] = {}
     for one in kinds:
         if one.use is Use.ENCRYPTION:
-            counted.setdefault(one.category, Counter())[one.algorithm or "not observed"] += one.keys
+            counted.setdefault(one.category, Counter())[one.algorithm or "algorithm not observed"] += one.keys
     for category in sorted(counted, key=lambda category: -1 if category is None else category, reverse=True):
         families = counted[category]
         label = {None: "not told", 0: "none: too short, or of no known strength"}.get(category, f"category {category}")
