@@ -10,6 +10,13 @@ from evidence.operation import Operation, by_name
 _FOLLOWERS = {"key.last_rotated_at": "key.material_known_at"}
 """Fact → the one that is known with it, unless the source says otherwise."""
 
+_UNASKED = {
+    "key_store.alerted_events": "keyproof does not ask here which events somebody is alerted to",
+    "certificate.publicly_trusted": "what the service tells does not show whether browsers trust the issuer",
+    "certificate.in_use": "the service does not tell what presents the certificate",
+}
+"""Fact → why it stays open, in each service none of whose operations tells it."""
+
 
 @dataclass(frozen=True, slots=True)
 class ServiceDeclaration:
@@ -27,10 +34,13 @@ def facts(table: str, names: str) -> tuple[str, ...]:
 
 def declare(operations: Iterable[Operation], not_offered: Mapping[str, str]) -> ServiceDeclaration:
     """The declaration of a service. A scope is complete when all its operations were answered: each yields that."""
-    completing = (
+    completing = [
         replace(o, facts=tuple(dict.fromkeys((*_with_followers(o.facts), "scope.complete")))) for o in operations
-    )
-    return ServiceDeclaration(by_name(completing), with_followers(not_offered))
+    ]
+    told = {fact for operation in completing for fact in operation.facts}
+    tables = {fact.split(".")[0] for fact in (*told, *not_offered)}
+    unasked = {fact: why for fact, why in _UNASKED.items() if fact not in told and fact.split(".")[0] in tables}
+    return ServiceDeclaration(by_name(completing), {**unasked, **with_followers(not_offered)})
 
 
 def _with_followers(facts: Iterable[str]) -> Iterator[str]:

@@ -33,7 +33,8 @@ from controls.predicate import (
     scratch,
     verdict_sql,
 )
-from controls.views import VIEWS, View
+from controls.views import VIEWS
+from controls.views.view import View
 from evidence.findings import Decided, ParameterValue, Severity, Stage, Verdict
 from evidence.model import Column
 from evidence.observation import canonical_json
@@ -98,6 +99,14 @@ class Control:
         """What it judges the rows of."""
         return VIEWS[self.over]
 
+    @property
+    def decided(self) -> Decided:
+        """How much of it metadata can decide; people attest the rest, or all that its test reads."""
+        awaiting = self.view.awaiting
+        if not any(fact in awaiting for fact in self.facts):
+            return Decided.AUTOMATICALLY
+        return Decided.MANUALLY if all(fact in awaiting for fact in self.predicates[1].facts) else Decided.PARTLY
+
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
@@ -119,8 +128,15 @@ class Framework:
     name: str
     edition: str
     note: str
+    about: tuple[str, ...]
+    """The kinds of source that it is about; empty for all."""
     requirements: tuple[Requirement, ...]
     parameters: Mapping[str, Mapping[str, ParameterValue]]
+
+    def judges_apart(self, control: str) -> bool:
+        """It names the control, and judges it with parameters of its own or for its kinds of source alone."""
+        named = any(control in requirement.controls for requirement in self.requirements)
+        return named and bool(self.about or self.parameters.get(control))
 
 
 @dataclass(frozen=True, slots=True)
@@ -465,6 +481,7 @@ class _FrameworkEntry(Entry):
     name: str = Field(min_length=1)
     edition: str = Field(min_length=1)
     note: str
+    about: list[str] = Field(default_factory=list)
     requirement: list[_RequirementEntry] = Field(min_length=1)
     parameters: dict[str, dict[str, _ParameterEntry]] = Field(default_factory=dict)
 
@@ -479,6 +496,11 @@ def _framework(document: _Document, controls: Mapping[str, Control], standards: 
     entry = validated(document.where, _FrameworkEntry, table)
     if not _FRAMEWORK_ID.fullmatch(entry.id) or entry.id == DEFAULT:
         raise DocumentError(f"{document.where}: id: expected small letters, digits, dots and hyphens, such as soc2")
+    refuse_duplicates(document.where, "about", entry.about)
+    known = sorted({kind for control in controls.values() for kind in control.remediation})
+    for kind in entry.about:
+        if kind not in known:
+            raise DocumentError(f"{document.where}: about: no control knows this kind of source{nearest(kind, known)}")
     refuse_duplicates(document.where, "requirement", [requirement.id for requirement in entry.requirement])
     for requirement in entry.requirement:
         where = f"{document.where}: requirement {requirement.id}: controls"
@@ -493,6 +515,7 @@ def _framework(document: _Document, controls: Mapping[str, Control], standards: 
         name=entry.name,
         edition=entry.edition,
         note=entry.note.strip(),
+        about=tuple(entry.about),
         requirements=tuple(
             Requirement(r.id, r.text, r.decided, r.metadata, r.remains, tuple(r.controls)) for r in entry.requirement
         ),

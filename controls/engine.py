@@ -6,18 +6,19 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from controls.catalogue import DEFAULT, Catalogue, Control, arguments
 from controls.documents import nearest
-from controls.predicate import verdict_sql
-from controls.register import AttestationRecord, ExceptionRecord
+from controls.predicate import TAG, verdict_sql
+from controls.register import COUNTED, AttestationRecord, ExceptionRecord, check_condition
 from controls.requirements import roll_up
-from controls.views import INVENTORY, MOMENT, UNKNOWN, VIEWS, View
+from controls.views import INVENTORY, VIEWS
+from controls.views.view import MOMENT, STATEMENT, UNKNOWN, View
 from controls.workers import side_by_side
 from evidence.findings import (
     Assessment,
@@ -30,6 +31,7 @@ from evidence.findings import (
     Verdict,
     findings_schema,
 )
+from evidence.history import HISTORY
 from evidence.store import write_atomically
 
 if TYPE_CHECKING:
@@ -66,11 +68,13 @@ class AssessmentError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A control with one set of parameters."""
+    """A control with one set of parameters, for the sources that it is about."""
 
     control: Control
     name: str
     parameters: Mapping[str, ParameterValue]
+    about: tuple[str, ...] = ()
+    """The kinds of source whose rows it judges; empty for all, and for rows that come from no source."""
 
     @property
     def place(self) -> str:
@@ -81,6 +85,7 @@ class Variant:
 def assess(
     *,
     inventory: Path,
+    history: Path,
     out: Path,
     catalogue: Catalogue,
     frameworks: Sequence[str],
@@ -95,8 +100,9 @@ def assess(
 ) -> Assessment:
     """Judge an inventory and write `findings.parquet` and `assessment.json` into the folder `out`.
 
-    `inventory` is a folder with one Parquet file a table; `frameworks` and the keys of `overrides` are known to the
-    catalogue; all times are aware. Pure: the same arguments give the same bytes. Raises AssessmentError.
+    `inventory` is a folder with one Parquet file a table, `history` one with what earlier runs show; `frameworks` and
+    the keys of `overrides` are known to the catalogue; all times are aware. Pure: the same arguments give the same
+    bytes. Raises AssessmentError.
     """
     variants = list(_variants(catalogue, frameworks, overrides))
     excepted = [_exception(record, catalogue, as_of) for record in exceptions]
@@ -107,7 +113,7 @@ def assess(
     views = [
         view for view in VIEWS.values() if any(control.over == view.name for control in catalogue.controls.values())
     ]
-    with _database(inventory, moments, views) as database:
+    with _database(inventory, history, moments, views, valid) as database:
         judging = _Judging(database, moments, excepted)
         _write(out / FINDINGS, judging.findings(variants))
     results = {
@@ -138,7 +144,7 @@ def assess(
 def _variants(
     catalogue: Catalogue, frameworks: Sequence[str], overrides: Mapping[str, Mapping[str, ParameterValue]]
 ) -> Iterator[Variant]:
-    """Every control as the catalogue has it, and once for each chosen framework with parameters of its own.
+    """Every control as the catalogue has it, and once for each chosen framework that judges it apart from others.
 
     What the organization sets holds for all variants: it knows its own risk better than a catalogue or a framework.
     """
@@ -146,9 +152,10 @@ def _variants(
         own = overrides.get(control.id, {})
         yield Variant(control, DEFAULT, {**control.parameters, **own})
         for name in frameworks:
-            of_framework = catalogue.frameworks[name].parameters.get(control.id)
-            if of_framework:
-                yield Variant(control, name, {**control.parameters, **of_framework, **own})
+            framework = catalogue.frameworks[name]
+            if framework.judges_apart(control.id):
+                parameters = {**control.parameters, **framework.parameters.get(control.id, {}), **own}
+                yield Variant(control, name, parameters, framework.about if control.view.tables else ())
 
 
 def _order(variant: Variant) -> tuple[bool, str]:
@@ -156,10 +163,24 @@ def _order(variant: Variant) -> tuple[bool, str]:
 
 
 def _exception(record: ExceptionRecord, catalogue: Catalogue, as_of: datetime) -> ExceptionUsed:
-    problem = record.problem(as_of.date())
+    problem = record.problem(as_of.date()) or _unusable_condition(record, catalogue)
     if record.control not in catalogue.controls:
         problem = f"no such control: {record.control}{nearest(record.control, catalogue.controls)}"
-    return ExceptionUsed(**record.model_dump(), valid=not problem, problem=problem, covers=0)
+    fields = record.model_dump(exclude={"document_problem"})
+    return ExceptionUsed(**fields, valid=not problem, problem=problem, covers=0)
+
+
+def _unusable_condition(record: ExceptionRecord, catalogue: Catalogue) -> str:
+    """Why its condition on tags says nothing of the rows that its control judges; a pack's may come from anybody."""
+    if not record.where or record.control not in catalogue.controls:
+        return ""
+    try:
+        condition = check_condition(record.where)
+    except ValueError as error:
+        return str(error)
+    over = catalogue.controls[record.control].view
+    unknown = [name for name in condition.facts if name not in over.columns]
+    return f"where: {record.control} judges rows of {over.name}, which have no {unknown[0]}" if unknown else ""
 
 
 def _attestation(record: AttestationRecord, catalogue: Catalogue, as_of: datetime) -> AttestationUsed:
@@ -184,7 +205,11 @@ def _unknown_requirement(record: AttestationRecord, catalogue: Catalogue) -> str
 
 @contextmanager
 def _database(
-    inventory: Path, moments: Mapping[str, datetime], views: Iterable[View]
+    inventory: Path,
+    history: Path,
+    moments: Mapping[str, datetime],
+    views: Iterable[View],
+    attested: Iterable[AttestationRecord],
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database that sees the inventory's files and its own spill folder, and nothing else of the machine."""
     import duckdb
@@ -204,19 +229,59 @@ def _database(
                 database.execute(f"CREATE {kind} {table} AS SELECT * FROM read_parquet({_text(str(path))})")
             except duckdb.Error as error:
                 raise AssessmentError(f"{path} cannot be read: {error}; normalize this run again") from error
+        for table in HISTORY:
+            path = history / f"{table}.parquet"
+            what = "INSERT INTO gap BY NAME" if table in INVENTORY else f"CREATE TABLE {table} AS"
+            try:
+                database.execute(f"{what} SELECT * FROM read_parquet({_text(str(path))})")
+            except duckdb.Error as error:
+                raise AssessmentError(f"{path} cannot be read: {error}; assess this run again") from error
         database.execute(f"SET allowed_directories = [{_text(str(inventory))}]")
         database.execute("SET enable_external_access = false")
         database.execute("SET lock_configuration = true")
         names = ", ".join(f"${name}::TIMESTAMPTZ AS {name}" for name in moments)
         database.execute(f"CREATE TABLE {MOMENT} AS SELECT {names}", dict(moments))
+        database.execute(TAG)
+        make_statements(database, attested)
         for view in views:
             _make(database, view)
         yield database
 
 
+def make_statements(database: duckdb.DuckDBPyConnection, attested: Iterable[AttestationRecord]) -> None:
+    """The table of statements: what valid attestations say of a topic, once for each pattern of subjects."""
+    counted = sorted({name for names in COUNTED.values() for name in names})
+    database.execute(
+        f"""
+        CREATE TABLE {STATEMENT} (
+            id VARCHAR, topic VARCHAR, pattern VARCHAR, dated_at TIMESTAMPTZ, expires_at TIMESTAMPTZ,
+            occurred_at TIMESTAMPTZ, target_at TIMESTAMPTZ, principals_sha256 VARCHAR,
+            {", ".join(f"{name}_count BIGINT" for name in counted)}
+        )
+        """
+    )
+    rows = [
+        [
+            *(record.id, str(record.topic), _pattern(subject), _midnight(record.date), _midnight(record.expires)),
+            *(_midnight(record.occurred), _midnight(record.target), record.principals_sha256 or None),
+            *(record.counts.get(name) for name in counted),
+        ]
+        for record in attested
+        if record.topic
+        for subject in record.subjects
+    ]
+    if rows:
+        database.executemany(f"INSERT INTO {STATEMENT} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+
+
+def _midnight(day: date | None) -> datetime | None:
+    return datetime.combine(day, time.min, UTC) if day else None
+
+
 def _make(database: duckdb.DuckDBPyConnection, view: View) -> None:
     if view.sql:
-        database.execute(f"CREATE VIEW {view.name} AS {view.sql}")
+        kind = "VIEW" if view.tables and not view.kept else "TABLE"
+        database.execute(f"CREATE {kind} {view.name} AS {view.sql}")
     if view.derived:
         database.execute(f"CREATE TABLE {view.name}_derived AS {view.derived}")
         database.execute(
@@ -239,6 +304,8 @@ class _Tally:
     verdicts: Counter[str] = field(default_factory=Counter)
     covered: Counter[str] = field(default_factory=Counter)
     """Id of an exception → failures that it covers."""
+    awaiting: int = 0
+    """Verdicts that lack nothing but an attestation."""
     incomplete: bool = False
     """Rows of the population may be missing."""
 
@@ -250,6 +317,7 @@ class _Tally:
             inconclusive=self.verdicts[Verdict.INCONCLUSIVE],
             not_applicable=self.verdicts[Verdict.NOT_APPLICABLE],
             excepted=self.covered.total(),
+            awaiting=self.awaiting,
         )
 
 
@@ -283,10 +351,14 @@ class _Judging:
         tally = self.tallies.setdefault((variant.control.id, variant.name), _Tally())
         try:
             with self._database.cursor() as cursor:
-                tally.incomplete = _make_incomplete(cursor, variant.control.view)
+                tally.incomplete = _make_incomplete(cursor, variant)
                 _make_explained(cursor, variant, self._arguments(variant))
                 covering = [e for e in self._exceptions if e.control == variant.control.id]
-                patterns = {f"exception_{number}": _pattern(e.subject) for number, e in enumerate(covering)}
+                patterns = {
+                    f"exception_{number}_{place}": _pattern(subject)
+                    for number, exception in enumerate(covering)
+                    for place, subject in enumerate(exception.subjects)
+                }
                 sql = _findings_sql(variant, covering)
                 bound = self._arguments(variant) | patterns
                 for batch in cursor.sql(sql, params=bound).to_arrow_reader(BATCH_ROWS):
@@ -305,18 +377,57 @@ def _count(tally: _Tally, batch: pa.RecordBatch) -> None:
         for entry in batch.column(name).value_counts().to_pylist():
             if entry["values"]:
                 counter[entry["values"]] += entry["counts"]
+    tally.awaiting += _nothing_but_awaiting(batch)
 
 
-def _make_incomplete(cursor: duckdb.DuckDBPyConnection, view: View) -> bool:
+def _nothing_but_awaiting(batch: pa.RecordBatch) -> int:
+    from pyarrow import compute
+
+    awaits = compute.greater(compute.list_value_length(batch.column("awaits")), 0)
+    explained = compute.greater(compute.list_value_length(batch.column("missing")), 0)
+    return compute.sum(compute.and_not(awaits, explained)).as_py() or 0
+
+
+def _kinds(variant: Variant) -> str:
+    return ", ".join(_text(kind) for kind in variant.about)
+
+
+def _near(variant: Variant, scope: str) -> str:
+    """The condition that a scope is not known to be of another kind of source than the variant is about."""
+    return (
+        f"{scope} NOT IN (SELECT id FROM scope WHERE provider NOT IN ({_kinds(variant)}))" if variant.about else "true"
+    )
+
+
+def _rows(variant: Variant) -> str:
+    """The rows that a variant judges. `is_about` is NULL where nobody knows of which kind of source a row is."""
+    over = variant.control.over
+    if not variant.about:
+        return over
+    return f"""(
+            SELECT v.*, s.provider IN ({_kinds(variant)}) AS is_about
+            FROM {over} AS v LEFT JOIN scope AS s ON s.id = v.scope WHERE {_near(variant, "v.scope")}
+        )"""
+
+
+def _verdict(variant: Variant) -> str:
+    population, test = variant.control.predicates
+    if variant.about:
+        population = replace(population, sql=f"({population.sql}) AND is_about")
+    return verdict_sql(population, test)
+
+
+def _make_incomplete(cursor: duckdb.DuckDBPyConnection, variant: Variant) -> bool:
     """`incomplete`: the scopes in which rows of the view may be missing, with the gaps that say so. Whether any is."""
-    tables = ", ".join(_text(table) for table in sorted({*view.tables, "scope"}))
+    of_view = variant.control.view.tables
+    tables = ", ".join(_text(table) for table in sorted({*of_view, "scope"} if of_view else {""}))
     cursor.execute(
         f"""
         CREATE TEMP TABLE incomplete AS
         SELECT
             scope, min(source) AS source, list(id ORDER BY id) AS missing,
             list_sort(list_distinct(flatten(list(evidence)))) AS evidence
-        FROM gap WHERE rows_missing AND of_table IN ({tables}) GROUP BY scope
+        FROM gap WHERE rows_missing AND of_table IN ({tables}) AND {_near(variant, "gap.scope")} GROUP BY scope
         """
     )
     return bool(cursor.execute("SELECT 1 FROM incomplete LIMIT 1").fetchall())
@@ -325,12 +436,13 @@ def _make_incomplete(cursor: duckdb.DuckDBPyConnection, view: View) -> bool:
 def _make_explained(cursor: duckdb.DuckDBPyConnection, variant: Variant, bound: Mapping[str, Any]) -> None:
     """`explained`: for each row that is judged and whose facts were not all observed, the gaps that say why."""
     control = variant.control
-    any_null = " OR ".join(f"{name} IS NULL" for name in control.facts) or "false"
+    unknown_facts = [f"{name} IS NULL" for name in (*control.facts, *(("is_about",) if variant.about else ()))]
+    any_null = " OR ".join(unknown_facts) or "false"
     cursor.execute(
         f"""
         CREATE TEMP TABLE {UNKNOWN} AS
-        SELECT scope, id, {_subject_table(control.view)} AS subject_table, {_nulls(control)} AS nulls
-        FROM {control.over} WHERE ({any_null}) AND {verdict_sql(*control.predicates)} <> 'not_applicable'
+        SELECT scope, id, {control.view.subject_table} AS subject_table, {_nulls(control)} AS nulls
+        FROM {_rows(variant)} WHERE ({any_null}) AND {_verdict(variant)} <> 'not_applicable'
         """,
         bound,
     )
@@ -345,6 +457,14 @@ def _make_explained(cursor: duckdb.DuckDBPyConnection, variant: Variant, bound: 
             WHERE list_has_any(gap.columns, u.nulls)
             """
         )
+    if variant.about:
+        cursor.execute(
+            f"""
+            INSERT INTO reason SELECT u.scope, u.id, gap.id
+            FROM {UNKNOWN} AS u JOIN gap ON gap.scope = u.scope AND gap.of_table = 'scope'
+            WHERE list_contains(gap.columns, 'provider') AND u.scope IN (SELECT id FROM scope WHERE provider IS NULL)
+            """
+        )
     for name, query in control.view.explanations.items():
         if (name,) in unknown:
             rows = f"SELECT scope, id FROM {UNKNOWN} WHERE list_contains(nulls, '{name}')"
@@ -355,10 +475,6 @@ def _make_explained(cursor: duckdb.DuckDBPyConnection, variant: Variant, bound: 
         SELECT scope, id, list(gap ORDER BY gap) AS missing FROM (SELECT DISTINCT * FROM reason) GROUP BY scope, id
         """
     )
-
-
-def _subject_table(view: View) -> str:
-    return "subject_table" if len(view.tables) > 1 else _text(view.tables[0])
 
 
 def _observed(control: Control) -> str:
@@ -380,13 +496,36 @@ def _nulls(control: Control) -> str:
     return f"list_filter([{names}]::VARCHAR[], lambda name: name IS NOT NULL)"
 
 
+def _awaited(control: Control) -> str:
+    """The topics whose attestation a row waits for, sorted."""
+    awaiting = {name: topic for name, topic in control.view.awaiting.items() if name in control.facts}
+    topics = ", ".join(f"CASE WHEN {name} IS NULL THEN {topic} END" for name, topic in awaiting.items())
+    return f"list_sort(list_distinct(list_filter([{topics}]::VARCHAR[], lambda topic: topic IS NOT NULL)))"
+
+
 def _covering(exceptions: Sequence[ExceptionUsed]) -> str:
     """The id of the first exception that covers a failure, else the empty text."""
     whens = [
-        f"WHEN j.verdict = 'fail' AND j.id LIKE $exception_{number} ESCAPE '\\' THEN {_text(exception.id)}"
+        f"WHEN j.verdict = 'fail' AND ({_covered(number, exception)}) THEN {_text(exception.id)}"
         for number, exception in enumerate(exceptions)
     ]
     return f"CASE {' '.join(whens)} ELSE '' END" if whens else "''"
+
+
+def _covered(number: int, exception: ExceptionUsed) -> str:
+    if exception.where:
+        return f"j.condition_{number}"
+    ways = (f"j.id LIKE $exception_{number}_{place} ESCAPE '\\'" for place in range(len(exception.subjects)))
+    return " OR ".join(ways)
+
+
+def _conditions(exceptions: Sequence[ExceptionUsed]) -> str:
+    """A column for each exception that names its subjects by a condition on their tags."""
+    return "".join(
+        f", ({check_condition(exception.where).sql}) AS condition_{number}"
+        for number, exception in enumerate(exceptions)
+        if exception.where
+    )
 
 
 def _pattern(subject: str) -> str:
@@ -413,15 +552,18 @@ def _findings_sql(variant: Variant, exceptions: Sequence[ExceptionUsed]) -> str:
             j.verdict, j.id AS subject, j.subject_table, coalesce(nullif(j.name, ''), j.id) AS subject_name,
             j.source, j.scope,
             coalesce(j.account, s.account, '') AS account, coalesce(j.region, s.region, '') AS region,
-            j.observed, coalesce(e.missing, []::VARCHAR[]) AS missing, {_covering(exceptions)} AS exception,
+            j.observed, coalesce(e.missing, []::VARCHAR[]) AS missing,
+            CASE WHEN j.verdict = 'inconclusive' THEN j.awaited ELSE []::VARCHAR[] END AS awaits,
+            {_covering(exceptions)} AS exception,
             CASE WHEN j.verdict = 'not_applicable' THEN []::VARCHAR[] ELSE j.evidence END AS evidence
         FROM (
             SELECT
-                id, source, scope, evidence, {_subject_table(view)} AS subject_table,
+                id, source, scope, evidence, {view.subject_table} AS subject_table,
                 {name}::VARCHAR AS name, {account}::VARCHAR AS account, {region}::VARCHAR AS region,
-                {verdict_sql(*control.predicates)} AS verdict,
-                {_observed(control)} AS observed
-            FROM {control.over}
+                {_verdict(variant)} AS verdict,
+                {_observed(control)} AS observed,
+                {_awaited(control)} AS awaited{_conditions(exceptions)}
+            FROM {_rows(variant)}
         ) AS j
         LEFT JOIN explained AS e ON e.scope = j.scope AND e.id = j.id
         LEFT JOIN scope AS s ON s.id = j.scope
@@ -430,7 +572,7 @@ def _findings_sql(variant: Variant, exceptions: Sequence[ExceptionUsed]) -> str:
             {digest} || i.scope || chr(0) || i.scope {rows}), 1, 12),
             {_text(control.id)}, {_text(variant.name)}, {_text(control.severity)},
             'inconclusive', i.scope, 'scope', i.scope, i.source, i.scope,
-            coalesce(s.account, ''), coalesce(s.region, ''), '{{}}', i.missing, '', i.evidence
+            coalesce(s.account, ''), coalesce(s.region, ''), '{{}}', i.missing, []::VARCHAR[], '', i.evidence
         FROM incomplete AS i LEFT JOIN scope AS s ON s.id = i.scope
         ORDER BY subject, scope, id
     """
@@ -468,19 +610,30 @@ def _groups(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa
         yield pa.Table.from_batches(held).combine_chunks().cast(schema)
 
 
+def _population(variant: Variant) -> tuple[str, str]:
+    """The population that a variant judges, in SQL and in words."""
+    control = variant.control
+    if not variant.about:
+        return control.population, control.population_words
+    sources = f"from sources of the kind {' or '.join(variant.about)} alone"
+    return f"({control.population}) AND provider IN ({_kinds(variant)})", f"{control.population_words}; {sources}"
+
+
 def _control_result(variant: Variant, tally: _Tally, catalogue: Catalogue, frameworks: Sequence[str]) -> ControlResult:
     control = variant.control
+    population, population_words = _population(variant)
     return ControlResult(
         id=control.id,
         variant=variant.name,
         title=control.title,
         stage=control.stage,
         severity=control.severity,
+        decided=control.decided,
         meaning=control.meaning,
         over=control.over,
-        population=control.population,
+        population=population,
         test=control.test,
-        population_words=control.population_words,
+        population_words=population_words,
         test_words=control.test_words,
         facts=list(control.facts),
         parameters=list(variant.parameters.values()),
@@ -490,7 +643,7 @@ def _control_result(variant: Variant, tally: _Tally, catalogue: Catalogue, frame
         requirements=[
             RequirementRef(framework=name, requirement=requirement.id)
             for name in frameworks
-            if (name if catalogue.frameworks[name].parameters.get(control.id) else DEFAULT) == variant.name
+            if (name if catalogue.frameworks[name].judges_apart(control.id) else DEFAULT) == variant.name
             for requirement in catalogue.frameworks[name].requirements
             if control.id in requirement.controls
         ],

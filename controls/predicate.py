@@ -50,8 +50,19 @@ FUNCTIONS: Mapping[str, tuple[tuple[tuple[str, ...], str], ...]] = {
     "lower": (((STRING,), STRING),),
     "upper": (((STRING,), STRING),),
     "to_days": (((INTEGER,), INTERVAL),),
+    "tag": (((STRING, STRING), STRING),),
 }
 """The functions admitted, with the types they take and give. Each gives NULL where any argument is NULL."""
+
+TAG = """
+CREATE MACRO tag(tags, name) AS CASE
+    WHEN name IS NOT NULL AND tags IS NOT NULL
+    THEN coalesce(
+        CASE WHEN json_valid(tags)
+        THEN json_extract_string(tags, '/' || replace(replace(name, '~', '~0'), '/', '~1')) END, '')
+END
+"""
+"""`tag(tags, 'cost-center')`: the value of one tag; the empty text where the thing has none of that name."""
 
 OPERATORS: Mapping[str, tuple[tuple[tuple[str, ...], str], ...]] = {
     "+": (
@@ -187,6 +198,7 @@ def _database() -> duckdb.DuckDBPyConnection:
     database = duckdb.connect(":memory:", config={"threads": "1", "enable_external_access": "false"})
     database.execute("SET GLOBAL TimeZone = 'UTC'")
     database.execute("SET GLOBAL lock_configuration = true")
+    database.execute(TAG)
     return database
 
 

@@ -12,7 +12,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from controls.documents import DocumentError, Entry, entries, parse, read_text, refuse_duplicates, validated
-from evidence.findings import RequirementRef
+from controls.predicate import Predicate, PredicateError, read_predicate
+from evidence.findings import RequirementRef, Topic
+from evidence.model import Key, columns
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -27,49 +29,62 @@ class Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ExceptionRecord(Record):
-    """A documented exception: a failure that is known, justified and made up for."""
+class Approved(Record):
+    """What somebody answers for and somebody else approved, with the document that shows it."""
 
     id: str
-    control: str
-    subject: str
-    """Id of the row it covers; `*` within it stands for any text."""
-    reason: str
     owner: str
     approver: str
-    compensating_control: str
-    approved: dt.date
     expires: dt.date
     """The last day on which it counts."""
-
-    def problem(self, as_of: dt.date) -> str:
-        """Why it counts for nothing on that day; empty where it counts."""
-        if _same_person(self.approver, self.owner):
-            return f"approved by its owner, {self.owner}; another person has to approve it"
-        return _dates_problem("approved", self.approved, self.expires, as_of)
-
-
-class AttestationRecord(Record):
-    """A person's statement about what metadata cannot decide."""
-
-    id: str
-    requirements: list[RequirementRef]
-    statement: str
     document: str
-    """Path of the document as the register names it."""
+    """Path of the document as the register names it; empty for none."""
     sha256: str
-    approver: str
-    date: dt.date
-    expires: dt.date
-    """The last day on which it counts."""
-    not_applicable: bool
     document_problem: str
     """What was wrong with the document when the register was read; empty for nothing. It travels along, so that
     whoever verifies needs no document."""
 
+    def _problem(self, begun: str, start: dt.date, as_of: dt.date) -> str:
+        if _same_person(self.approver, self.owner):
+            return f"approved by its owner, {self.owner}; another person has to approve it"
+        return self.document_problem or _dates_problem(begun, start, self.expires, as_of)
+
+
+class ExceptionRecord(Approved):
+    """A documented exception: a failure that is known, justified and made up for."""
+
+    control: str
+    subjects: list[str]
+    """Ids of the rows it covers; `*` within one stands for any text. Empty where `where` says which."""
+    where: str
+    """Condition on the tags of the rows it covers, in SQL; empty where it names subjects."""
+    reason: str
+    compensating_control: str
+    approved: dt.date
+
     def problem(self, as_of: dt.date) -> str:
         """Why it counts for nothing on that day; empty where it counts."""
-        return self.document_problem or _dates_problem("dated", self.date, self.expires, as_of)
+        return self._problem("approved", self.approved, as_of)
+
+
+class AttestationRecord(Approved):
+    """A person's statement about what metadata cannot decide."""
+
+    requirements: list[RequirementRef]
+    topic: Topic | None
+    subjects: list[str]
+    """Ids of what it is about; `*` within one stands for any text."""
+    statement: str
+    date: dt.date
+    not_applicable: bool
+    occurred: dt.date | None
+    target: dt.date | None
+    counts: dict[str, int]
+    principals_sha256: str
+
+    def problem(self, as_of: dt.date) -> str:
+        """Why it counts for nothing on that day; empty where it counts."""
+        return self._problem("dated", self.date, as_of)
 
 
 def _same_person(one: str, other: str) -> bool:
@@ -85,43 +100,121 @@ def _dates_problem(begun: str, start: dt.date, end: dt.date, as_of: dt.date) -> 
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
-class _Dated(Entry):
+COUNTED = {
+    Topic.RECONCILIATION: ("key", "secret", "certificate"),
+    Topic.SECRET_SCAN: ("finding",),
+}
+"""Topic → what its attestation counts."""
+
+OCCURRED = (Topic.COMPROMISE, Topic.DEPARTURE)
+"""Topics about something that happened, whose attestation says when."""
+
+
+class _ApprovedEntry(Entry):
     id: str = Field(min_length=1, max_length=100)
+    owner: str = Field(min_length=1)
     approver: str = Field(min_length=1)
     expires: dt.date
-
-
-class _ExceptionEntry(_Dated):
-    control: str = Field(min_length=1)
-    subject: str = Field(min_length=1)
-    reason: str = Field(min_length=1)
-    owner: str = Field(min_length=1)
-    compensating_control: str = Field(min_length=1)
-    approved: dt.date
+    sha256: str = ""
 
     @model_validator(mode="after")
-    def _in_order(self) -> _ExceptionEntry:
-        if self.expires < self.approved:
-            raise ValueError(f"expires: {self.expires} lies before approved, {self.approved}; correct one of them")
+    def _digest(self) -> _ApprovedEntry:
+        if self.sha256 and not _SHA256.fullmatch(self.sha256.lower()):
+            raise ValueError("sha256: expected 64 hexadecimal digits; `sha256sum DOCUMENT` prints them")
         return self
 
 
-class _AttestationEntry(_Dated):
-    framework: str = Field(min_length=1)
-    requirements: list[str] = Field(min_length=1)
+class _ExceptionEntry(_ApprovedEntry):
+    control: str = Field(min_length=1)
+    subjects: list[str] = Field(default_factory=list)
+    where: str = ""
+    reason: str = Field(min_length=1)
+    compensating_control: str = Field(min_length=1)
+    approved: dt.date
+    document: str = ""
+
+    @model_validator(mode="after")
+    def _plausible(self) -> _ExceptionEntry:
+        _in_order("approved", self.approved, self.expires)
+        if bool(self.subjects) == bool(self.where):
+            raise ValueError("subjects: name the subjects, or give a condition on their tags as `where`; not both")
+        if bool(self.document) != bool(self.sha256):
+            raise ValueError("sha256: a document and its SHA-256 come together; `sha256sum DOCUMENT` prints it")
+        if self.where:
+            check_condition(self.where)
+        return self
+
+
+class _AttestationEntry(_ApprovedEntry):
+    framework: str = ""
+    requirements: list[str] = Field(default_factory=list)
+    topic: Topic | None = Field(default=None, strict=False)
+    subjects: list[str] = Field(default_factory=lambda: ["*"], min_length=1)
     statement: str = Field(min_length=1)
     document: str = Field(min_length=1)
     sha256: str
     date: dt.date
     not_applicable: bool = False
+    occurred: dt.date | None = None
+    target: dt.date | None = None
+    counts: dict[str, int] = Field(default_factory=dict)
+    principals_sha256: str = ""
 
     @model_validator(mode="after")
     def _plausible(self) -> _AttestationEntry:
-        if self.expires < self.date:
-            raise ValueError(f"expires: {self.expires} lies before date, {self.date}; correct one of them")
-        if not _SHA256.fullmatch(self.sha256.lower()):
+        _in_order("date", self.date, self.expires)
+        if not self.sha256:
             raise ValueError("sha256: expected 64 hexadecimal digits; `sha256sum DOCUMENT` prints them")
+        if bool(self.framework) != bool(self.requirements):
+            raise ValueError("requirements: a framework and its requirements come together")
+        if not self.topic and not self.requirements:
+            raise ValueError("topic: say what it is about, by a topic or by a framework and its requirements")
+        if not self.requirements and self.not_applicable:
+            raise ValueError("not_applicable: only requirements can be said not to apply; name them")
+        for problem in self._problems_of_topic():
+            raise ValueError(problem)
         return self
+
+    def _problems_of_topic(self) -> Iterator[str]:
+        """What does not go with its topic."""
+        counted = COUNTED.get(self.topic, ()) if self.topic else ()
+        if unknown := sorted(set(self.counts) - set(counted)):
+            yield f"counts.{unknown[0]}: not counted here; what is: {', '.join(counted) or 'nothing'}"
+        if self.topic in COUNTED and not self.counts:
+            yield f"counts: say how many there are: {', '.join(counted)}"
+        if any(count < 0 for count in self.counts.values()):
+            yield "counts: a number of 0 or more is wanted"
+        if (self.topic in OCCURRED) != (self.occurred is not None):
+            yield "occurred: goes with " + " and ".join(f"topic {topic}" for topic in OCCURRED) + ", which need it"
+        if self.occurred and self.occurred > self.date:
+            yield f"occurred: {self.occurred} lies after date, {self.date}; correct one of them"
+        if (self.topic is Topic.MIGRATION) != (self.target is not None):
+            yield f"target: goes with topic {Topic.MIGRATION}, which needs it"
+        if self.principals_sha256 and self.topic is not Topic.ACCESS_REVIEW:
+            yield f"principals_sha256: goes with topic {Topic.ACCESS_REVIEW} alone"
+        if self.principals_sha256 and not _SHA256.fullmatch(self.principals_sha256):
+            yield "principals_sha256: expected 64 hexadecimal digits in small letters"
+
+
+def _in_order(begun: str, start: dt.date, expires: dt.date) -> None:
+    if expires < start:
+        raise ValueError(f"expires: {expires} lies before {begun}, {start}; correct one of them")
+
+
+CONDITION_COLUMNS = {
+    column.name: column
+    for column in columns(Key)
+    if column.name in ("name", "account", "region", "owner", "business_purpose", "data_class", "environment", "tags")
+}
+"""What the condition of an exception may be about: what its owner calls a key or secret, and its place."""
+
+
+def check_condition(text: str) -> Predicate:
+    """The condition of an exception. Raises ValueError where it is none."""
+    try:
+        return read_predicate(text, CONDITION_COLUMNS, {})
+    except PredicateError as error:
+        raise ValueError(f"where: {error}") from error
 
 
 def load_exceptions(path: Path) -> list[ExceptionRecord]:
@@ -131,7 +224,14 @@ def load_exceptions(path: Path) -> list[ExceptionRecord]:
         refuse_duplicates(str(path), "[[exception]]", [entry.id for entry in found])
     except DocumentError as error:
         raise RegisterError(str(error)) from error
-    return [ExceptionRecord(**entry.model_dump()) for entry in found]
+    return [
+        ExceptionRecord(
+            **entry.model_dump(exclude={"sha256"}),
+            sha256=entry.sha256.lower(),
+            document_problem=_document_problem(path, entry.document, entry.sha256.lower()) if entry.document else "",
+        )
+        for entry in found
+    ]
 
 
 def load_attestations(path: Path) -> list[AttestationRecord]:
@@ -159,13 +259,13 @@ def _attestation(path: Path, entry: _AttestationEntry) -> AttestationRecord:
         **fields,
         requirements=[RequirementRef(framework=entry.framework, requirement=name) for name in entry.requirements],
         sha256=entry.sha256.lower(),
-        document_problem=_document_problem(path.parent / entry.document, entry.document, entry.sha256.lower()),
+        document_problem=_document_problem(path, entry.document, entry.sha256.lower()),
     )
 
 
-def _document_problem(path: Path, name: str, sha256: str) -> str:
+def _document_problem(register: Path, name: str, sha256: str) -> str:
     try:
-        with path.open("rb") as file:
+        with (register.parent / name).open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         return f"its document {name} cannot be read: {error.strerror}"

@@ -1,12 +1,14 @@
 """What the controls' results, and what people attest, say about each requirement of a framework.
 
-A control of a requirement has come to one of five ends, and the worst of them decides:
+A control of a requirement has come to one of six ends, and the worst of them decides:
 
 * it *fails* for a row that no valid exception covers;
 * it is *open*: a verdict is inconclusive, or a gap leaves rows unseen;
+* it *awaits* people: nothing but an attestation is lacking for a verdict;
 * it *passes*: all rows of its population pass, or fail with a valid exception;
 * its population is *empty*: rows were read, and none belongs to the population;
-* *nothing* was found: its table has no row at all, so nothing shows that anything was there to be read.
+* *nothing* was found: its table has no row at all, so nothing shows that anything was there to be read. What the
+  organization states is known whole, so that there an empty table is an empty population.
 
 Beyond what the five statuses say of themselves: A valid statement that a requirement does not apply decides, whatever
 the controls say, for they judge everything and not only what the requirement is about; the reason tells of failures
@@ -24,6 +26,7 @@ from enum import IntEnum
 
 from controls.catalogue import DEFAULT, Framework, Requirement
 from controls.register import AttestationRecord
+from controls.views import VIEWS
 from evidence.findings import ControlResult, Decided, FrameworkResult, RequirementResult, Status
 
 
@@ -32,9 +35,10 @@ class End(IntEnum):
 
     FAILS = 0
     OPEN = 1
-    PASSES = 2
-    EMPTY = 3
-    NOTHING = 4
+    AWAITS = 2
+    PASSES = 3
+    EMPTY = 4
+    NOTHING = 5
 
 
 def end_of(result: ControlResult) -> End:
@@ -42,11 +46,13 @@ def end_of(result: ControlResult) -> End:
     counts = result.counts
     if counts.failed > counts.excepted:
         return End.FAILS
-    if counts.inconclusive or not result.population_complete:
+    if counts.inconclusive > counts.awaiting or not result.population_complete:
         return End.OPEN
+    if counts.awaiting:
+        return End.AWAITS
     if counts.judged:
         return End.PASSES
-    return End.EMPTY if counts.not_applicable else End.NOTHING
+    return End.EMPTY if counts.not_applicable or not VIEWS[result.over].tables else End.NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,8 @@ class _Case:
     """All that bears on one requirement."""
 
     requirement: Requirement
+    about: Sequence[str]
+    """The kinds of source that the framework is about; empty for all."""
     controls: Sequence[ControlResult]
     unavailable: Sequence[str]
     attested: Sequence[AttestationRecord]
@@ -92,6 +100,7 @@ def _case(
     ]
     return _Case(
         requirement,
+        framework.about,
         controls=[result for result in found if result is not None],
         unavailable=[name for name, result in zip(requirement.controls, found, strict=True) if result is None],
         attested=[record for record in about if not record.not_applicable],
@@ -128,16 +137,18 @@ def _status(case: _Case) -> tuple[Status, str]:
         names = ", ".join(case.unavailable)
         what = "are" if len(case.unavailable) > 1 else "is"
         return Status.INCONCLUSIVE, f"Nothing was judged: {names} {what} not in the catalogue."
-    if case.controls and not case.at(End.PASSES) and case.at(End.NOTHING):
+    if case.controls and not case.at(End.PASSES) and not case.at(End.AWAITS) and case.at(End.NOTHING):
         tables = ", ".join(dict.fromkeys(result.over for result in case.at(End.NOTHING)))
-        return Status.INCONCLUSIVE, f"Nothing was found to judge: the inventory has no row of {tables}."
+        where = f" from sources of the kind {' or '.join(case.about)}" if case.about else ""
+        return Status.INCONCLUSIVE, f"Nothing was found to judge: the inventory has no row of {tables}{where}."
     return _people(case)
 
 
 def _people(case: _Case) -> tuple[Status, str]:
     """The status once all that metadata can decide is in order."""
     judged = _judged(case)
-    left_to_people = case.requirement.decided is not Decided.AUTOMATICALLY or bool(case.unavailable)
+    awaiting = case.at(End.AWAITS)
+    left_to_people = case.requirement.decided is not Decided.AUTOMATICALLY or bool(case.unavailable or awaiting)
     if not left_to_people:
         if case.at(End.PASSES):
             return Status.SUPPORTED, f"{judged}."
@@ -149,6 +160,8 @@ def _people(case: _Case) -> tuple[Status, str]:
     missing = "what people decide has no current attestation"
     if case.unavailable and case.requirement.decided is not Decided.MANUALLY:
         missing += f", nor has what {', '.join(case.unavailable)} would tell, which the catalogue does not have"
+    if awaiting:
+        missing += f"; {_names(awaiting)} {'await' if len(awaiting) > 1 else 'awaits'} one"
     return Status.NEEDS_ATTESTATION, (f"{judged}; {missing}." if judged else f"{missing[0].upper()}{missing[1:]}.")
 
 

@@ -67,13 +67,33 @@ def _frameworks() -> Iterator[str]:
     from controls.catalogue import load_catalogue
 
     catalogue = load_catalogue()
-    yield "| id | framework | edition | requirements | of these with a control here | decided automatically | partly | by people |\n"
-    yield "|---|---|---|--:|--:|--:|--:|--:|\n"
+    yield "| id | framework | edition | sources | requirements | decided automatically | partly | by people | with a control here | controls named |\n"
+    yield "|---|---|---|---|--:|--:|--:|--:|--:|--:|\n"
     for framework in catalogue.frameworks.values():
         decided = [r.decided for r in framework.requirements]
         counts = " | ".join(str(decided.count(how)) for how in ("automatically", "partly", "manually"))
         controlled = sum(not catalogue.controls.keys().isdisjoint(r.controls) for r in framework.requirements)
-        yield f"| `{framework.id}` | {framework.name} | {framework.edition} | {len(decided)} | {controlled} | {counts} |\n"
+        named = len({control for r in framework.requirements for control in r.controls})
+        about = ", ".join(framework.about) or "all"
+        yield (
+            f"| `{framework.id}` | {framework.name} | {framework.edition} | {about} | {len(decided)} | {counts} "
+            f"| {controlled} | {named} |\n"
+        )
+
+
+def _crosswalk() -> Iterator[str]:
+    """One table for each family of controls: control × framework, with the requirements in the cells."""
+    from controls.catalogue import load_catalogue
+
+    catalogue = load_catalogue()
+    frameworks = catalogue.frameworks.values()
+    named = {control for f in frameworks for r in f.requirements for control in r.controls}
+    for family in sorted({control.partition("-")[0] for control in {*named, *catalogue.controls}}):
+        yield f"\n## {family}\n\n| control | {' | '.join(f'`{f.id}`' for f in frameworks)} |\n|---|{'---|' * len(frameworks)}\n"
+        for control in sorted(c for c in {*named, *catalogue.controls} if c.startswith(f"{family}-")):
+            name = f"[{control}](controls.md#{control.lower()})" if control in catalogue.controls else f"({control})"
+            cells = (", ".join(r.id for r in f.requirements if control in r.controls) or "–" for f in frameworks)
+            yield f"| {name} | {' | '.join(cells)} |\n"
 
 
 def _controls_table() -> Iterator[str]:
@@ -115,10 +135,10 @@ def _requirements() -> Iterator[str]:
     catalogue = load_catalogue()
     for framework in catalogue.frameworks.values():
         yield f"\n## {framework.name}\n\n{framework.edition}. {framework.note.strip()}\n\n"
-        yield "| requirement | in our words | decided | controls | remains for people |\n|---|---|---|---|---|\n"
+        yield "| requirement | in our words | decided | metadata tells | controls | remains for people |\n|---|---|---|---|---|---|\n"
         for r in framework.requirements:
             controls = ", ".join(c if c in catalogue.controls else f"({c})" for c in r.controls)
-            yield f"| {r.id} | {r.text} | {r.decided} | {controls or '–'} | {r.remains or '–'} |\n"
+            yield f"| {r.id} | {r.text} | {r.decided} | {r.metadata or '–'} | {controls or '–'} | {r.remains or '–'} |\n"
 
 
 def _standards() -> Iterator[str]:
@@ -233,6 +253,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "commands": lambda: "".join(_commands()),
     "exit codes": lambda: "".join(_exit_codes()),
     "frameworks": lambda: "".join(_frameworks()),
+    "crosswalk": lambda: "".join(_crosswalk()),
     "controls table": lambda: "".join(_controls_table()),
     "controls": lambda: "".join(_controls()),
     "requirements": lambda: "".join(_requirements()),

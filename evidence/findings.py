@@ -74,6 +74,43 @@ class Status(StrEnum):
     NOT_APPLICABLE = "not_applicable"
 
 
+class Topic(StrEnum):
+    """What people attest that controls judge: the date of a statement, and what else it says."""
+
+    POLICY = "policy"
+    """Policies and procedures for cryptography and key management, approved and reviewed."""
+    ACKNOWLEDGEMENT = "acknowledgement"
+    """A custodian of keys acknowledges the duties; subjects are principals."""
+    CRYPTOGRAPHY_REVIEW = "cryptography_review"
+    """The cryptography in use was reviewed, with a plan for what is to change."""
+    RECOVERY_EXERCISE = "recovery_exercise"
+    """Recovery of lost and replacement of compromised keys were exercised; subjects are key stores."""
+    KEY_TRANSFER = "key_transfer"
+    """Key material was brought in under dual control; subjects are keys."""
+    BACKUP = "backup"
+    """Key material can be recovered from a backup; subjects are key stores or keys."""
+    ACCESS_REVIEW = "access_review"
+    """Who may do what was reviewed; subjects are key stores."""
+    COLLECTOR_RIGHTS = "collector_rights"
+    """The rights of the collecting identity were reviewed and read only; subjects are scopes."""
+    RECONCILIATION = "reconciliation"
+    """Keys and secrets were counted independently; subjects are scopes."""
+    CHANGE = "change"
+    """A change was authorized; subjects are keys and secrets."""
+    DESTRUCTION = "destruction"
+    """A destruction was approved; subjects are keys and secrets."""
+    COMPROMISE = "compromise"
+    """Compromised key material was replaced; subjects are keys."""
+    DEPARTURE = "departure"
+    """What a leaving custodian knew was replaced; subjects are keys."""
+    MIGRATION = "migration"
+    """Migration to post-quantum algorithms is planned, with an owner and a date; subjects are keys."""
+    CERTIFICATE_REGISTER = "certificate_register"
+    """The register of certificates was compared with the endpoints that present them."""
+    SECRET_SCAN = "secret_scan"  # noqa: S105 - a topic, no password
+    """Code and configuration were searched for secrets, and so many findings are open."""
+
+
 class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -97,6 +134,8 @@ class Counts(Model):
     not_applicable: int
     excepted: int
     """Of `failed`, those that a valid exception covers. They stay failures."""
+    awaiting: int
+    """Of `inconclusive`, those that lack nothing but an attestation."""
 
     @property
     def judged(self) -> int:
@@ -118,6 +157,8 @@ class ControlResult(Model):
     title: str
     stage: Stage
     severity: Severity
+    decided: Decided
+    """How much of it metadata can decide."""
     meaning: str
     over: str
     """The table or view whose rows are judged."""
@@ -143,14 +184,19 @@ class ExceptionUsed(Model):
 
     id: str
     control: str
-    subject: str
-    """Id of the row it covers; `*` within it stands for any text."""
+    subjects: list[str]
+    """Ids of the rows it covers; `*` within one stands for any text."""
+    where: str
+    """Condition on the tags of the rows it covers, in SQL; empty where it names subjects."""
     reason: str
     owner: str
     approver: str
     compensating_control: str
     approved: dt.date
     expires: dt.date
+    document: str
+    """Path of the document as the register names it; empty for none."""
+    sha256: str
     valid: bool
     """It counts at `as_of`."""
     problem: str
@@ -164,14 +210,26 @@ class AttestationUsed(Model):
 
     id: str
     requirements: list[RequirementRef]
+    topic: Topic | None
+    subjects: list[str]
+    """Ids of what it is about; `*` within one stands for any text."""
     statement: str
     document: str
     sha256: str
+    owner: str
     approver: str
     date: dt.date
     expires: dt.date
     not_applicable: bool
     """It states that the requirement does not apply."""
+    occurred: dt.date | None
+    """When what it is about happened: a compromise, a departure."""
+    target: dt.date | None
+    """When what it plans will be done."""
+    counts: dict[str, int]
+    """What was counted: keys, secrets, certificates, or open findings."""
+    principals_sha256: str
+    """Digest of the principals that a review of access covered; empty where it states none."""
     valid: bool
     problem: str
 
@@ -242,6 +300,7 @@ def findings_schema() -> pa.Schema:
             pa.field("region", pa.string(), False),
             pa.field("observed", pa.string(), False),  # JSON object: each fact read, null where not observed
             pa.field("missing", pa.list_(pa.string()), False),  # ids of the gaps that explain the nulls
+            pa.field("awaits", pa.list_(pa.string()), False),  # topics whose attestation the verdict waits for
             pa.field("exception", pa.string(), False),  # id of the valid exception that covers a failure, else ""
             pa.field("evidence", pa.list_(pa.string()), False),  # ids of observations; empty for not_applicable
         ],

@@ -146,12 +146,35 @@ class Capability(StrEnum):
     GRANT = "grant"
 
 
+class CredentialKind(StrEnum):
+    """What a cloud calls its own long-lived credentials."""
+
+    ACCESS_KEY = "access_key"
+    """AWS: of an IAM user or of the root user."""
+    SERVICE_ACCOUNT_KEY = "service_account_key"
+    API_KEY = "api_key"
+    ACCOUNT_KEY = "account_key"
+    """Azure: the shared keys of a storage account."""
+
+
+class AlertedEvent(StrEnum):
+    """What may happen to keys and secrets that somebody should hear of."""
+
+    DISABLE = "disable"
+    DELETE = "delete"
+    """A deletion is asked for, or done."""
+    POLICY_CHANGE = "policy_change"
+    IMPORT = "import"
+    EXPORT = "export"
+
+
 class GapKind(StrEnum):
     REFUSED = "refused"
     FAILED = "failed"
     SWITCHED_OFF = "switched_off"
     NOT_OFFERED = "not_offered"
-    """The provider does not offer this fact: neither a permission nor another try would bring it."""
+    """Neither a permission nor another try would bring this fact: the provider does not offer it, or keyproof does not
+    ask for it; the gap says which."""
 
 
 def bookkeeping(doc: str) -> Any:
@@ -164,12 +187,19 @@ def column(doc: str) -> Any:
     return field(default=None, metadata={"doc": doc})
 
 
+_ROWS: dict[str, type[Row]] = {}
+"""Every kind of row by the name of its table."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Row:
     """What every row carries."""
 
     table: ClassVar[str]
     doc: ClassVar[str]
+
+    def __init_subclass__(cls) -> None:
+        _ROWS[cls.table] = cls
 
     id: str = bookkeeping("The provider's own name of the thing (an ARN, a URL); unique within a scope")
     source: str = bookkeeping("Name of the configured source")
@@ -224,6 +254,9 @@ class KeyStore(Row):
     recovery_days: int | None = column("The shortest time, in days, for which a deletion can be undone")
     network_public: bool | None = column("Reachable from the public internet")
     logging_enabled: bool | None = column("Key operations are written to an audit log")
+    alerted_events: list[AlertedEvent] | None = column(
+        "What happens to its keys and secrets that an alert with a recipient watches for, sorted"
+    )
     logging_targets: list[str] | None = column("Where that log goes, as the provider names it, sorted")
     logging_retention_days: int | None = column("Days for which that log is kept; 0 for no log or no end")
     private_endpoints: int | None = column("Private endpoints through which it is reached")
@@ -384,6 +417,8 @@ class Certificate(Row):
     state: State | None = column("Its state, in the terms of SP 800-57")
     subject: str | None = column("Subject, as the certificate states it")
     issuer: str | None = column("Who issues it, as the provider names the issuer")
+    publicly_trusted: bool | None = column("It chains to an authority that browsers trust")
+    in_use: bool | None = column("Something presents it")
     fingerprint: str | None = column("SHA-1 fingerprint, in hexadecimal: the name by which the provider cites it")
     algorithm: str | None = column("Algorithm family of its key")
     bits: int | None = column("Size of its key in bits; 0 where the algorithm has none")
@@ -400,6 +435,37 @@ class Certificate(Row):
     data_class: str | None = column("Classification, by its tags; empty for none")
     environment: str | None = column("Environment, by its tags; empty for none")
     tags: str | None = column("All tags, as a JSON object")
+
+
+@dataclass(slots=True, kw_only=True)
+class Account(Row):
+    table = "account"
+    doc = "An account, subscription or project, with what it holds beside keys and secrets"
+
+    name: str | None = column("The account's name as its owner gave it; empty where it has none")
+    root_credentials: int | None = column("Access keys of its root user; 0 where it has none")
+
+
+@dataclass(slots=True, kw_only=True)
+class Credential(Row):
+    table = "credential"
+    doc = "A long-lived credential of the cloud's own, never its value: an access key, an API key"
+
+    name: str | None = column("Its name; its id where it has none")
+    kind: CredentialKind | None = column("What it is")
+    account: str | None = column("Account, subscription or project that holds it")
+    principal: str | None = column("Whose it is, as the provider names the principal; empty for nobody's")
+    of_root: bool | None = column("It belongs to the account's root user")
+    manager: Manager | None = column("Who keeps and rotates it: the customer, or the provider")
+    state: State | None = column("Its state, in the terms of SP 800-57")
+    created_at: datetime | None = column("When it was created")
+    last_rotated_at: datetime | None = column("When its value last changed; creation if never")
+    used: bool | None = column("It has been used since it was created")
+    last_used_at: datetime | None = column("Last use; creation if never (see `used`)")
+    expires_at: datetime | None = column("When it expires; NEVER if it does not")
+    reminder_days: int | None = column("Age in days at which its provider reminds to rotate it; 0 for no reminder")
+    services_restricted: bool | None = column("It is limited to some of the provider's services")
+    clients_restricted: bool | None = column("It is limited to some hosts, addresses or applications")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -475,6 +541,8 @@ TABLES: dict[str, type[Row]] = {
         KeyVersion,
         Certificate,
         Secret,
+        Account,
+        Credential,
         Access,
         ProtectedResource,
         Gap,
@@ -504,7 +572,7 @@ def columns(table: type[Row]) -> tuple[Column, ...]:
 
 @cache
 def _columns(name: str) -> tuple[Column, ...]:
-    table = TABLES[name]
+    table = _ROWS[name]
     hints = typing.get_type_hints(table)
     return tuple(_column(f.name, hints[f.name], f.metadata["doc"]) for f in fields(table))
 
@@ -529,8 +597,7 @@ def arrow_schema(table: type[Row]) -> pa.Schema:
 def _arrow_schema(name: str) -> pa.Schema:
     import pyarrow as pa
 
-    table = TABLES[name]
-
+    table = _ROWS[name]
     kinds = {
         "string": pa.string(),
         "integer": pa.int64(),

@@ -80,6 +80,10 @@ class PackRecord(BaseModel):
 
     place: str
     manifest_sha256: str
+    previous: str = ""
+    """Digest of the manifest of the pack before it, which it names; empty for the first."""
+    replaced: list[str] = []
+    """Digests of the manifests of the packs of this run that it took the place of, which later packs may name."""
 
 
 @dataclass(frozen=True, slots=True)

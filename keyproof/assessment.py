@@ -32,8 +32,13 @@ class AssessmentInputs(BaseModel):
     attestations: list[AttestationRecord]
 
 
-def assess_run(run: Run, inputs: AssessmentInputs, catalogue: Catalogue, out: Path | None = None) -> Assessment:
-    """Judge a run's inventory and write `assessment/`, its inputs and its catalogue included."""
+def assess_run(
+    run: Run, inputs: AssessmentInputs, catalogue: Catalogue, history: Path, out: Path | None = None
+) -> Assessment:
+    """Judge a run's inventory and write `assessment/`, its inputs and its catalogue included.
+
+    `history` is the folder of what earlier runs show.
+    """
     from controls.engine import assess
 
     out = out or run.assessment
@@ -41,6 +46,7 @@ def assess_run(run: Run, inputs: AssessmentInputs, catalogue: Catalogue, out: Pa
     out.mkdir(parents=True, exist_ok=True)
     assessment = assess(
         inventory=run.inventory,
+        history=history,
         out=out,
         catalogue=catalogue,
         frameworks=inputs.frameworks,

@@ -46,7 +46,7 @@ def conclude(
         on_step("making the inventory")
         normalize(run)
         on_step("judging it")
-        assessment = assess(run, configuration, catalogue, as_of)
+        assessment = assess(run, store, configuration, catalogue, as_of)
         gaps = open_gaps(run.inventory, accepted, assessment.as_of)
         if formats is not None:
             pack = write_pack(run, store, out=out, formats=formats, on_step=on_step)

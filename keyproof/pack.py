@@ -13,6 +13,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from evidence.findings import Assessment
+from evidence.history import FOLDER, HISTORY
 from evidence.manifest import (
     FINDINGS,
     INPUTS,
@@ -117,6 +118,8 @@ def _lay_down_evidence(run: Run, part: Path, previous: str) -> None:
     _copy(run.assessment / assessed.INPUTS, inputs / assessed.INPUTS)
     for name in assessed.read_catalogue_documents(run.assessment / assessed.CATALOGUE):
         _copy(run.assessment / assessed.CATALOGUE / name, inputs / assessed.CATALOGUE / name)
+    for table in HISTORY:
+        _copy(run.assessment / FOLDER / f"{table}.parquet", inputs / FOLDER / f"{table}.parquet")
     if previous:
         told = Previous(manifest_sha256=previous).model_dump_json(indent=2)
         (inputs / PREVIOUS).write_text(told + "\n", encoding="ascii")
@@ -137,6 +140,7 @@ def material_of(pack: Path, *, inventory: Path, digest: str) -> Material:
         run=_read(pack / INPUTS / RUN_RECORD, RunRecord),
         assessment=read_assessment(pack),
         inventory=inventory,
+        history=pack / INPUTS / FOLDER,
         findings=pack / FINDINGS,
         observations=pack / OBSERVATIONS,
         evidence_digest=digest,

@@ -13,6 +13,7 @@ from collectors.registry import SOURCES
 from collectors.source import Settings
 from controls.catalogue import Catalogue
 from evidence.findings import Assessment
+from evidence.history import FOLDER, HISTORY
 from evidence.inventory import InventoryWriter
 from evidence.manifest import INPUTS as PACKED_INPUTS
 from evidence.manifest import OBSERVATIONS
@@ -132,7 +133,11 @@ def reperform(observations: Path, inputs: Path, work: Path) -> tuple[Run, Assess
     catalogue = Catalogue.from_documents(read_catalogue_documents(inputs / CATALOGUE))
     shutil.copyfile(inputs / RUN_RECORD, work / RUN_RECORD)
     normalize_run(observations, run.inventory, settings_of(run.record()))
-    return run, assess_run(run, assessment_inputs, catalogue)
+    history = inputs / FOLDER
+    for table in HISTORY:
+        if not (history / f"{table}.parquet").is_file():
+            raise ReplayError(f"{PACKED_INPUTS}/{FOLDER}/{table}.parquet", "is missing")
+    return run, assess_run(run, assessment_inputs, catalogue, history)
 
 
 def read_inputs(folder: Path) -> AssessmentInputs:

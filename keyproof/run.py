@@ -16,6 +16,7 @@ from collectors.source import Settings
 from controls.catalogue import Catalogue, load_catalogue
 from controls.register import AttestationRecord, ExceptionRecord, load_attestations, load_exceptions
 from evidence.findings import Assessment
+from evidence.history import FOLDER
 from evidence.manifest import Manifest
 from evidence.model import TABLES
 from evidence.operation import Operation
@@ -175,11 +176,15 @@ def load_registers(configuration: Configuration) -> tuple[list[ExceptionRecord],
     return exceptions, load_attestations(audit.attestations) if audit.attestations else []
 
 
-def assess(run: Run, configuration: Configuration, catalogue: Catalogue, as_of: datetime | None) -> Assessment:
-    """Judge the run's inventory at `as_of`, by default the end of its collection.
+def assess(
+    run: Run, store: Store, configuration: Configuration, catalogue: Catalogue, as_of: datetime | None
+) -> Assessment:
+    """Judge the run's inventory at `as_of`, by default the end of its collection, with what earlier runs show.
 
     Raises RegisterError where the exceptions or attestations cannot be read.
     """
+    from keyproof.history import write_history
+
     record = run.record()
     audit = configuration.audit
     start, end = configuration.period
@@ -193,7 +198,9 @@ def assess(run: Run, configuration: Configuration, catalogue: Catalogue, as_of: 
         exceptions=exceptions,
         attestations=attestations,
     )
-    return assess_run(run, inputs, catalogue)
+    history = run.assessment / FOLDER
+    write_history(run, store, history)
+    return assess_run(run, inputs, catalogue, history)
 
 
 def _check(configuration: Configuration, catalogue: Catalogue) -> None:
@@ -233,10 +240,19 @@ def write_pack(
         if name not in FORMATS:
             raise ConfigurationError(f"--format {name}: no such output{suggestion(name, FORMATS)}")
     place = out or run.folder / PACK
-    manifest = build_pack(run, place, formats=formats or list(FORMATS), previous=_previous(store, run), on_step=on_step)
+    previous = _previous(store, run)
+    manifest = build_pack(run, place, formats=formats or list(FORMATS), previous=previous, on_step=on_step)
     if out is None:
         store.publish(run, sorted(path for path in place.rglob("*") if path.is_file()))
-    run.write_pack_record(PackRecord(place=str(place.resolve()), manifest_sha256=_digest(manifest)))
+    older = run.pack_record()
+    run.write_pack_record(
+        PackRecord(
+            place=str(place.resolve()),
+            manifest_sha256=_digest(manifest),
+            previous=previous,
+            replaced=[*older.replaced, older.manifest_sha256] if older else [],
+        )
+    )
     store.publish(run, [run.folder / PACK_RECORD])
     return place
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from evidence.history import FOLDER, HISTORY
 from evidence.manifest import (
     FINDINGS,
     INPUTS,
@@ -283,6 +284,8 @@ def _belongs(name: str) -> bool:
         return name.endswith(SUFFIX)
     if top == INPUTS:
         fixed = (RUN_RECORD, ASSESSMENT, assessed.INPUTS, PREVIOUS)
+        if rest in {f"{FOLDER}/{table}.parquet" for table in HISTORY}:
+            return True
         return rest in fixed or (rest.startswith(f"{assessed.CATALOGUE}/") and rest.endswith(".toml"))
     if top == INVENTORY:
         return rest in {f"{table}{suffix}" for table in TABLES for suffix in (".parquet", ".csv")}

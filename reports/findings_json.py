@@ -196,6 +196,7 @@ def _finding_schema() -> dict[str, Any]:
         "region": "Region or location; empty where not known",
         "observed": "Each fact that the control reads, as observed; null where it was not",
         "missing": "Ids of the gaps that explain the nulls",
+        "awaits": "Topics that nobody attests yet and that the verdict waits for",
         "exception": "Id of the valid exception that covers the failure; empty for none",
         "evidence": "Ids of the observations",
     }

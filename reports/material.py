@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evidence.findings import Assessment
+from evidence.history import HISTORY
 from evidence.model import TABLES
 from evidence.store import RunRecord
 
@@ -41,6 +43,8 @@ class Material:
     assessment: Assessment
     inventory: Path
     """Folder with one Parquet file for each of `evidence.model.TABLES`."""
+    history: Path
+    """Folder with one Parquet file for each of `evidence.history.HISTORY`: what earlier runs show."""
     findings: Path
     """The file of all verdicts, findings.parquet."""
     observations: Path
@@ -50,8 +54,18 @@ class Material:
 
     @cached_property
     def tables(self) -> Mapping[str, Path]:
-        """The views that a query may read: every table of the inventory, and `finding`."""
-        return {**{name: self.inventory / f"{name}.parquet" for name in TABLES}, FINDING: self.findings}
+        """The views that a query may read: every table of the inventory and of the history, and `finding`."""
+        return {name: paths[0] for name, paths in self._files.items()}
+
+    @cached_property
+    def _files(self) -> Mapping[str, Sequence[Path]]:
+        """The files of each view: what no earlier run shows is as much a gap as what this one could not read."""
+        folders = (self.inventory, TABLES), (self.history, HISTORY)
+        files: dict[str, list[Path]] = {}
+        for folder, tables in folders:
+            for name in tables:
+                files.setdefault(name, []).append(folder / f"{name}.parquet")
+        return {**files, FINDING: [self.findings]}
 
     @contextmanager
     def connection(self) -> Iterator[Queries]:
@@ -61,7 +75,7 @@ class Material:
         """
         import duckdb
 
-        for path in self.tables.values():
+        for path in itertools.chain.from_iterable(self._files.values()):
             if not path.is_file():
                 raise MaterialError(f"{path} is missing; run `keyproof assess` on this run again")
         with (
@@ -73,13 +87,14 @@ class Material:
             database.execute("SET TimeZone = 'UTC'")
             database.execute("SET preserve_insertion_order = true")
             try:
-                for name, path in self.tables.items():
-                    database.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({_literal(path)})")  # noqa: S608 - a path of ours, quoted
+                for name, paths in self._files.items():
+                    files = ", ".join(map(_literal, paths))
+                    database.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet([{files}])")  # noqa: S608 - paths of ours, quoted
             except duckdb.Error as error:
                 raise MaterialError(
-                    f"{path} cannot be read: {error}; run `keyproof assess` on this run again"
+                    f"{files} cannot be read: {error}; run `keyproof assess` on this run again"
                 ) from error
-            folders = sorted({str(path.parent) for path in self.tables.values()})
+            folders = sorted({str(path.parent) for path in itertools.chain.from_iterable(self._files.values())})
             database.execute(f"SET allowed_directories = [{', '.join(map(_literal, folders))}]")
             database.execute("SET enable_external_access = false")
             database.execute("SET lock_configuration = true")

@@ -506,7 +506,7 @@ def _register(material: Material) -> Sheet:
                 _counts(used.valid),
                 used.problem,
                 [used.control],
-                used.subject,
+                ", ".join(used.subjects) or used.where,
                 used.reason,
                 used.compensating_control,
                 used.owner,

@@ -106,7 +106,7 @@ def _write_registers(out: Path, now: datetime) -> Mapping[str, str]:
 [[exception]]
 id = "EX-014"
 control = "GEN-01"
-subject = "arn:aws:kms:*"
+subjects = ["arn:aws:kms:*"]
 reason = "The card scheme prescribes material from its own ceremony; see its record KC-2024-03"
 owner = "cards-vault team"
 approver = "M. Okafor, CISO"
@@ -126,6 +126,7 @@ requirements = ["3.6.1.3", "3.7.6", "3.7.9"]
 statement = "Custodians are few and named, split knowledge is in force, and customers get guidance on keys."
 document = "documents/key-management-policy.txt"
 sha256 = "{digest}"
+owner = "Platform security"
 approver = "M. Okafor, CISO"
 date = {today - timedelta(days=90)}
 expires = {today + timedelta(days=275)}
@@ -137,6 +138,7 @@ requirements = ["CC2.1"]
 statement = "The inventory of keys is reviewed each quarter by the security team."
 document = "documents/key-management-policy.txt"
 sha256 = "{digest}"
+owner = "Platform security"
 approver = "M. Okafor, CISO"
 date = {today - timedelta(days=400)}
 expires = {today - timedelta(days=35)}

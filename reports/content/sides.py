@@ -66,7 +66,8 @@ def control_counts(queries: Queries, shown: Sequence[Side]) -> ControlCounts:
     place_of = places(shown)
     for row in queries.rows(
         """
-        SELECT control, variant, source, verdict, count(*) AS n, count(*) FILTER (exception <> '') AS excepted
+        SELECT control, variant, source, verdict, count(*) AS n, count(*) FILTER (exception <> '') AS excepted,
+            count(*) FILTER (len(awaits) > 0 AND len(missing) = 0) AS awaiting
         FROM finding GROUP BY control, variant, source, verdict ORDER BY control, variant, source, verdict
         """
     ):
@@ -75,6 +76,7 @@ def control_counts(queries: Queries, shown: Sequence[Side]) -> ControlCounts:
             counter = counted[row["control"], row["variant"]][place]
             counter[row["verdict"]] += row["n"]
             counter["excepted"] += row["excepted"] if row["verdict"] == "fail" else 0
+            counter["awaiting"] += row["awaiting"]
     return {control: tuple(map(_counts, counters)) for control, counters in counted.items()}
 
 
@@ -90,6 +92,7 @@ def _counts(counter: Counter[str]) -> Counts:
         inconclusive=counter["inconclusive"],
         not_applicable=counter["not_applicable"],
         excepted=counter["excepted"],
+        awaiting=counter["awaiting"],
     )
 
 

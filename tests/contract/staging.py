@@ -18,6 +18,7 @@ from collectors.source import Settings
 from controls.catalogue import load_catalogue
 from controls.engine import assess
 from evidence.findings import Verdict
+from evidence.history import write_empty
 from evidence.model import TABLES
 from keyproof.collection import Collection
 from keyproof.configuration import DEFAULT_TAGS
@@ -88,8 +89,10 @@ def perform(stage: Stage, faults: Faults, folder: Path) -> Outcome:
     settings = Settings(tag_names={fact: tuple(names) for fact, names in DEFAULT_TAGS.items()})
     normalize_run(folder / "observations", folder / "inventory", settings)
     (folder / "assessment").mkdir()
+    write_empty(folder / "history")
     assess(
         inventory=folder / "inventory",
+        history=folder / "history",
         out=folder / "assessment",
         catalogue=load_catalogue(),
         frameworks=[],

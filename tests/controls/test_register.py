@@ -22,7 +22,7 @@ EXCEPTION = """
 [[exception]]
 id = "EXC-1"
 control = "ROT-02"
-subject = "arn:aws:kms:*:key/0001"
+subjects = ["arn:aws:kms:*:key/0001"]
 reason = "The vendor's appliance cannot follow a rotation."
 owner = "Ada"
 approver = "Grace"
@@ -39,6 +39,7 @@ requirements = ["CC6.1", "CC6.2"]
 statement = "Access is reviewed every quarter."
 document = "reviews/2026.txt"
 sha256 = "{sha256}"
+owner = "Ada"
 approver = "Grace"
 date = 2026-01-01
 expires = 2026-12-31
@@ -59,7 +60,7 @@ def _document(folder: Path, text: str = "all good") -> str:
 
 def test_an_exception_is_read_as_it_stands_and_counts(tmp_path: Path) -> None:
     (record,) = load_exceptions(_file(tmp_path, EXCEPTION))
-    assert (record.id, record.control, record.subject) == ("EXC-1", "ROT-02", "arn:aws:kms:*:key/0001")
+    assert (record.id, record.control, record.subjects) == ("EXC-1", "ROT-02", ["arn:aws:kms:*:key/0001"])
     assert record.problem(AS_OF) == ""
     assert ExceptionRecord.model_validate_json(record.model_dump_json()) == record
 
@@ -168,3 +169,93 @@ def test_an_attestation_with_an_error_is_refused(tmp_path: Path, old: str, new: 
         load_attestations(_file(tmp_path, text))
     assert "ATT-1" in str(refused.value)
     assert why in str(refused.value)
+
+
+TOPIC = """
+[[attestation]]
+id = "ATT-9"
+topic = "reconciliation"
+subjects = ["prod/*"]
+statement = "Counted in the configuration database."
+document = "count.csv"
+sha256 = "{sha256}"
+owner = "Ada"
+approver = "Grace"
+date = 2026-01-01
+expires = 2026-12-31
+counts = {{ key = 12 }}
+"""
+
+
+def test_an_attestation_may_be_about_a_topic_alone(tmp_path: Path) -> None:
+    (record,) = load_attestations(_file(tmp_path, TOPIC.format(sha256="0" * 64)))
+    assert (record.topic, record.subjects, record.counts) == ("reconciliation", ["prod/*"], {"key": 12})
+    assert AttestationRecord.model_validate_json(record.model_dump_json()) == record
+
+
+@pytest.mark.parametrize("approver", ["Ada", " ADA"])
+def test_nobody_attests_what_is_their_own(tmp_path: Path, approver: str) -> None:
+    text = ATTESTATION.format(sha256=_document(tmp_path)).replace('"Grace"', f'"{approver}"')
+    (record,) = load_attestations(_file(tmp_path, text))
+    assert "approved by its owner" in record.problem(AS_OF)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ('"reconciliation"', '"reconcilation"', "topic:"),
+        ('topic = "reconciliation"\n', "", "topic: say what it is about"),
+        ("counts = { key = 12 }", "", "counts: say how many"),
+        ("key = 12", "keys = 12", "counts.keys: not counted here; what is: key, secret, certificate"),
+        ("key = 12", "key = -1", "counts: a number of 0 or more"),
+        ('"reconciliation"', '"policy"', "counts.key: not counted here; what is: nothing"),
+        ('"reconciliation"', '"compromise"', "counts.key: not counted here"),
+        ("counts = { key = 12 }", "counts = { key = 12 }\noccurred = 2025-12-01", "occurred: goes with"),
+        ("counts = { key = 12 }", "counts = { key = 12 }\ntarget = 2030-12-31", "target: goes with topic migration"),
+        ("counts = { key = 12 }", "counts = { key = 12 }\nnot_applicable = true", "not_applicable:"),
+        ("counts = { key = 12 }", 'counts = { key = 12 }\nframework = "soc2"', "requirements: a framework"),
+        ('["prod/*"]', "[]", "subjects:"),
+    ],
+)
+def test_what_does_not_go_with_a_topic_is_refused(tmp_path: Path, old: str, new: str, why: str) -> None:
+    text = TOPIC.format(sha256="0" * 64)
+    assert old in text
+    with pytest.raises(RegisterError) as refused:
+        load_attestations(_file(tmp_path, text.replace(old, new)))
+    assert "ATT-9" in str(refused.value)
+    assert why in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("where", "why"),
+    [
+        ("environment = 'test'", ""),
+        ("tag(tags, 'cost-center') = '42' AND data_class <> 'secret'", ""),
+        ("enviroment = 'test'", "no such column"),
+        ("rotation_enabled", "no such column"),
+        ("coalesce(environment, '') = ''", "where:"),
+        ("environment", "where:"),
+    ],
+)
+def test_an_exception_may_name_its_subjects_by_their_tags(tmp_path: Path, where: str, why: str) -> None:
+    text = EXCEPTION.replace('subjects = ["arn:aws:kms:*:key/0001"]', f'where = "{where}"')
+    if not why:
+        (record,) = load_exceptions(_file(tmp_path, text))
+        assert (record.subjects, record.where, record.problem(AS_OF)) == ([], where, "")
+        return
+    with pytest.raises(RegisterError) as refused:
+        load_exceptions(_file(tmp_path, text))
+    assert why in str(refused.value)
+
+
+def test_an_exception_names_subjects_or_a_condition_and_may_name_a_document(tmp_path: Path) -> None:
+    both = EXCEPTION.replace("reason =", "where = \"environment = 'test'\"\nreason =")
+    with pytest.raises(RegisterError, match="subjects: name the subjects"):
+        load_exceptions(_file(tmp_path, both))
+    with pytest.raises(RegisterError, match="come together"):
+        load_exceptions(_file(tmp_path, EXCEPTION + 'document = "reviews/2026.txt"\n'))
+    digest = _document(tmp_path)
+    path = _file(tmp_path, EXCEPTION + f'document = "reviews/2026.txt"\nsha256 = "{digest}"\n')
+    assert load_exceptions(path)[0].problem(AS_OF) == ""
+    _document(tmp_path, "rewritten")
+    assert "is not the one attested" in load_exceptions(path)[0].problem(AS_OF)

@@ -179,7 +179,7 @@ _EXCEPTIONS = """
 [[exception]]
 id = "=1+1<script>"
 control = "ROT-02"
-subject = "arn:aws:kms:*"
+subjects = ["arn:aws:kms:*"]
 reason = SAID
 owner = SAID
 approver = "somebody else"
@@ -190,7 +190,7 @@ expires = 2027-01-01
 [[exception]]
 id = "same person"
 control = "EVIL-1"
-subject = SAID
+subjects = [SAID]
 reason = SAID
 owner = SAID
 approver = SAID
@@ -207,6 +207,7 @@ requirements = ["2"]
 statement = SAID
 document = SAID
 sha256 = "0000000000000000000000000000000000000000000000000000000000000000"
+owner = "somebody"
 approver = SAID
 date = 2026-01-01
 expires = 2027-01-01

@@ -61,9 +61,10 @@ def collected(tmp_path_factory: pytest.TempPathFactory) -> tuple[Configuration, 
         path = folder / "config.toml"
         path.write_text(CONFIGURATION.replace("URL", aws.url), encoding="utf-8")
         configuration = load_configuration(path)
-        run, _ = collect(configuration, Store(folder / "store"))
+        store = Store(folder / "store")
+        run, _ = collect(configuration, store)
     normalize(run)
-    assess(run, configuration, load_catalogue(), datetime(2026, 6, 30, tzinfo=UTC))
+    assess(run, store, configuration, load_catalogue(), datetime(2026, 6, 30, tzinfo=UTC))
     return configuration, run
 
 

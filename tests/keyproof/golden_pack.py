@@ -24,6 +24,7 @@ START = datetime(2025, 7, 1, tzinfo=UTC)
 def make(folder: Path) -> Path:
     """Make the pack in `folder` from the recorded run, as the command does; gives the pack."""
     from controls.catalogue import Catalogue
+    from evidence.history import FOLDER, write_empty
     from evidence.store import RUN_RECORD, Run
     from keyproof.assessment import AssessmentInputs, assess_run, read_catalogue_documents
     from keyproof.pack import build_pack
@@ -43,7 +44,9 @@ def make(folder: Path) -> Path:
         attestations=[],
     )
     normalize_run(run.observations, run.inventory, settings_of(run.record()))
-    assess_run(run, inputs, Catalogue.from_documents(read_catalogue_documents(RECORDED / "catalogue")))
+    history = run.assessment / FOLDER
+    write_empty(history)
+    assess_run(run, inputs, Catalogue.from_documents(read_catalogue_documents(RECORDED / "catalogue")), history)
     build_pack(run, folder / "pack", formats=("findings-json", "findings", "inventory"))
     return folder / "pack"
 

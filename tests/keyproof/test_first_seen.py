@@ -94,7 +94,7 @@ def _collect_and_judge(store: Store, configuration: Configuration, as_of: dateti
     """The keys of a new run by name, and what ROT-02 says of each."""
     run, _ = collect(configuration, store)
     normalize(run)
-    assess(run, configuration, load_catalogue(), as_of)
+    assess(run, store, configuration, load_catalogue(), as_of)
     keys = {key["name"]: key for key in parquet.read_table(run.inventory / "key.parquet").to_pylist()}
     names = {key["id"]: name for name, key in keys.items()}
     findings = parquet.read_table(run.assessment / "findings.parquet").to_pylist()

@@ -124,7 +124,7 @@ def test_a_catalogue_with_any_ends_of_lines_is_verified(collected: tuple[Configu
     (tmp_path / "mine" / "catalog" / "own.toml").write_bytes(text.encode())
     configuration, run = collected
     copy = Run(Path(shutil.copytree(run.folder, tmp_path / "run")))
-    assess(copy, configuration, load_catalogue([tmp_path / "mine"]), AS_OF)
+    assess(copy, Store(tmp_path / "store"), configuration, load_catalogue([tmp_path / "mine"]), AS_OF)
     build_pack(copy, tmp_path / "pack", formats=())
     assert b"\r\n" in (tmp_path / "pack" / "inputs" / "catalogue" / "catalog" / "added-1" / "own.toml").read_bytes()
     assert verify(tmp_path / "pack").problems == []

@@ -30,6 +30,7 @@ from evidence.findings import (
     Status,
     findings_schema,
 )
+from evidence.history import write_empty
 from evidence.inventory import InventoryWriter
 from evidence.model import (
     NEVER,
@@ -143,10 +144,12 @@ def make_material(
     path = folder / "assessment" / "findings.parquet"
     findings.sort(key=lambda f: (f["control"], f["variant"], f["subject"], f["scope"]))
     parquet.write_table(pa.Table.from_pylist(findings, schema=findings_schema()), path)
+    write_empty(folder / "history")
     return Material(
         run=_run(hostile, providers),
         assessment=_assessment(controls, hostile),
         inventory=folder / "inventory",
+        history=folder / "history",
         findings=path,
         observations=folder / "observations",
         evidence_digest=hashlib.sha256(f"{keys}".encode()).hexdigest(),
@@ -961,6 +964,7 @@ def _finding(
         "region": row.region,
         "observed": json.dumps(observed),
         "missing": missing,
+        "awaits": [],
         "exception": exception,
         "evidence": [] if verdict == "not_applicable" else row.evidence,
     }
@@ -974,6 +978,7 @@ def _control(spec: Spec, variant: str, parameters: dict[str, Any], made: list[di
         title=spec.title,
         stage=spec.stage,
         severity=spec.severity,
+        decided=Decided.AUTOMATICALLY,
         meaning=f"{spec.title}: what the provider states about each row is compared with the value that was set. It "
         "shows how the key store is configured; it does not show who decided so, nor whether the data it protects is "
         "classified rightly.",
@@ -1004,6 +1009,7 @@ def _control(spec: Spec, variant: str, parameters: dict[str, Any], made: list[di
             inconclusive=counts["inconclusive"],
             not_applicable=counts["not_applicable"],
             excepted=sum(bool(f["exception"]) for f in made),
+            awaiting=0,
         ),
         population_complete=spec.over != "key",
         requirements=[
@@ -1087,13 +1093,20 @@ def _assessment(controls: list[ControlResult], hostile: bool) -> Assessment:
             AttestationUsed(
                 id="ATT-1",
                 requirements=[RequirementRef(framework="soc2", requirement="9.9.9")],
+                topic=None,
+                subjects=["*"],
                 statement="Custodians signed the form of 2026. " + (HOSTILE[3] if hostile else ""),
                 document="custodians-2026.pdf",
                 sha256="d" * 64,
+                owner="Key management",
                 approver="C. Auditor",
                 date=date(2026, 3, 1),
                 expires=date(2027, 3, 1),
                 not_applicable=False,
+                occurred=None,
+                target=None,
+                counts={},
+                principals_sha256="",
                 valid=True,
                 problem="",
             )
@@ -1105,13 +1118,16 @@ def _exception(name: str, valid: bool, problem: str) -> ExceptionUsed:
     return ExceptionUsed(
         id=name,
         control="ROT-02",
-        subject="arn:aws:kms:*:key/*",
+        subjects=["arn:aws:kms:*:key/*"],
+        where="",
         reason="The ledger's key is replaced with the ledger in the third quarter. " + HOSTILE[1],
         owner="Ledger team",
         approver="CISO",
         compensating_control="Use is limited to one role and reviewed weekly",
         approved=date(2026, 1, 15),
         expires=date(2026, 12, 31) if valid else date(2026, 1, 31),
+        document="",
+        sha256="",
         valid=valid,
         problem=problem,
         covers=1 if valid else 0,

@@ -6,6 +6,7 @@ import itertools
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType
@@ -61,6 +62,21 @@ def path(material: Material, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def page(path: Path) -> Page:
     return Page(path.read_text(encoding="utf-8"))
+
+
+def test_a_framework_about_some_sources_says_whose_rows_it_judged(
+    material: Material, page: Page, tmp_path: Path
+) -> None:
+    words = "Customer-managed and active; from sources of the kind aws alone"
+    narrowed = {"population": "(state = 'active') AND provider IN ('aws')", "population_words": words}
+    controls = [
+        result if result.variant == "default" else result.model_copy(update=narrowed)
+        for result in material.assessment.controls
+    ]
+    apart = replace(material, assessment=material.assessment.model_copy(update={"controls": controls}))
+    write_html(apart, tmp_path / "report.html")
+    assert words in Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    assert words not in page.text
 
 
 def test_it_forbids_everything_but_its_own_style_and_drawings(page: Page) -> None:

@@ -1,0 +1,115 @@
+"""What people attest, beside what it is about.
+
+A column that comes of an attestation alone is NULL until somebody attests it, and its view says which topic it awaits.
+No gap explains such a NULL, for nothing was left unread.
+"""
+
+# ruff: noqa: S608 - every name put into SQL here is this package's own
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from controls.views.view import STATEMENT, View, of_row, of_table, texts
+from evidence.findings import Topic
+from evidence.model import Column
+
+OF_THE_ORGANIZATION = (
+    Topic.POLICY,
+    Topic.CRYPTOGRAPHY_REVIEW,
+    Topic.CERTIFICATE_REGISTER,
+    Topic.SECRET_SCAN,
+)
+"""Topics that are attested once for the whole organization."""
+
+
+def _newest(topic: str, value: str = "dated_at") -> str:
+    """An aggregate over joined rows of STATEMENT: what the newest attestation of a topic says."""
+    return f"arg_max(s.{value}, (s.dated_at, s.id)) FILTER (s.topic = '{topic}')"
+
+
+_TOPIC_SQL = f"""
+SELECT
+    t.topic AS id, '' AS source, '' AS scope, []::VARCHAR[] AS evidence, t.topic,
+    max(s.dated_at) AS attested_at,
+    arg_max(s.finding_count, (s.dated_at, s.id)) AS open_findings
+FROM (SELECT unnest([{texts(OF_THE_ORGANIZATION)}]) AS topic) AS t
+LEFT JOIN {STATEMENT} AS s ON s.topic = t.topic
+GROUP BY t.topic
+"""
+
+TOPIC = View(
+    "topic",
+    "Topics that the organization attests as a whole, one row each",
+    (),
+    {
+        **of_row(),
+        "topic": Column("topic", "string", tuple(OF_THE_ORGANIZATION), "What is attested"),
+        "attested_at": Column("attested_at", "timestamp", (), "The day of the newest attestation of it that counts"),
+        "open_findings": Column("open_findings", "integer", (), "Findings of the search for secrets that were open"),
+    },
+    _TOPIC_SQL,
+    awaiting={"attested_at": "topic", "open_findings": "topic"},
+)
+
+
+def _attested(name: str, doc: str, table: str, facts: Mapping[str, tuple[Topic, str, str, str]]) -> View:
+    """The view of a table and of what attestations say of its rows.
+
+    `facts`: column → its topic, the column of STATEMENT, its type and its meaning.
+    """
+    own = of_table(table).columns
+    added = {column: Column(column, kind, (), words) for column, (_, _, kind, words) in facts.items()}
+    told = ", ".join(f"{_newest(topic, value)} AS {column}" for column, (topic, value, _, _) in facts.items())
+    topics = texts(sorted({topic for topic, _, _, _ in facts.values()}))
+    return View(
+        name,
+        doc,
+        (table,),
+        {**own, **added},
+        derived=f"""
+            SELECT t.scope, t.id, {told}
+            FROM {table} AS t LEFT JOIN {STATEMENT} AS s ON s.topic IN ({topics}) AND t.id LIKE s.pattern ESCAPE '\\'
+            GROUP BY t.scope, t.id
+        """,
+        awaiting={column: f"'{topic}'" for column, (topic, _, _, _) in facts.items()},
+    )
+
+
+KEY_STATEMENT = _attested(
+    "key_statement",
+    "Keys, with what people attest of them",
+    "key",
+    {
+        "transferred_at": (
+            Topic.KEY_TRANSFER,
+            "dated_at",
+            "timestamp",
+            "The day of the newest attestation that its material was brought in under dual control",
+        ),
+        "migration_planned_at": (
+            Topic.MIGRATION,
+            "dated_at",
+            "timestamp",
+            "The day of the newest attestation that its migration to a post-quantum algorithm is planned",
+        ),
+        "migration_target_at": (
+            Topic.MIGRATION,
+            "target_at",
+            "timestamp",
+            "The day by which that migration is to be done",
+        ),
+        "compromised_at": (
+            Topic.COMPROMISE,
+            "occurred_at",
+            "timestamp",
+            "When its material was compromised, by the newest attestation",
+        ),
+        "replaced_at": (
+            Topic.COMPROMISE,
+            "dated_at",
+            "timestamp",
+            "When that material was replaced, by the same attestation",
+        ),
+    },
+)
