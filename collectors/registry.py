@@ -133,7 +133,7 @@ SOURCES: dict[str, Source] = {
     ),
     "gcp": Source(
         type="gcp",
-        title="Google Cloud KMS and Secret Manager",
+        title="Google Cloud KMS, Secret Manager and long-lived credentials",
         extra="gcp",
         parts=_gcp,
         collector=_gcp_collector,

@@ -20,6 +20,7 @@ from collectors.gcp.answers import (
     Projects,
     ProtectedSummary,
     Secrets,
+    ServiceAccounts,
 )
 from collectors.gcp.assets import Assets, read_assets
 from collectors.gcp.configuration import GcpConfiguration
@@ -51,6 +52,8 @@ ASSET_TYPES: Mapping[str, tuple[str, ...]] = {
         for kind in ("KeyRing", "CryptoKey", "CryptoKeyVersion", "ImportJob", "EkmConnection")
     ),
     "secretmanager": ("secretmanager.googleapis.com/Secret", "secretmanager.googleapis.com/SecretVersion"),
+    "iam": ("iam.googleapis.com/ServiceAccountKey",),
+    "apikeys": ("apikeys.googleapis.com/Key",),
 }
 HIERARCHY_TYPES = (
     "cloudresourcemanager.googleapis.com/Folder",
@@ -307,6 +310,10 @@ class _RootReading:
             for place in ("global", *self.configuration.secret_locations):
                 header = replace(known, id=f"{known.id}/{place}/secretmanager", service="secretmanager", region=place)
                 yield Task(header, "", _SecretsReading(self.seat, header, policies, self.sample).run)
+        for service, of_credentials in _CREDENTIALS.items():
+            if service in self.configuration.services:
+                header = replace(known, id=f"{known.id}/global/{service}", service=service, region="global")
+                yield Task(header, "", of_credentials(self.seat, header, policies, self.sample).run)
 
 
 _DESCRIBED: Mapping[str, tuple[str, type[Message]]] = {
@@ -408,3 +415,29 @@ class _SecretsReading(_ServiceReading):
         self.list_all(ask, "secretmanager:ListSecretVersions", {"parent": secret})
         ask.one("secretmanager:GetIamPolicy", {"resource": secret, "options": CONDITIONS})
         return ()
+
+
+class _ServiceAccountsReading(_ServiceReading):
+    def run(self, batch: Batch) -> Iterable[Task]:
+        ask = self.questions(batch)
+        listed = self.list_all(ask, "iam:ListServiceAccounts", {"name": f"projects/{self.header.account}"})
+        accounts = dict.fromkeys(account.name for page in _read(listed, ServiceAccounts) for account in page.accounts)
+        return sampled([self.task(name, partial(self._ask_about_account, name)) for name in accounts], self.sample)
+
+    def _ask_about_account(self, name: str, ask: Questions) -> Iterable[Task]:
+        ask.one("iam:ListServiceAccountKeys", {"name": name})
+        return ()
+
+
+class _ApiKeysReading(_ServiceReading):
+    def run(self, batch: Batch) -> Iterable[Task]:
+        place = f"projects/{self.header.account}/locations/global"
+        self.list_all(self.questions(batch), "apikeys:ListKeys", {"parent": place})
+        return ()
+
+
+_CREDENTIALS: Mapping[str, type[_ServiceAccountsReading | _ApiKeysReading]] = {
+    "iam": _ServiceAccountsReading,
+    "apikeys": _ApiKeysReading,
+}
+"""Service → what reads the long-lived credentials of a project that are its."""

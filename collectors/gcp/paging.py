@@ -23,6 +23,8 @@ PAGE_SIZES = {
     "kmsinventory:SearchProtectedResources": 500,
     "secretmanager:ListSecrets": 1000,
     "secretmanager:ListSecretVersions": 1000,
+    "iam:ListServiceAccounts": 100,
+    "apikeys:ListKeys": 300,
 }
 """By operation, how much is asked for at once; a service may answer less."""
 

@@ -68,7 +68,8 @@ def test_an_organization_is_read_at_once_in_one_scope(at_once: Run) -> None:
 
 def test_scopes_say_whose_they_are(walked: Run) -> None:
     run, _ = walked
-    places = {f"{REGION}/kms", f"{SECOND}/kms", "global/kms", "global/secretmanager", "global/project"}
+    services = ("kms", "secretmanager", "iam", "apikeys", "project")
+    places = {f"{REGION}/kms", f"{SECOND}/kms", *(f"global/{service}" for service in services)}
     assert set(run.scopes) == {ROOT, *(f"prod/{project}/{place}" for project in (HOME, OTHER) for place in places)}
     header = run.headers[KMS]
     assert (header.account, header.region, header.service, header.type) == (HOME, REGION, "kms", "gcp")

@@ -43,6 +43,9 @@ _WALKED = frozenset(
         "secretmanager:ListSecrets",
         "secretmanager:ListSecretVersions",
         "secretmanager:GetIamPolicy",
+        "iam:ListServiceAccounts",
+        "iam:ListServiceAccountKeys",
+        "apikeys:ListKeys",
     }
 )
 """What is asked thing by thing where Cloud Asset Inventory is not read."""

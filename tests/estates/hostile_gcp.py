@@ -72,6 +72,7 @@ def _fill(world: World, project: str, texts: Mapping[str, str]) -> None:
         slug = kind.replace(" ", "-")
         _add_keys(world, ring, slug, text)
         _add_secrets(world, project, slug, text)
+        _add_credentials(world, project, slug, text)
         named = world.add_key_ring(project, REGION, text, created_at=NOW - days(900))
         if kind in _PLACED:
             world.add_key(named, slug, [Version(at=NOW - days(400))])
@@ -117,6 +118,14 @@ def _add_secrets(world: World, project: str, slug: str, text: str) -> None:
     )
     world.grant(annotated, "roles/secretmanager.secretAccessor", text, condition=(text, text))
     world.add_secret(project, text, made)
+
+
+def _add_credentials(world: World, project: str, slug: str, text: str) -> None:
+    account = world.add_service_account(project, f"runner-{slug}")
+    world.add_service_account_key(account, at=NOW - days(400))
+    world.add_service_account_key(world.add_service_account(project, text), at=NOW - days(400))
+    limits = {"browser_key_restrictions": {"allowed_referrers": [text]}}
+    world.add_api_key(project, text, at=NOW - days(400), services=[text], restrictions=limits)
 
 
 def _add_replicated(world: World, project: str, slug: str, text: str) -> None:

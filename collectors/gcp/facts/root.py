@@ -9,6 +9,7 @@ from datetime import datetime
 from collectors.gcp.answers import Folder, Folders, Locations, Message, Organization, Page, Policy, Project, Projects
 from collectors.gcp.assets import LIST, Assets, Found, read_assets
 from collectors.gcp.facts.access import INHERITED, Level, access_rows, inherited_levels, level_of, read_level
+from collectors.gcp.facts.credential import CREDENTIALS, CredentialReading, CredentialRows
 from collectors.gcp.facts.key import AUTOKEY_RING, KeyReading, key_rows, not_covered
 from collectors.gcp.facts.scope import Setting, each, listed
 from collectors.gcp.facts.secret import VERSIONS, SecretReading, secret_rows
@@ -216,7 +217,9 @@ def _asked(setting: Setting, reading: Reading, assets: Assets, service: Service)
 def _first_rows(setting: Setting, inventory: _Inventory, tally: Tally) -> Iterator[Row]:
     """The rows of what needs no more than the two lists: connections, and secrets with their stores."""
     assets = inventory.assets
+    credentials = [(kind, getattr(assets, where)) for where, kind in CREDENTIALS.items()]
     tally.listed = len(assets.rings) + len(assets.keys) + len(assets.connections) + len(assets.secrets)
+    tally.listed += sum(len(found) for _, found in credentials)
     for name, found in assets.connections.items():
         if found.data is None:
             inventory.reading.fail(LIST, GapKind.FAILED, _UNREADABLE, found.observation)
@@ -239,9 +242,25 @@ def _first_rows(setting: Setting, inventory: _Inventory, tally: Tally) -> Iterat
             own = Reading(name, [])
             yield from _secret(setting, inventory, found, own, tally)
             tally.count(own)
+    for rows, every in credentials:
+        for name, found in every.items():
+            yield from _credential(setting, inventory, name, found, rows, tally)
     yield from _not_told(setting, assets, tally)
     if assets.keys:
         yield not_covered(setting)
+
+
+def _credential(
+    setting: Setting, inventory: _Inventory, name: str, found: Found, rows: CredentialRows, tally: Tally
+) -> Iterator[Row]:
+    own = Reading(name, [])
+    if found.data is None:
+        own.fail(LIST, GapKind.FAILED, _UNREADABLE, found.observation)
+    else:
+        tally.described += 1
+    where = CredentialReading(name, found.data, inventory.account(name), inventory.received, [found.observation])
+    yield from rows(setting, where, [own, inventory.reading])
+    tally.count(own)
 
 
 def _not_told(setting: Setting, assets: Assets, tally: Tally) -> Iterator[Row]:

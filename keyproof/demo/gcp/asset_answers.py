@@ -70,8 +70,18 @@ def _things(world: World) -> Iterator[_Thing]:
     for kind, resources in (("Secret", world.secrets), ("SecretVersion", versions)):
         for name, resource in resources.items():
             yield _Thing(f"{_SECRETS}/{kind}", name, resource, "/".join(name.split("/")[:2]))
+    yield from _credentials(world)
     for name, role in world.roles.items():
         yield _Thing("iam.googleapis.com/Role", name, role, world.by_number("/".join(name.split("/")[:2])))
+
+
+def _credentials(world: World) -> Iterator[_Thing]:
+    """Those that have been deleted are not among them."""
+    for name, key in world.service_account_keys.items():
+        yield _Thing("iam.googleapis.com/ServiceAccountKey", name, key, world.project_number(name.split("/")[1]))
+    for name, key in world.api_keys.items():
+        if not key.HasField("delete_time"):
+            yield _Thing("apikeys.googleapis.com/Key", name, key, "/".join(name.split("/")[:2]))
 
 
 def _chosen(world: World, request: Request, scope: str, types: Sequence[str]) -> list[_Thing]:
