@@ -126,7 +126,7 @@ SOURCES: dict[str, Source] = {
     ),
     "azure": Source(
         type="azure",
-        title="Azure Key Vault and Managed HSM",
+        title="Azure Key Vault, Managed HSM and storage accounts",
         extra="azure",
         parts=_azure,
         collector=_azure_collector,

@@ -30,6 +30,10 @@ _STORE_FACTS = """kind name account region protection_level validation validatio
     activated state deletion_at store_settings"""
 _LOGGING = "logging_enabled logging_targets logging_retention_days"
 
+_CREDENTIAL_FACTS = """name kind account principal of_root manager state created_at last_rotated_at expires_at
+    reminder_days services_restricted clients_restricted"""
+_RESOURCE_FACTS = "name kind service account region encrypted key created_at"
+
 _VAULT_ACCESS = (*facts("key", f"{_POLICY_FACTS} account_delegated"), *facts("secret", _POLICY_FACTS))
 _ACCESS_ROWS = ("access.*", *facts("access", _ACCESS_FACTS))
 
@@ -344,6 +348,21 @@ MANAGED_HSM = (
 )
 """Asked in the scope of a managed HSM."""
 
+STORAGE = (
+    Operation(
+        name="arm:StorageAccounts_List",
+        paged=True,
+        facts=(
+            *("credential.*", *facts("credential", _CREDENTIAL_FACTS)),
+            *("protected_resource.*", *facts("protected_resource", _RESOURCE_FACTS)),
+            "scope.listed",
+        ),
+        permission="Microsoft.Storage/storageAccounts/read",
+        why="Every storage account: when its keys were made, whether they are taken, and what encrypts it; never a key",
+    ),
+)
+"""Asked in the scope of a subscription's storage accounts."""
+
 _NOT_LOGGED_USE = "the Key Vault API does not tell when a key was used; the audit log does"
 _KEYS_NOT_OFFERED = {
     "key.mechanisms": "the algorithms follow from type, size and operations, which the API does not all tell",
@@ -391,6 +410,16 @@ MANAGED_HSM_NOT_OFFERED = {
 }
 """Facts of the scopes of managed HSMs that Azure does not tell for every key."""
 
+STORAGE_NOT_OFFERED = {
+    **dict.fromkeys(
+        facts("credential", "used last_used_at"),
+        "Azure Storage does not tell when a key of an account was used; its log does",
+    ),
+    "credential.last_rotated_at": "Azure does not tell the age of keys that are older than its record of that",
+    "credential.clients_restricted": "a network security perimeter decides who reaches the account, and is not read",
+}
+"""Facts that are not told of every storage account."""
+
 EKM_NOT_OFFERED = dict.fromkeys(
     facts(
         "key_store",
@@ -424,6 +453,7 @@ SERVICES: Mapping[str, ServiceDeclaration] = {
     "subscription": declare(SUBSCRIPTION, {}),
     "vault": declare(VAULT, VAULT_NOT_OFFERED),
     "managedhsm": declare(MANAGED_HSM, MANAGED_HSM_NOT_OFFERED),
+    "storage": declare(STORAGE, STORAGE_NOT_OFFERED),
 }
 """By the `service` of a scope."""
 

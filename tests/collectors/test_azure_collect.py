@@ -73,7 +73,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> tuple[Collected, Counter[
 
 def test_scopes_say_whose_they_are(clean: tuple[Collected, Counter[str]]) -> None:
     collected, _ = clean
-    subscriptions = {f"prod/{id}/global/subscription" for id in (MAIN, OTHER)}
+    subscriptions = {f"prod/{id}/global/{service}" for id in (MAIN, OTHER) for service in ("subscription", "storage")}
     assert set(collected.scopes) == {TENANT_SCOPE, *subscriptions, VAULT, LEGACY, HSM}
     header = collected.headers[VAULT]
     assert (header.account, header.region, header.service, header.type) == (MAIN, "westeurope", "vault", "azure")
