@@ -642,6 +642,8 @@ class CertificateBundle(Answer):
     id: ThingUrl
     kid: ThingUrl | None = None
     x5t: Text | None = None
+    cer: Text | None = None
+    """The certificate, its DER in base64."""
     attributes: Attributes
     policy: CertificatePolicy
 
