@@ -73,7 +73,7 @@ def _timestamps(at: datetime, url: str) -> bytes:
     one += b"\x04\x03" + len(signature).to_bytes(2) + signature
     entries = len(one).to_bytes(2) + one
     content = len(entries).to_bytes(2) + entries
-    return b"\x04\x81" + len(content).to_bytes(1) + content
+    return b"\x04" + len(content).to_bytes(1) + content
 
 
 def _item(world: World, store: Store, of: Certificate, number: int, *, versioned: bool) -> dict[str, Any]:
