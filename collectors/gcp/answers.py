@@ -459,6 +459,22 @@ class Assets(Page):
     assets: list[Asset] = Field(default_factory=list)
 
 
+class FoundResource(Message):
+    name: Text
+    asset_type: Text
+    project: Text = ""
+    """`projects/NUMBER`."""
+    location: Text = ""
+    create_time: Time | None = None
+    kms_keys: list[Text] = Field(default_factory=list)
+
+
+class FoundResources(Page):
+    """asset:SearchAllResources."""
+
+    results: list[FoundResource] = Field(default_factory=list)
+
+
 class ProjectAsset(Message):
     """The data of an asset that is a project. Its number stands in the asset's name."""
 

@@ -61,6 +61,16 @@ HIERARCHY_TYPES = (
     "cloudresourcemanager.googleapis.com/Project",
 )
 ROLE_TYPE = "iam.googleapis.com/Role"
+DATA_STORES = (
+    "bigquery.googleapis.com/Dataset",
+    "sqladmin.googleapis.com/Instance",
+    "storage.googleapis.com/Bucket",
+)
+"""Asset types of what holds data and tells which key encrypts it.
+
+Disks are none: a search does not tell one under a key that its owner brings each time from one under Google's own.
+"""
+_OF_DATA_STORES = ("name", "asset_type", "project", "location", "create_time", "kms_keys")
 GUARDED_TYPES = (
     "cloudkms.googleapis.com/KeyRing",
     "cloudkms.googleapis.com/CryptoKey",
@@ -153,6 +163,8 @@ class _RootReading:
         project, line = self._line(ask)
         if self.configuration.asset_inventory:
             self._ask_for_assets(ask)
+            if "kms" in self.configuration.services:
+                self._ask_for_data_stores(ask)
         assets = read_assets(batch.reading)
         if assets is not None:
             _ask_for_policies(ask, dict.fromkeys([self.resource, *line.above, *assets.above(self.resource)]))
@@ -200,6 +212,15 @@ class _RootReading:
                 "asset_types": [*guarded, *HIERARCHY_TYPES],
             }
             ask.all("asset:ListAssets", policies)
+
+    def _ask_for_data_stores(self, ask: Questions) -> None:
+        """A search names the keys of each, and needs no more of it than that."""
+        stores: dict[str, JSON] = {
+            "scope": self.resource,
+            "asset_types": list(DATA_STORES),
+            "read_mask": {"paths": list(_OF_DATA_STORES)},
+        }
+        ask.all("asset:SearchAllResources", stores)
 
     def _asset_tasks(self, assets: Assets, line: _Line) -> Iterator[Task]:
         """One task a project that holds key rings, from which those of its locations and keys follow, and one a secret

@@ -79,6 +79,14 @@ METHODS: Mapping[str, tuple[Method, ...]] = {
             rf"/v1/{_ANYTHING_ABOVE}/assets",
         ),
     ),
+    "asset:SearchAllResources": (
+        _method(
+            "asset_v1",
+            "AssetServiceClient",
+            "google.cloud.asset.v1.AssetService/SearchAllResources",
+            rf"/v1/{_ANYTHING_ABOVE}:searchAllResources",
+        ),
+    ),
     "kms:ListLocations": (
         _method(
             "kms_v1",

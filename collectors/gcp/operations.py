@@ -89,6 +89,13 @@ _LIST_ASSETS = Operation(
     permission="cloudasset.assets.listResource, cloudasset.assets.listIamPolicy",
     why="Every key, secret, version, policy and credential of an organization, folder or project, a thousand an answer",
 )
+_SEARCH_RESOURCES = Operation(
+    name="asset:SearchAllResources",
+    paged=True,
+    facts=("protected_resource.*", *facts("protected_resource", _RESOURCE_FACTS)),
+    permission="cloudasset.assets.searchAllResources",
+    why="Buckets, datasets and databases that Google's own keys encrypt, of which KMS Inventory does not tell",
+)
 _LIST_VERSIONS = Operation(
     name="kms:ListCryptoKeyVersions",
     paged=True,
@@ -141,6 +148,7 @@ ROOT = (
     _GET_ORGANIZATION,
     _INHERITED_POLICY,
     _LIST_ASSETS,
+    _SEARCH_RESOURCES,
     _LIST_FOLDERS,
     _LIST_PROJECTS,
     Operation(
@@ -295,9 +303,9 @@ KMS_NOT_OFFERED = {
     "key.external_accounts": _OUTSIDE,
     "key.wildcard_access": _UNDECIDED,
     "key_version.cause": "Cloud KMS does not tell whether the schedule or a person made a version",
-    "protected_resource.account": "KMS Inventory does not tell the project of this resource",
-    "protected_resource.region": "KMS Inventory does not tell the location of this resource",
-    "protected_resource.created_at": "KMS Inventory does not tell when this resource was created",
+    "protected_resource.account": "Google does not tell the project of this resource",
+    "protected_resource.region": "Google does not tell the location of this resource",
+    "protected_resource.created_at": "Google does not tell when this resource was created",
 }
 """Facts about keys that Google Cloud does not tell for every key."""
 

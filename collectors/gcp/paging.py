@@ -13,6 +13,7 @@ PAGE_SIZES = {
     "resourcemanager:ListFolders": 100,
     "resourcemanager:ListProjects": 100,
     "asset:ListAssets": 1000,
+    "asset:SearchAllResources": 500,
     "kms:ListLocations": 500,
     "kms:ListKeyRings": 1000,
     "kms:ListCryptoKeys": 1000,

@@ -15,7 +15,7 @@ from google.cloud import kms_v1
 from keyproof.demo.gcp.embedded import EmbeddedGoogleCloud
 from keyproof.demo.gcp.faults import Rule
 from keyproof.demo.gcp.wire import message
-from keyproof.demo.gcp.world import Place, SecretVersion, Version, World
+from keyproof.demo.gcp.world import DataStore, Place, SecretVersion, Version, World
 from keyproof.demo.names import days
 
 NOW = datetime(2026, 6, 30, tzinfo=UTC)
@@ -47,9 +47,11 @@ def small_world() -> World:
     _add_other_keys(world)
     _add_secrets(world)
     _add_credentials(world)
+    _add_data_stores(world)
     _add_grants(world, organization, folder)
     world.page_sizes = {
         "asset:ListAssets": 20,
+        "asset:SearchAllResources": 2,
         "kms:ListLocations": 2,
         "kms:ListKeyRings": 1,
         "kms:ListCryptoKeys": 6,
@@ -220,6 +222,16 @@ def _add_credentials(world: World) -> None:
     anywhere = {"browser_key_restrictions": {"allowed_referrers": ["*"]}}
     world.add_api_key(HOME, "anywhere", at=NOW - days(100), restrictions=anywhere)
     world.add_api_key(HOME, "gone", at=NOW - days(300), deleted_at=NOW - days(3))
+
+
+def _add_data_stores(world: World) -> None:
+    bucket = "storage.googleapis.com/Bucket"
+    for name, kind, project, location, key in (
+        ("example-cards-0", bucket, HOME, REGION, f"{RING}/cryptoKeys/rotated"),
+        ("example-logs", bucket, HOME, "eu", ""),
+        (f"projects/{OTHER}/datasets/warehouse", "bigquery.googleapis.com/Dataset", OTHER, REGION, ""),
+    ):
+        world.data_stores[name] = DataStore(kind=kind, project=project, location=location, key=key, at=NOW - days(90))
 
 
 def _add_grants(world: World, organization: str, folder: str) -> None:

@@ -10,6 +10,7 @@ from collectors.gcp.answers import Folder, Folders, Locations, Message, Organiza
 from collectors.gcp.assets import LIST, Assets, Found, read_assets
 from collectors.gcp.facts.access import INHERITED, Level, access_rows, inherited_levels, level_of, read_level
 from collectors.gcp.facts.credential import CREDENTIALS, CredentialReading, CredentialRows
+from collectors.gcp.facts.data_store import data_store_rows
 from collectors.gcp.facts.key import AUTOKEY_RING, KeyReading, key_rows, not_covered
 from collectors.gcp.facts.scope import Setting, each, listed
 from collectors.gcp.facts.secret import VERSIONS, SecretReading, secret_rows
@@ -49,6 +50,8 @@ def normalize_root(setting: Setting, readings: Iterator[Reading]) -> Iterator[Ro
             assets = read_assets(reading)
             facts, setting = _described(setting, reading, assets)
             yield from _incomplete_lists(setting, reading)
+            if any(any(reading.of(operation)) for operation in _DESCRIBED):  # it was not opened by another scope
+                yield from data_store_rows(setting, reading, _project_ids(reading, assets))
             if assets is not None:
                 inventory = _Inventory.read(setting, reading, assets)
                 reading = inventory.reading
@@ -94,6 +97,16 @@ def _described(setting: Setting, reading: Reading, assets: Assets | None) -> tup
         header, organization=organization, organization_accounts=tuple(sorted(own)), organization_known=known
     )
     return facts, Setting(knowing, setting.settings, own_roles=assets.roles if assets else {})
+
+
+def _project_ids(reading: Reading, assets: Assets | None) -> Mapping[str, str]:
+    """`projects/NUMBER` → id, as far as the scope's own reading tells."""
+    told = {number: project.project_id for number, project in (assets.projects if assets else {}).items()}
+    for _, _, project in each(reading, "resourcemanager:GetProject", Project):
+        told[project.name] = project.project_id
+    for _, _, page in each(reading, "resourcemanager:ListProjects", Projects):
+        told |= {project.name: project.project_id for project in page.projects}
+    return told
 
 
 def _organizations(assets: Assets) -> Iterator[str]:

@@ -85,6 +85,19 @@ class SecretVersion:
     """Location of a replica → the version of the key that encrypts it; under "" for automatic replication."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataStore:
+    """A bucket, dataset or database, as a search of Cloud Asset Inventory tells of it."""
+
+    kind: str
+    """Its asset type."""
+    project: str
+    location: str
+    at: datetime
+    key: str = ""
+    """The key that encrypts it; empty for one of Google's own."""
+
+
 class World:
     """All state of the embedded Google Cloud: protobuf messages by resource name."""
 
@@ -114,6 +127,8 @@ class World:
         self.secrets: dict[str, Any] = {}
         self.secret_versions: dict[str, list[Any]] = {}
         """Secret → its versions, oldest first. Names have the project's number, as Secret Manager's have."""
+        self.data_stores: dict[str, DataStore] = {}
+        """What holds data, by its name without the API before it."""
         self.service_accounts: dict[str, Any] = {}
         self.service_account_keys: dict[str, Any] = {}
         self.api_keys: dict[str, Any] = {}
