@@ -36,7 +36,13 @@ _ACCESS = ("access.*", *facts("access", _ACCESS_FACTS))
 
 _GET_PROJECT = Operation(
     name="resourcemanager:GetProject",
-    facts=(*facts("scope", "account account_name"), *_WHO_IS_OUTSIDE, *_POLICY_OF_BOTH, "access.*"),
+    facts=(
+        *facts("scope", "account account_name"),
+        *_WHO_IS_OUTSIDE,
+        *_POLICY_OF_BOTH,
+        "access.*",
+        "protected_resource.account",
+    ),
     permission="resourcemanager.projects.get",
     why="A project's name, and what it is part of: policies are inherited from there",
 )
@@ -62,7 +68,7 @@ _LIST_FOLDERS = Operation(
 _LIST_PROJECTS = Operation(
     name="resourcemanager:ListProjects",
     paged=True,
-    facts=("scope.*", *_WHO_IS_OUTSIDE),
+    facts=("scope.*", *_WHO_IS_OUTSIDE, "protected_resource.account"),
     permission="resourcemanager.projects.list",
     why="The projects below, each of which is read, where Cloud Asset Inventory does not tell",
 )
@@ -84,7 +90,7 @@ _LIST_ASSETS = Operation(
         *facts("key", f"{_KEY_LISTED} {_KEY_OF_VERSIONS} {_POLICY_FACTS}"),
         *facts("key_version", _VERSION_FACTS),
         *facts("secret", f"{_SECRET_LISTED} {_SECRET_OF_VERSIONS} {_POLICY_FACTS}"),
-        *("credential.*", *facts("credential", _CREDENTIAL_FACTS)),
+        *("credential.*", *facts("credential", _CREDENTIAL_FACTS), "protected_resource.account"),
     ),
     permission="cloudasset.assets.listResource, cloudasset.assets.listIamPolicy",
     why="Every key, secret, version, policy and credential of an organization, folder or project, a thousand an answer",

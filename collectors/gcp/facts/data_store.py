@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 
 from collectors.gcp.answers import FoundResources
 from collectors.gcp.facts.scope import Setting, listed
-from collectors.gcp.names import last
 from evidence.model import GapKind, ProtectedResource, Row
 from evidence.reading import Failure, Reading
 
@@ -37,12 +36,12 @@ def data_store_rows(setting: Setting, reading: Reading, projects: Mapping[str, s
                 name=found.name,
                 kind=found.asset_type,
                 service=found.asset_type.partition("/")[0],
-                account=projects.get(found.project, last(found.project)) or None,
+                account=projects.get(found.project),
                 region=found.location or None,
                 encrypted=True,
                 key="",
                 created_at=found.create_time,
             )
-            yield from setting.explained(row, [])
+            yield from setting.explained(row, [reading])
     if SEARCH in reading.failures:
         yield setting.rows_missing(anchor, "protected_resource", "", SEARCH, reading.failures[SEARCH])
