@@ -55,6 +55,10 @@ ASSET_TYPES: Mapping[str, tuple[str, ...]] = {
     "iam": ("iam.googleapis.com/ServiceAccountKey",),
     "apikeys": ("apikeys.googleapis.com/Key",),
 }
+"""By service. An asset of an API key does not hold its value, which `GetKeyString` alone tells.
+
+Source: API Keys reference, Key.keyString.
+"""
 HIERARCHY_TYPES = (
     "cloudresourcemanager.googleapis.com/Folder",
     "cloudresourcemanager.googleapis.com/Organization",

@@ -77,25 +77,26 @@ def test_an_api_key_that_was_deleted_is_no_credential(rows: list[Row]) -> None:
     assert API_KEYS["gone"] not in told(rows, "credential")
 
 
-@pytest.mark.parametrize(
-    ("limits", "clients"),
-    [
-        ({"browser_key_restrictions": {"allowed_referrers": ["https://shop.example/*"]}}, True),
-        ({"browser_key_restrictions": {"allowed_referrers": ["https://shop.example/*", "*"]}}, False),
-        ({"browser_key_restrictions": {}}, False),
-        ({"server_key_restrictions": {"allowed_ips": ["2001:db8::/32", "192.0.2.7"]}}, True),
-        ({"server_key_restrictions": {"allowed_ips": ["192.0.2.7", "::/0"]}}, False),
-        ({"ios_key_restrictions": {"allowed_bundle_ids": ["example.app"]}}, True),
-        ({"android_key_restrictions": {"allowed_applications": [{"package_name": "example.app"}]}}, True),
-        ({"android_key_restrictions": {}}, False),
-    ],
-)
-def test_a_limit_that_admits_anybody_is_none(limits: dict[str, Any], clients: bool) -> None:
+LIMITS: dict[str, tuple[dict[str, Any], bool]] = {
+    "one site": ({"browser_key_restrictions": {"allowed_referrers": ["https://shop.example/*"]}}, True),
+    "any site": ({"browser_key_restrictions": {"allowed_referrers": ["https://shop.example/*", "*"]}}, False),
+    "no site": ({"browser_key_restrictions": {}}, False),
+    "some addresses": ({"server_key_restrictions": {"allowed_ips": ["2001:db8::/32", "192.0.2.7"]}}, True),
+    "any address": ({"server_key_restrictions": {"allowed_ips": ["192.0.2.7", "::/0"]}}, False),
+    "an app on iOS": ({"ios_key_restrictions": {"allowed_bundle_ids": ["example.app"]}}, True),
+    "an app on Android": ({"android_key_restrictions": {"allowed_applications": [{"package_name": "a.b"}]}}, True),
+    "no app": ({"android_key_restrictions": {}}, False),
+}
+
+
+def test_a_limit_that_admits_anybody_is_none() -> None:
     world = small_world()
-    name = world.add_api_key(OTHER, "made", at=NOW - days(1), restrictions=limits)
+    for name, (limits, _) in LIMITS.items():
+        world.add_api_key(OTHER, name, at=NOW - days(1), restrictions=limits)
     with served(world=world) as cloud:
         rows = collected(cloud, organization=None, projects=[OTHER], services=["apikeys"], asset_inventory=False).rows()
-    assert told(rows, "credential")[name]["clients_restricted"] is clients
+    found = {row["name"]: row["clients_restricted"] for row in told(rows, "credential").values()}
+    assert found == {name: restricted for name, (_, restricted) in LIMITS.items()}
 
 
 def test_one_by_one_a_service_account_costs_a_request() -> None:
@@ -126,8 +127,8 @@ def test_a_service_account_whose_keys_are_refused_leaves_keys_missing() -> None:
         rows = collected(cloud, services=["iam"], **BY_PROJECT).rows()
     assert len(_of(rows, WORKER)) == 3
     assert not _of(rows, BATCH)
-    (missing,) = [row for row in rows if getattr(row, "rows_missing", False)]
-    assert (missing.of_table, missing.operation) == ("credential", "iam:ListServiceAccountKeys")  # type: ignore[attr-defined]
+    missing: list[Any] = [row for row in rows if getattr(row, "rows_missing", False)]
+    assert [gap.operation for gap in missing if gap.of_table == "credential"] == ["iam:ListServiceAccountKeys"]
     scopes = {row.account: row for row in rows if row.table == "scope" and row.service == "iam"}  # type: ignore[attr-defined]
     assert (scopes[HOME].complete, scopes[HOME].listed, scopes[HOME].refused) == (None, None, 1)  # type: ignore[attr-defined]
     assert (scopes[OTHER].complete, scopes[OTHER].listed) == (True, 1)  # type: ignore[attr-defined]
