@@ -81,7 +81,7 @@ def _policy() -> Any:
 
 
 def answers(run: Any) -> dict[str, str]:
-    """What each framework of an assessed run says, as text: requirements with status and reason, controls with counts."""
+    """What each framework says of an assessed run: requirements with status and reason, and controls with counts."""
     assessment = json.loads((run.assessment / "assessment.json").read_bytes())
     told = {}
     for framework in assessment["frameworks"]:
