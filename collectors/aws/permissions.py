@@ -9,9 +9,15 @@ from collectors.aws.operations import OPERATIONS
 
 _SID = {
     "account": "AccountNameAndRegions",
+    "acm": "CertificateMetadata",
     "cloudhsm": "HsmClusterMetadata",
+    "cloudtrail": "Trails",
+    "ec2": "VolumeEncryption",
+    "elasticfilesystem": "FileSystemEncryption",
+    "iam": "CredentialMetadata",
     "kms": "KeyMetadata",
     "organizations": "OrganizationAccounts",
+    "rds": "DatabaseEncryption",
     "secretsmanager": "SecretMetadata",
     "ssm": "ParameterMetadata",
     "tag": "Tags",

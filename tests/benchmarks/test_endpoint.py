@@ -20,7 +20,7 @@ from collectors.aws.operations import OPERATIONS
 from collectors.aws.paging import PAGING
 
 KEYS = 250
-SERVICES = {"tag": "resourcegroupstaggingapi", "cloudhsm": "cloudhsmv2"}
+SERVICES = {"tag": "resourcegroupstaggingapi", "cloudhsm": "cloudhsmv2", "elasticfilesystem": "efs"}
 SCALARS = {"string": str, "integer": int, "boolean": bool, "long": int}
 
 

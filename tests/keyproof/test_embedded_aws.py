@@ -62,7 +62,7 @@ def keys_of(world: World, number: int) -> list[Any]:
 
 
 def test_every_operation_answered_here_exists_in_aws() -> None:
-    services = {"tag": "resourcegroupstaggingapi", "cloudhsm": "cloudhsmv2"}
+    services = {"tag": "resourcegroupstaggingapi", "cloudhsm": "cloudhsmv2", "elasticfilesystem": "efs"}
     for name in OPERATIONS:
         service, _, operation = name.partition(":")
         assert operation in service_model(services.get(service, service)).operation_names
