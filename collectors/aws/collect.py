@@ -110,7 +110,7 @@ class AwsCollector:
             header = replace(account, id=f"{account.id}/{region}/{service}", service=service, region=region)
             endpoint = seat.home_region if region == "global" else region
             inquiry = Inquiry(seat, header, region=endpoint, identity=account.identity)
-            yield Task(header, "", READINGS[service](inquiry, self._sample).run)
+            yield Task(header, "", READINGS[service](inquiry, self._sample, self._configuration.alerts).run)
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,8 @@ class AwsConfiguration(_Table):
     organization: OrganizationConfiguration | None = None
     services: Annotated[list[Service], Field(min_length=1)] = list(get_args(Service))
     """`datastores` are volumes, databases, file systems and trails, for the keys that encrypt them."""
+    alerts: bool = True
+    """Ask which of what happens to keys and secrets somebody is alerted to, with `kms` and `secretsmanager`."""
     keys_read_by: dict[ClusterId, Named] = {}
     """CloudHSM cluster → name of the source that reads what it holds, by PKCS#11."""
     endpoint_url: Annotated[str, AfterValidator(_checked_endpoint)] | None = None

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from collectors.aws.resource_operations import (
     ACM,
     ACM_NOT_OFFERED,
+    ALERTS,
+    ALERTS_NOT_OFFERED,
     DATASTORES,
     DATASTORES_NOT_OFFERED,
     IAM,
@@ -375,8 +377,8 @@ UNKNOWN_CERTIFICATE_KEY_NOT_OFFERED = dict.fromkeys(
 
 SERVICES: Mapping[str, ServiceDeclaration] = {
     "account": declare(ACCOUNT, {}),
-    "kms": declare(KMS, KMS_NOT_OFFERED),
-    "secretsmanager": declare(SECRETS_MANAGER, SECRETS_MANAGER_NOT_OFFERED),
+    "kms": declare((*KMS, *ALERTS), {**KMS_NOT_OFFERED, **ALERTS_NOT_OFFERED}),
+    "secretsmanager": declare((*SECRETS_MANAGER, *ALERTS), {**SECRETS_MANAGER_NOT_OFFERED, **ALERTS_NOT_OFFERED}),
     "ssm": declare(SSM, SSM_NOT_OFFERED),
     "cloudhsm": declare(CLOUDHSM, CLOUDHSM_NOT_OFFERED),
     "iam": declare(IAM, IAM_NOT_OFFERED),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from collections.abc import Mapping, Sequence
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from collectors.aws.answers import Tag, TokenPage
 from evidence.reading import Answer, Flag, Text, Time, Whole
@@ -219,9 +222,142 @@ class FileSystems(Answer):
 class Trail(Answer):
     TrailARN: Text
     KmsKeyId: Text = ""
+    CloudWatchLogsLogGroupArn: Text = ""
+    HasCustomEventSelectors: Flag | None = None
 
 
 class Trails(Answer):
     """cloudtrail:DescribeTrails."""
 
     trailList: list[Trail]
+
+
+class TrailStatus(Answer):
+    """cloudtrail:GetTrailStatus."""
+
+    IsLogging: Flag
+
+
+class EventSelector(Answer):
+    ReadWriteType: Text
+    IncludeManagementEvents: Flag
+    ExcludeManagementEventSources: list[Text] = Field(default_factory=list)
+
+
+class FieldSelector(Answer):
+    Field: Text
+    Equals: list[Text] | None = None
+    StartsWith: list[Text] | None = None
+    EndsWith: list[Text] | None = None
+    NotEquals: list[Text] | None = None
+    NotStartsWith: list[Text] | None = None
+    NotEndsWith: list[Text] | None = None
+
+    @property
+    def operators(self) -> Mapping[str, Sequence[str]]:
+        """Those that are used, each with its texts."""
+        return self.model_dump(exclude={"Field"}, exclude_none=True)
+
+
+class AdvancedEventSelector(Answer):
+    FieldSelectors: list[FieldSelector]
+
+
+class EventSelectors(Answer):
+    """cloudtrail:GetEventSelectors; a trail has those of one kind."""
+
+    EventSelectors: list[EventSelector] | None = None
+    AdvancedEventSelectors: list[AdvancedEventSelector] | None = None
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if self.EventSelectors is None and self.AdvancedEventSelectors is None:
+            raise ValueError("neither kind of selectors is there")
+        return self
+
+
+class Rule(Answer):
+    """AWS leaves the pattern out of a rule that runs by a schedule."""
+
+    Name: Text
+    State: Text
+    EventPattern: Text | None = None
+    ManagedBy: Text = ""
+
+
+class Rules(TokenPage):
+    """events:ListRules."""
+
+    Rules: list[Rule]
+
+
+class RuleTarget(Answer):
+    Arn: Text
+
+
+class RuleTargets(TokenPage):
+    """events:ListTargetsByRule."""
+
+    Targets: list[RuleTarget]
+
+
+class Metric(Answer):
+    metricName: Text
+    metricNamespace: Text
+
+
+class MetricFilter(Answer):
+    filterPattern: Text
+    fieldSelectionCriteria: Text = ""
+    metricTransformations: list[Metric]
+
+
+class MetricFilters(Answer):
+    """logs:DescribeMetricFilters."""
+
+    metricFilters: list[MetricFilter]
+    nextToken: Text | None = None
+
+    @property
+    def more(self) -> bool:
+        """Another page follows."""
+        return bool(self.nextToken)
+
+
+class WatchedMetric(Answer):
+    Namespace: Text
+    MetricName: Text
+
+
+class WatchedStatistic(Answer):
+    Metric: WatchedMetric
+
+
+class AlarmQuery(Answer):
+    MetricStat: WatchedStatistic | None = None
+
+
+class MetricAlarm(Answer):
+    """It watches one metric, or what is computed of several."""
+
+    AlarmName: Text
+    ActionsEnabled: Flag
+    AlarmActions: list[Text] = Field(default_factory=list)
+    Namespace: Text | None = None
+    MetricName: Text | None = None
+    Metrics: list[AlarmQuery] = Field(default_factory=list)
+
+
+class CompositeAlarm(Answer):
+    """It watches other alarms, which its rule names."""
+
+    AlarmRule: Text
+    ActionsEnabled: Flag
+    AlarmActions: list[Text] = Field(default_factory=list)
+
+
+class Alarms(TokenPage):
+    """cloudwatch:DescribeAlarms."""
+
+    MetricAlarms: list[MetricAlarm]
+    CompositeAlarms: list[CompositeAlarm]

@@ -13,6 +13,9 @@ _CERTIFICATE_FACTS = """manager state subject issuer algorithm bits security_bit
 _RESOURCE_FACTS = "name kind service account region encrypted key created_at"
 _STORES = ("protected_resource.*", *facts("protected_resource", _RESOURCE_FACTS), "scope.listed")
 
+_TRAILS_WHY = "Trails: the keys that encrypt their log files, and whether anything can be alerted by what they log"
+
+
 IAM = (
     Operation(
         name="iam:GetAccountSummary",
@@ -39,7 +42,7 @@ IAM = (
     Operation(
         name="iam:ListServerCertificates",
         paged=True,
-        facts=("certificate.*", *facts("certificate", "name created_at expires_at"), "scope.listed"),
+        facts=("certificate.*", *facts("certificate", "name account created_at expires_at"), "scope.listed"),
         why="The certificates that are kept in IAM, and until when they are valid",
     ),
     Operation(
@@ -54,7 +57,7 @@ ACM = (
     Operation(
         name="acm:ListCertificates",
         paged=True,
-        facts=("certificate.*", *facts("certificate", "name in_use"), "scope.listed"),
+        facts=("certificate.*", *facts("certificate", "name account in_use"), "scope.listed"),
         why="Every certificate of the account and region, whatever its kind of key",
     ),
     Operation(
@@ -101,9 +104,57 @@ DATASTORES = (
         facts=_STORES,
         why="File systems, and the keys that encrypt them",
     ),
-    Operation(name="cloudtrail:DescribeTrails", facts=_STORES, why="Trails, and the keys that encrypt their log files"),
+    Operation(name="cloudtrail:DescribeTrails", facts=_STORES, why=_TRAILS_WHY),
 )
 """Asked in the scope of data stores in one account and region."""
+
+_ALERTED = ("key_store.alerted_events",)
+
+ALERTS = (
+    Operation(name="cloudtrail:DescribeTrails", facts=_ALERTED, why=_TRAILS_WHY),
+    Operation(name="cloudtrail:GetTrailStatus", facts=_ALERTED, why="Whether a trail logs at all"),
+    Operation(
+        name="cloudtrail:GetEventSelectors",
+        facts=_ALERTED,
+        why="Which calls a trail leaves out, where it does not log all",
+    ),
+    Operation(
+        name="events:ListRules",
+        paged=True,
+        facts=_ALERTED,
+        why="Rules that match what is done to keys and secrets",
+    ),
+    Operation(
+        name="events:ListTargetsByRule",
+        paged=True,
+        facts=_ALERTED,
+        why="Whether such a rule sends what it matches anywhere",
+    ),
+    Operation(
+        name="logs:DescribeMetricFilters",
+        paged=True,
+        facts=_ALERTED,
+        why="Metric filters of a trail's log that count what is done to keys and secrets",
+    ),
+    Operation(
+        name="cloudwatch:DescribeAlarms",
+        paged=True,
+        facts=_ALERTED,
+        why="Alarms that watch the metric of such a filter, and whether they do anything",
+    ),
+)
+"""Asked in the scopes of KMS and of Secrets Manager."""
+
+ALERTS_NOT_OFFERED = {
+    "key_store.alerted_events": (
+        "whether all of it reaches somebody depends on more than the rules, metric filters and alarms of this account "
+        "and region tell"
+    )
+}
+"""They come on top of what KMS and Secrets Manager do not tell."""
+
+ALERTS_NOT_ASKED = dict.fromkeys(_ALERTED, "this run did not ask which events somebody is alerted to")
+"""Why that is unknown where nothing about alerts was asked."""
 
 ROOT_KEYS_NOT_TOLD = "IAM tells how many access keys the root user has, and not which"
 

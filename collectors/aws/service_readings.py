@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from collectors.aws.alert_patterns import events_of, filter_may_match, local_log_group, rule_may_match
 from collectors.aws.configuration import Service
 from collectors.aws.key_specs import CERTIFICATE_KEYS
 from collectors.aws.rotation import DescribedKey
@@ -15,7 +16,7 @@ from collectors.questions import Questions, answered
 from collectors.sampling import sampled
 from collectors.source import Batch, Task
 from evidence.observation import JSON, Observation, Status
-from evidence.reading import Answer, Text
+from evidence.reading import Answer, Flag, Text
 
 
 class _ListedKey(Answer):
@@ -82,12 +83,42 @@ class _Certificates(Answer):
     CertificateSummaryList: list[_Certificate]
 
 
+class _Trail(Answer):
+    TrailARN: Text
+    CloudWatchLogsLogGroupArn: Text = ""
+    HasCustomEventSelectors: Flag | None = None
+
+
+class _Trails(Answer):
+    trailList: list[_Trail]
+
+
+class _Rule(Answer):
+    Name: Text
+    State: Text
+    EventPattern: Text | None = None
+
+
+class _Rules(Answer):
+    Rules: list[_Rule]
+
+
+class _MetricFilter(Answer):
+    filterPattern: Text
+
+
+class _MetricFilters(Answer):
+    metricFilters: list[_MetricFilter]
+
+
 @dataclass(frozen=True, slots=True)
 class ServiceReading:
     """Reads one service of one account and region: its lists first, then thing by thing."""
 
     inquiry: Inquiry
     sample: int | None
+    alerts: bool
+    """Ask who is alerted to what happens in it."""
 
     def run(self, batch: Batch) -> Iterable[Task]:
         """Ask for the lists, and give the tasks of what they name."""
@@ -120,6 +151,8 @@ class _KmsReading(ServiceReading):
             self.list_all(ask, "kms:ListAliases", {})
             tagged = answered(self.list_all(ask, "tag:GetResources", {"ResourceTypeFilters": ["kms:key"]}))
         self.list_all(ask, "kms:DescribeCustomKeyStores", {})
+        if self.alerts:
+            _ask_what_alerts(ask)
         tasks = [self.task(arn, partial(_ask_about_key, arn, tagged)) for arn in keys]
         return sampled(tasks, self.sample, lambda of_key: len(of_key.observations) > 1)
 
@@ -145,6 +178,10 @@ class _SecretsReading(ServiceReading):
     def run(self, batch: Batch) -> Iterable[Task]:
         ask = Questions(self.inquiry, batch)
         self.list_all(ask, "secretsmanager:ListSecrets", {"IncludePlannedDeletion": True})
+        if batch.observations[0].status is not Status.OK:
+            return []
+        if self.alerts:
+            _ask_what_alerts(ask)
         pages = batch.reading.pages("secretsmanager:ListSecrets", _Secrets)
         secrets = dict.fromkeys(secret.ARN for page in pages for secret in page.SecretList)
         tasks = [self.task(arn, partial(_ask_about_secret, arn)) for arn in secrets]
@@ -270,6 +307,32 @@ class _DatastoresReading(ServiceReading):
         self.list_all(ask, "elasticfilesystem:DescribeFileSystems", {})
         ask.one("cloudtrail:DescribeTrails", {"includeShadowTrails": False})
         return []
+
+
+def _ask_what_alerts(ask: Questions) -> None:
+    """Ask who is told of what happens to keys and secrets: by rules of EventBridge, and by alarms on a trail's log."""
+    header, reading = ask.inquiry.header, ask.batch.reading
+    ask.one("cloudtrail:DescribeTrails", {"includeShadowTrails": True})
+    described = reading.answer("cloudtrail:DescribeTrails", _Trails)
+    trails = described.trailList if described else []
+    if not trails:  # without a trail nothing is told of
+        return
+    for arn, trail in {trail.TrailARN: trail for trail in trails}.items():
+        ask.one("cloudtrail:GetTrailStatus", {"Name": arn})
+        if trail.HasCustomEventSelectors is not False:
+            ask.one("cloudtrail:GetEventSelectors", {"TrailName": arn})
+    events = events_of(header.service, header.account, header.region).values()
+    ask.all("events:ListRules", {})
+    rules = {rule.Name: rule for page in reading.pages("events:ListRules", _Rules) for rule in page.Rules}
+    for name, rule in rules.items():
+        if rule.EventPattern is not None and rule_may_match(rule.State, rule.EventPattern, events):
+            ask.all("events:ListTargetsByRule", {"Rule": name})
+    groups = {local_log_group(trail.CloudWatchLogsLogGroupArn, header.account, header.region) for trail in trails}
+    for group in sorted(groups - {""}):
+        ask.all("logs:DescribeMetricFilters", {"logGroupName": group})
+    pages = reading.pages("logs:DescribeMetricFilters", _MetricFilters)
+    if any(filter_may_match(one.filterPattern, events) for page in pages for one in page.metricFilters):
+        ask.all("cloudwatch:DescribeAlarms", {"AlarmTypes": ["MetricAlarm", "CompositeAlarm"]})
 
 
 READINGS: Mapping[Service, type[ServiceReading]] = {

@@ -152,6 +152,21 @@ def test_an_empty_region_is_asked_for_its_lists_only(tmp_path: Path) -> None:
         "rds:DescribeDBClusters",
         "elasticfilesystem:DescribeFileSystems",
         "cloudtrail:DescribeTrails",
+        "cloudtrail:GetTrailStatus",
+        "cloudtrail:GetEventSelectors",
+        "events:ListRules",
+    }
+
+
+def test_nothing_about_alerts_is_asked_where_the_configuration_says_so(tmp_path: Path) -> None:
+    with served() as aws:
+        collected = _collect(aws, tmp_path, services=["kms", "secretsmanager"], alerts=False)
+    assert {o.operation.split(":")[0] for o in collected.observations} == {
+        "sts",
+        "account",
+        "kms",
+        "tag",
+        "secretsmanager",
     }
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import aws_recordings as aws
 import boto3
 import pytest
-from normalizing import table
+from normalizing import table, unexplained
 
 from collectors.aws.key_specs import CERTIFICATE_KEYS
 from collectors.aws.service_readings import _ALL_CERTIFICATES
@@ -31,6 +31,11 @@ def gap_of(rows, subject, column):
 
 def iso(at):
     return at and at.date().isoformat()
+
+
+@pytest.mark.parametrize("service", ["iam", "acm", "datastores", "kms", "secretsmanager"])
+def test_what_is_not_known_of_the_caller_is_explained(service):
+    assert unexplained(rows_of(service, account="", account_name=None, identity="")) == []
 
 
 # IAM

@@ -165,6 +165,61 @@ SERVICE_GRANT = {
     "Operations": ["Decrypt", "GenerateDataKey", "CreateGrant"],
 }
 
+TRAIL = f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/all"
+FAR_TRAIL = f"arn:aws:cloudtrail:eu-central-1:{ACCOUNT}:trail/far"
+
+
+def rule(name, pattern, **more):
+    return {"Name": name, "State": "ENABLED", "EventPattern": json.dumps(pattern), **more}
+
+
+def alert_exchanges(*, trails=None, logging=None, selectors=None, rules=(), targets=None, filters=None, alarms=None):
+    """What is asked about alerts; `filters` are of the group `trail`, into which the trail logs."""
+    group = {"CloudWatchLogsLogGroupArn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:trail:*"}
+    custom = {"HasCustomEventSelectors": selectors is not None}
+    one = {"TrailARN": TRAIL, **({} if filters is None else group)}
+    told = [{**custom, **trail} for trail in ([one] if trails is None else trails)]
+    yield "", "cloudtrail:DescribeTrails", {"trailList": told}
+    for arn in (trail["TrailARN"] for trail in told):
+        yield "", "cloudtrail:GetTrailStatus", {"IsLogging": (logging or {}).get(arn, True)}, {"Name": arn}
+        if selectors is not None:
+            yield "", "cloudtrail:GetEventSelectors", selectors, {"TrailName": arn}
+    yield "", "events:ListRules", {"Rules": list(rules)}
+    for name, arns in (targets or {}).items():
+        answer = {"Targets": [{"Id": str(number), "Arn": arn} for number, arn in enumerate(arns)]}
+        yield "", "events:ListTargetsByRule", answer, {"Rule": name}
+    if filters is not None:
+        yield "", "logs:DescribeMetricFilters", {"metricFilters": list(filters)}, {"logGroupName": "trail"}
+    if alarms is not None:
+        yield "", "cloudwatch:DescribeAlarms", {"MetricAlarms": list(alarms), "CompositeAlarms": []}
+
+
+TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:security"
+
+
+def metric_filter(pattern, name="KeyChanges", **more):
+    metric = {"metricName": name, "metricNamespace": "Trail", "metricValue": "1"}
+    return {"filterName": name, "filterPattern": pattern, "metricTransformations": [metric], **more}
+
+
+def alarm(name="KeyChanges", **more):
+    told = {"AlarmName": name, "MetricName": name, "Namespace": "Trail", "ActionsEnabled": True}
+    return {**told, "AlarmActions": [TOPIC], **more}
+
+
+ENDS = {"source": ["aws.kms"], "detail": {"eventName": ["DisableKey", "ScheduleKeyDeletion"]}}
+POLICIES = "{ ($.eventSource = kms.amazonaws.com) && (($.eventName = PutKeyPolicy) || ($.eventName = CreateGrant)) }"
+
+ALERT_EXCHANGES = list(
+    alert_exchanges(
+        selectors={"EventSelectors": [{"ReadWriteType": "All", "IncludeManagementEvents": True}]},
+        rules=[rule("ends", ENDS), rule("off", ENDS, State="DISABLED"), {"Name": "daily", "State": "ENABLED"}],
+        targets={"ends": [TOPIC]},
+        filters=[metric_filter(POLICIES)],
+        alarms=[alarm()],
+    )
+)
+
 KMS_EXCHANGES = [
     ("", "kms:ListKeys", {"Keys": [{"KeyArn": arn(k), "KeyId": k} for k in (ROTATING, SIGNING)], "Truncated": True}),
     ("", "kms:ListKeys", {"Keys": [], "Truncated": True, "NextMarker": "x"}),
@@ -220,6 +275,7 @@ KMS_EXCHANGES = [
             "Truncated": False,
         },
     ),
+    *ALERT_EXCHANGES,
     *of_key(
         ROTATING,
         metadata(ROTATING),
@@ -340,6 +396,7 @@ SECRET_EXCHANGES = [
         {"SecretList": [{"ARN": secret_arn(n), "Name": n} for n in SECRETS[:2]], "NextToken": "x"},
     ),
     ("", "secretsmanager:ListSecrets", {"SecretList": [{"ARN": secret_arn(n), "Name": n} for n in SECRETS[2:]]}),
+    ("", "cloudtrail:DescribeTrails", {"trailList": []}),
     *of_secret(
         "rotating",
         {
@@ -783,5 +840,5 @@ RECORDINGS = Recordings(
     hostile=("${aws:x}",),
     sdk=("boto3", "botocore"),
     opening=("account",),
-    spare=tuple(operation for _, operation, _ in ACCOUNT_EXCHANGES),
+    spare=(*(operation for _, operation, _ in ACCOUNT_EXCHANGES), "cloudtrail:DescribeTrails"),
 )

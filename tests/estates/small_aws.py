@@ -12,7 +12,7 @@ from pathlib import Path
 from keyproof.demo.aws.clusters import backup, cluster, signed_certificate
 from keyproof.demo.aws.embedded import ACCESS_KEY, EmbeddedAws, credentials_environment
 from keyproof.demo.aws.faults import Rule
-from keyproof.demo.aws.world import AccessKey, Account, Certificate, KeyRecord, Material, User, World
+from keyproof.demo.aws.world import AccessKey, Account, Alerts, Certificate, KeyRecord, Material, User, World
 from keyproof.demo.names import days, stable_id
 
 NOW = datetime(2026, 6, 30, tzinfo=UTC)
@@ -86,6 +86,7 @@ def small_world() -> World:
     _add_clusters(world)
     _add_credentials(world)
     _add_certificates(world)
+    _add_alerts(world)
     _add_datastores(world, f"arn:aws:kms:{REGION}:{HOME}:key/{stable_id(HOME, 'rotated')}")
     world.page_sizes = {
         "kms:ListKeys": 4,
@@ -203,6 +204,30 @@ def _add_certificates(world: World) -> None:
     ]
 
 
+def _add_alerts(world: World) -> None:
+    """A rule tells of what ends keys, and an alarm of changed policies; nobody is told of what is imported."""
+    pattern = {
+        "source": ["aws.kms", "aws.secretsmanager"],
+        "detail": {"eventName": ["DisableKey", "ScheduleKeyDeletion", "DeleteSecret"]},
+    }
+    topic = f"arn:aws:sns:{REGION}:{HOME}:security"
+    policies = '{ ($.eventName = "Put*Policy") && ($.errorCode NOT EXISTS) }'
+    metric = {"metricName": "PolicyChanges", "metricNamespace": "Trail", "metricValue": "1"}
+    alarm = {"AlarmName": "policies", "ActionsEnabled": True, "AlarmActions": [topic]}
+    world.alerts[HOME, REGION] = Alerts(
+        rules=[
+            {"Name": "keys-end", "State": "ENABLED", "EventPattern": json.dumps(pattern)},
+            {"Name": "nightly", "State": "ENABLED", "ScheduleExpression": "rate(1 day)"},
+        ],
+        targets={"keys-end": [{"Id": "1", "Arn": topic}]},
+        filters=[
+            {"filterName": "policies", "filterPattern": policies, "metricTransformations": [metric]}
+            | {"logGroupName": "trail"}
+        ],
+        metric_alarms=[{**alarm, "MetricName": "PolicyChanges", "Namespace": "Trail"}],
+    )
+
+
 def _add_datastores(world: World, key: str) -> None:
     world.volume_keys[HOME, REGION] = key
     place = f"{REGION}:{HOME}"
@@ -250,10 +275,14 @@ def _add_datastores(world: World, key: str) -> None:
                 "S3BucketName": "example-trail",
                 "HomeRegion": REGION,
                 "IsMultiRegionTrail": True,
+                "HasCustomEventSelectors": True,
                 "KmsKeyId": key,
+                "CloudWatchLogsLogGroupArn": f"arn:aws:logs:{place}:log-group:trail:*",
             }
         ],
     }
+    management = {"ReadWriteType": "WriteOnly", "IncludeManagementEvents": True, "ExcludeManagementEventSources": []}
+    world.event_selectors[f"arn:aws:cloudtrail:{place}:trail/all"] = {"EventSelectors": [management]}
     for operation, listed in entries.items():
         world.datastores[HOME, REGION, operation] = listed
 

@@ -104,7 +104,7 @@ def _certificate_rows(setting: Setting, region: _Listed, reading: Reading) -> Ge
     row = Certificate(
         **setting.bookkeeping(arn, filter(None, [observation, *reading.evidence])),
         name=entry.DomainName if entry else None,
-        account=setting.header.account or None,
+        account=setting.account_of(arn),
         region=setting.header.region,
         key_store="",
         key="",

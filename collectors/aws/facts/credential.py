@@ -143,7 +143,7 @@ def _credential(setting: Setting, user: str, evidence: list[str], key: AccessKey
         **setting.bookkeeping(key.AccessKeyId, evidence),
         name=key.AccessKeyId,
         kind=CredentialKind.ACCESS_KEY,
-        account=setting.header.account or None,
+        account=setting.account_of(user),
         principal=user,
         of_root=False,
         manager=Manager.CUSTOMER,
@@ -181,7 +181,7 @@ def _certificate_rows(
     row = Certificate(
         **setting.bookkeeping(reading.subject, filter(None, [observation, *reading.evidence])),
         name=entry.ServerCertificateName if entry else reading.subject.rpartition("/")[2],
-        account=setting.header.account or None,
+        account=setting.account_of(reading.subject),
         region=setting.header.region,
         key_store="",
         key="",

@@ -74,7 +74,7 @@ def _row(setting: Setting, evidence: Sequence[str], found: _Found) -> ProtectedR
         name=found.name or found.id,
         kind=found.kind,
         service=found.service,
-        account=setting.header.account or None,
+        account=setting.account_of(found.id),
         region=setting.header.region,
         encrypted=found.encrypted,
         key=None if found.key is None else _key_id(setting, found.key),

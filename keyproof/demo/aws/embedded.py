@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 from keyproof.demo.aws import (
     account_answers,
+    alert_answers,
     certificate_answers,
     cluster_answers,
     credential_answers,
@@ -45,6 +46,7 @@ OPERATIONS: Mapping[str, Answer] = {
     **credential_answers.OPERATIONS,
     **certificate_answers.OPERATIONS,
     **datastore_answers.OPERATIONS,
+    **alert_answers.OPERATIONS,
 }
 """Everything that is answered here, by the operation's name in permissions."""
 

@@ -15,7 +15,7 @@ from typing import Any
 from keyproof.demo.aws.clusters import backup, cluster
 from keyproof.demo.aws.embedded import ACCESS_KEY, credentials_environment
 from keyproof.demo.aws.faults import Rule
-from keyproof.demo.aws.holdings import add_certificates, add_datastores, add_users
+from keyproof.demo.aws.holdings import add_alerts, add_certificates, add_datastores, add_users
 from keyproof.demo.aws.world import TRACKED_SINCE, Account, KeyRecord, Material, World, parameter_arn
 from keyproof.demo.faults import Fault
 from keyproof.demo.names import days, stable_hex, stable_id
@@ -52,6 +52,7 @@ def estate(now: datetime = ESTATE_NOW) -> World:
     add_users(world, PAYMENTS, DATA)
     add_certificates(world, PAYMENTS, MAIN)
     add_datastores(world, PAYMENTS, MAIN, keys.arn)
+    add_alerts(world, PAYMENTS, MAIN)
     _add_secrets(_Secrets(world, keys))
     _add_parameters(world, keys)
     _add_refusals(world, keys)
@@ -945,24 +946,6 @@ def _add_refusals(world: World, keys: _Keys) -> None:
             because="no resource-based policy allows the kms:GetKeyPolicy action",
         )
     )
-    for service in (
-        "kms",
-        "secretsmanager",
-        "ssm",
-        "cloudhsm",
-        "tag",
-        "acm",
-        "ec2",
-        "rds",
-        "elasticfilesystem",
-        "cloudtrail",
-    ):
-        world.refusals.append(
-            Rule(
-                fault=Fault.REFUSE,
-                operation=f"{service}:*",
-                account=DATA,
-                region=EDGE,
-                because="of an explicit deny in a service control policy",
-            )
-        )
+    world.refusals.append(
+        Rule(fault=Fault.REFUSE, account=DATA, region=EDGE, because="of an explicit deny in a service control policy")
+    )

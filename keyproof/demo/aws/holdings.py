@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from keyproof.demo.aws.clusters import signed_certificate
-from keyproof.demo.aws.world import AccessKey, Certificate, User, World
+from keyproof.demo.aws.world import AccessKey, Alerts, Certificate, User, World
 from keyproof.demo.names import days, stable_hex, stable_id
 
 KeyNamed = Callable[[str, str, str], str]
@@ -131,12 +132,36 @@ def add_datastores(world: World, account: str, region: str, key: KeyNamed) -> No
                 "S3BucketName": "northwind-audit-trail",
                 "HomeRegion": region,
                 "IsMultiRegionTrail": True,
+                "HasCustomEventSelectors": False,
                 "KmsKeyId": trail,
             }
         ],
     }
     for operation, listed in entries.items():
         world.datastores[account, region, operation] = listed
+
+
+def add_alerts(world: World, account: str, region: str) -> None:
+    """The security team hears of keys and secrets that end, and of changed policies; not of what is imported."""
+    names = ["DisableKey", "ScheduleKeyDeletion", "PutKeyPolicy", "DeleteSecret", "PutResourcePolicy"]
+    pattern = {
+        "source": ["aws.kms", "aws.secretsmanager"],
+        "detail-type": ["AWS API Call via CloudTrail"],
+        "detail": {"eventName": names},
+    }
+    rule, topic = "keys-and-secrets", f"arn:aws:sns:{region}:{account}:security-alerts"
+    world.alerts[account, region] = Alerts(
+        rules=[
+            {
+                "Name": rule,
+                "Arn": f"arn:aws:events:{region}:{account}:rule/{rule}",
+                "State": "ENABLED",
+                "EventPattern": json.dumps(pattern),
+                "EventBusName": "default",
+            }
+        ],
+        targets={rule: [{"Id": "security", "Arn": topic}]},
+    )
 
 
 def _encryption(key: str) -> dict[str, Any]:

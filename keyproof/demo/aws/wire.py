@@ -14,7 +14,12 @@ from xml.sax.saxutils import escape
 
 from keyproof.demo.http import HttpRequest, HttpResponse
 
-_SIGNED_AS = {"tagging": "resourcegroupstaggingapi", "cloudhsm": "cloudhsmv2", "elasticfilesystem": "efs"}
+_SIGNED_AS = {
+    "tagging": "resourcegroupstaggingapi",
+    "cloudhsm": "cloudhsmv2",
+    "elasticfilesystem": "efs",
+    "monitoring": "cloudwatch",
+}
 _PERMISSION_PREFIX = {"resourcegroupstaggingapi": "tag", "cloudhsmv2": "cloudhsm", "efs": "elasticfilesystem"}
 _SUBJECTS = (
     "KeyId",

@@ -123,6 +123,18 @@ class Certificate:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(slots=True, kw_only=True)
+class Alerts:
+    """What watches over an account and region, as EventBridge, CloudWatch Logs and CloudWatch list it."""
+
+    rules: list[dict[str, Any]] = field(default_factory=list)
+    targets: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Name of a rule → its targets."""
+    filters: list[dict[str, Any]] = field(default_factory=list)
+    metric_alarms: list[dict[str, Any]] = field(default_factory=list)
+    composite_alarms: list[dict[str, Any]] = field(default_factory=list)
+
+
 class World:
     """All state of the embedded AWS. What moto models lives in moto's own backends, which are emptied by `close`."""
 
@@ -161,6 +173,12 @@ class World:
         """(account, region) → the key that encrypts new volumes, where they are encrypted without being asked."""
         self.datastores: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
         """(account, region, operation) → the entries that it lists."""
+        self.stopped_trails: set[str] = set()
+        """ARNs of trails that log nothing."""
+        self.event_selectors: dict[str, dict[str, Any]] = {}
+        """ARN of a trail → its event selectors, where it has some of its own."""
+        self.alerts: dict[tuple[str, str], Alerts] = {}
+        """By account and region."""
         self.page_sizes: dict[str, int] = {}
         """Operation → entries a page, whatever larger number the client asks for."""
         self.empty_pages: set[str] = set()
