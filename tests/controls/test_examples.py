@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -65,28 +66,39 @@ def _around(estate: ModuleType, control: Control, row: Any, example: dict[str, A
         row = replace(row, keys=example.get("keys"))
     yield row
     if over == "key_duty":
-        principals = example.get("administrators_who_use")
-        if principals is None:
-            yield estate.rows_gap(row.scope, "access", row.id)
-        for principal in principals or ():
-            yield from (estate.access(row, principal, capability) for capability in ("administer", "decrypt"))
+        yield from _access(estate, control, row, example)
     if over == "key_period":
         if "longest_use_days" in example:
             yield estate.version(row, created_at=estate.days_before(example["longest_use_days"]))
         else:
             yield estate.rows_gap(row.scope, "key_version", row.id)
-    if over == "key_dependents" and "secrets_encrypted" in facts:
-        secrets = example.get("secrets_encrypted")
+    if over == "key_dependents" and {"secrets_encrypted", "environments"} & set(facts):
+        environments = example.get("environments")
+        secrets = example.get("secrets_encrypted", None if environments is None else len(environments))
         provider = _provider(control, example)
         yield estate.scope(service="secretsmanager", region=row.region, provider=provider)
         if secrets is None:
             yield estate.rows_gap(f"prod/{row.account}/{row.region}/secretsmanager", "secret")
-        yield from (estate.secret(place, region=row.region, keys=[row.id]) for place in range(secrets or 0))
+        for place, environment in zip(range(secrets or 0), environments or cycle([""]), strict=False):
+            yield estate.secret(place, region=row.region, keys=[row.id], environment=environment)
     aliases = [name for name in example.get("keys", ()) if name.startswith("alias/")]
     if over == "secret_encryption" and aliases and "key_manager" in example:
         known = {"manager": example["key_manager"], "security_bits": example["key_security_bits"]}
         yield estate.key(1, region=row.region, aliases=aliases, **known)
         yield estate.scope(region=row.region)
+
+
+def _access(estate: ModuleType, control: Control, row: Any, example: dict[str, Any]) -> Iterator[Row]:
+    """What is granted on a key. Of administrators who are not all told, the first is a group."""
+    administrators, both = example.get("administrators"), example.get("administrators_who_use")
+    if administrators is None and both is None:
+        yield estate.rows_gap(row.scope, "access", row.id)
+    for principal in both or ():
+        yield from (estate.access(row, principal, capability) for capability in ("administer", "decrypt"))
+    told = example.get("administrators_told", False)
+    for number, principal in enumerate(administrators or ()):
+        kind = "group" if number == 0 and not told else "anyone" if principal == "*" else "undecided"
+        yield estate.access(row, principal, "administer", principal_kind=kind, public=principal == "*")
 
 
 ALONE = [control_id for control_id, control in BUILT_IN.controls.items() if not control.view.tables]

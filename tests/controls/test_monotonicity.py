@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from controls.catalogue import Catalogue
+from controls.engine import make_statements
 from controls.views import VIEWS
 from controls.views.encryption import WITHOUT_KEYS_OF_SECRETS
 from controls.views.view import MOMENT
@@ -38,7 +39,15 @@ from evidence.model import (
 
 ACCOUNTS = ("111122223333", "444455556666")
 REGIONS = ("eu-west-1", "us-east-1")
-PRINCIPALS = {"role/admin": "machine", "role/app": "undecided", "root": "account", "s3": "service", "*": "anyone"}
+PRINCIPALS = {
+    "role/admin": "machine",
+    "role/app": "undecided",
+    "root": "account",
+    "admins": "group",
+    "s3": "service",
+    "*": "anyone",
+}
+ENVIRONMENTS = ("", "production", "production", "test")
 
 
 def _days(draw: st.DrawFn) -> int:
@@ -115,6 +124,7 @@ def _key(draw: st.DrawFn, estate: ModuleType, number: int, account: str, region:
         external_accounts=draw(st.sampled_from([[], ["999988887777"]])),
         regions=draw(st.sampled_from([[region], [region, "ap-south-1"]])),
         owner=draw(st.sampled_from(["", "team"])),
+        environment=draw(st.sampled_from(ENVIRONMENTS)),
         extractable=draw(st.booleans()),
         never_extractable=draw(st.booleans()),
         origin=draw(st.sampled_from(list(Origin))),
@@ -164,6 +174,7 @@ def _secret(draw: st.DrawFn, estate: ModuleType, number: int, account: str, regi
         manager=draw(st.sampled_from([Manager.CUSTOMER, Manager.CUSTOMER, Manager.PROVIDER])),
         state=draw(st.sampled_from([State.ACTIVE, State.PENDING_DELETION])),
         last_rotated_at=estate.days_before(_days(draw)),
+        environment=draw(st.sampled_from(ENVIRONMENTS)),
         rotation_enabled=draw(st.booleans()),
         public=draw(st.booleans()),
         deletion_window_set=draw(st.booleans()),
@@ -220,6 +231,7 @@ WATCHED = {
         "rotatable",
         "key_settable",
         "last_rotated_at",
+        "environment",
         "public",
         "rotation_enabled",
     ),
@@ -246,6 +258,7 @@ WATCHED = {
         "external_accounts",
         "regions",
         "owner",
+        "environment",
         "extractable",
         "never_extractable",
         "origin",
@@ -323,6 +336,7 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
             f"CREATE TABLE {MOMENT} AS SELECT TIMESTAMPTZ '2026-06-30T00:00:00Z' AS as_of, "
             "TIMESTAMPTZ '2025-07-01T00:00:00Z' AS period_start, TIMESTAMPTZ '2026-06-30T00:00:00Z' AS period_end"
         )
+        make_statements(opened, ())
         yield opened
 
 

@@ -250,6 +250,77 @@ def test_a_key_whose_store_is_not_known_may_be_under_any_grant(estate: ModuleTyp
     assert (told[key.id]["administrators_who_use"], told[key.id]["missing"]) == (None, [gap.id])
 
 
+def _administered(estate: ModuleType, observe: Observe, *access: Row, extra: Sequence[Row] = ()) -> Any:
+    key = estate.key()
+    return observe("USE-01", [estate.scope(), key, *access, *extra])[key.id]
+
+
+def test_administrators_are_those_who_may_administer_a_key_or_its_store(estate: ModuleType, observe: Observe) -> None:
+    key = estate.key()
+    told = _administered(
+        estate,
+        observe,
+        estate.access(key, "role/b", "administer"),
+        estate.access(key, "role/a", "administer", store=True),
+        estate.access(key, "role/a", "decrypt"),
+        estate.access(key, "role/app", "use"),
+        estate.access(key, "role/pipeline", "administer", principal_kind="machine"),
+        estate.access(key, "s3", "administer", principal_kind="service"),
+    )
+    assert (told["administrators"], told["administrators_told"]) == (["role/a", "role/b"], True)
+
+
+@pytest.mark.parametrize("kind", ["account", "group"])
+def test_who_is_behind_an_account_or_a_group_is_not_told(estate: ModuleType, observe: Observe, kind: str) -> None:
+    access = estate.access(estate.key(), "many", "administer", principal_kind=kind)
+    told = _administered(estate, observe, access)
+    assert (told["administrators"], told["administrators_told"]) == (["many"], None)
+    assert told["missing"] == [], "no gap, since everything was read"
+
+
+def test_an_account_or_a_group_that_may_only_use_a_key_leaves_nothing_open(
+    estate: ModuleType, observe: Observe
+) -> None:
+    access = estate.access(estate.key(), "many", "use", principal_kind="group")
+    assert _administered(estate, observe, access)["administrators_told"] is True
+
+
+def test_anyone_who_may_administer_is_among_the_administrators(estate: ModuleType, observe: Observe) -> None:
+    anyone = estate.access(estate.key(), "everybody", "administer", principal_kind="anyone", public=True)
+    assert _administered(estate, observe, anyone)["administrators"] == ["*"]
+
+
+@pytest.mark.parametrize("subject", ["key", "store", "another"])
+def test_a_review_of_access_tells_who_is_behind_a_group(
+    estate: ModuleType, tmp_path: Path, catalogue: Catalogue, subject: str
+) -> None:
+    key = estate.key()
+    group = estate.access(key, "admins", "administer", principal_kind="group")
+    about = {"key": key.id, "store": key.key_store, "another": "arn:aws:kms:another"}[subject]
+    judged = estate.judge(
+        tmp_path,
+        estate.only(catalogue, "USE-01"),
+        [estate.scope(), key, group],
+        attestations=[estate.attestation("access_review", subjects=[about])],
+    )
+    (finding,) = judged.of("USE-01", key.id)
+    reviewed = subject != "another"
+    assert finding["verdict"] == ("pass" if reviewed else "inconclusive")
+    assert finding["awaits"] == ([] if reviewed else ["access_review"])
+
+
+def test_what_was_not_read_awaits_nobody(estate: ModuleType, tmp_path: Path, catalogue: Catalogue) -> None:
+    key = estate.key()
+    group = estate.access(key, "admins", "administer", principal_kind="group")
+    gap = estate.rows_gap(key.scope, "access", key.id)
+    attested = [estate.attestation("access_review")]
+    judged = estate.judge(
+        tmp_path, estate.only(catalogue, "USE-01"), [estate.scope(), key, group, gap], attestations=attested
+    )
+    (finding,) = judged.of("USE-01", key.id)
+    assert (finding["verdict"], finding["awaits"], finding["missing"]) == ("inconclusive", [], [gap.id])
+
+
 # --- key_period -----------------------------------------------------------------------------------------------------
 
 
@@ -481,6 +552,43 @@ def test_a_key_that_encrypts_what_is_counted_is_not_idle(
     rows = [estate.scope(provider=provider), key, *gaps]
     judged = estate.judge(tmp_path, estate.only(catalogue, "USE-06"), rows)
     assert judged.verdict("USE-06", key.id) == verdict
+
+
+def _environments(estate: ModuleType, observe: Observe, *rows: Row, **facts: Any) -> Any:
+    key = estate.key(**{"environment": "Production", **facts})
+    return observe("GEN-04", [*_scopes(estate), key, *rows])[key.id]
+
+
+def test_the_environments_of_a_key_are_its_own_and_those_of_its_secrets(estate: ModuleType, observe: Observe) -> None:
+    secrets = [
+        estate.secret(1, keys=["alias/service-1"], environment="production "),
+        estate.secret(2, keys=["alias/service-1"], environment="test"),
+        estate.secret(3, keys=["alias/service-1"], environment=""),
+        estate.secret(4, keys=["alias/other"], environment="staging"),
+    ]
+    assert _environments(estate, observe, *secrets)["environments"] == ["production", "test"]
+    assert _environments(estate, observe)["environments"] == ["production"]
+    assert _environments(estate, observe, environment="")["environments"] == []
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_a_secret_whose_tags_were_not_read_may_be_of_any_environment(
+    estate: ModuleType, observe: Observe, everywhere: bool
+) -> None:
+    secret = estate.secret(1, keys=["alias/service-1"], environment=None)
+    gap = estate.column_gap(secret, "environment", everywhere=everywhere)
+    beside = estate.column_gap(estate.secret(2), "environment", operation="beside")
+    told = _environments(estate, observe, secret, gap, beside, estate.secret(2, environment=None))
+    assert (told["environments"], told["missing"]) == (None, [gap.id])
+
+
+def test_secrets_and_tags_that_were_not_read_withhold_the_environments(estate: ModuleType, observe: Observe) -> None:
+    missing = estate.rows_gap(f"prod/{estate.ACCOUNT}/{estate.REGION}/secretsmanager", "secret")
+    told = _environments(estate, observe, missing)
+    assert (told["environments"], told["missing"]) == (None, [missing.id])
+    untagged = estate.column_gap(estate.key(), "environment")
+    told = _environments(estate, observe, untagged, environment=None)
+    assert (told["environments"], told["missing"]) == (None, [untagged.id])
 
 
 # --- key_custody ----------------------------------------------------------------------------------------------------
