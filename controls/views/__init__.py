@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from controls.views.assets import ASSET, ASSET_DELETION
-from controls.views.custody import KEY_CUSTODY
+from controls.views.custody import KEY_CUSTODY, KEY_RECOVERY
 from controls.views.duties import KEY_DUTY
 from controls.views.encryption import KEY_DEPENDENTS, SECRET_ENCRYPTION
 from controls.views.period import KEY_PERIOD
@@ -26,6 +26,7 @@ _VIEWS = (
     KEY_PERIOD,
     KEY_DEPENDENTS,
     KEY_CUSTODY,
+    KEY_RECOVERY,
     SECRET_ENCRYPTION,
     KEY_STATEMENT,
     TOPIC,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from controls.catalogue import EXAMPLE_MOMENTS, Control, load_catalogue
+from controls.register import AttestationRecord
 from evidence.model import BOOKKEEPING, Row
 
 BUILT_IN = load_catalogue()
@@ -48,6 +49,8 @@ def _rows(estate: ModuleType, control: Control, number: int, example: dict[str, 
     if control.over == "key_custody":
         told = {name: example.get(name) for name in ("validation_standard", "kek_security_bits", "kek_apart")}
         yield estate.store(row, **told)
+    if control.over == "key_recovery" and "kept_by_provider" in example:
+        yield estate.store(row, kind="AWS KMS" if example["kept_by_provider"] else "PKCS#11 token")
     if control.over == "asset_deletion":
         yield estate.store(row, purge_protection=example.get("purge_protection"))
     yield scope
@@ -101,6 +104,13 @@ def _access(estate: ModuleType, control: Control, row: Any, example: dict[str, A
         yield estate.access(row, principal, "administer", principal_kind=kind, public=principal == "*")
 
 
+def _attested(estate: ModuleType, example: Mapping[str, Any], row: Any) -> Iterator[AttestationRecord]:
+    """What people say of the example's row."""
+    if "backup_attested_at" in example:
+        dated = example["backup_attested_at"].date()
+        yield estate.attestation("backup", id=f"ATT-{row.id}", subjects=[row.id], date=dated)
+
+
 ALONE = [control_id for control_id, control in BUILT_IN.controls.items() if not control.view.tables]
 """Controls of what is one for the whole organization, so that each example is assessed by itself."""
 
@@ -108,12 +118,13 @@ ALONE = [control_id for control_id, control in BUILT_IN.controls.items() if not 
 @pytest.mark.parametrize("control_id", [name for name in BUILT_IN.controls if name not in ALONE])
 def test_every_example_has_its_verdict_in_an_assessment(tmp_path: Path, estate: ModuleType, control_id: str) -> None:
     control = BUILT_IN.controls[control_id]
-    rows, expected = [], {}
+    rows, attested, expected = [], [], {}
     for number, example in enumerate(control.examples):
         (row, *others) = _rows(estate, control, number, dict(example.row))
         rows += [row, *others]
+        attested += _attested(estate, example.row, row)
         expected[row.id] = str(example.verdict)
-    verdicts = _verdicts(tmp_path, estate, control_id, rows)
+    verdicts = _verdicts(tmp_path, estate, control_id, rows, attestations=attested)
     assert {subject: verdicts[subject] for subject in expected} == expected
 
 

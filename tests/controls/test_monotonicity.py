@@ -87,6 +87,10 @@ def _store(draw: st.DrawFn, estate: ModuleType, held: Any, account: str, region:
     place = {"id": name, "scope": behind.id} if behind else {"backed_by": draw(st.sampled_from(["", "", name]))}
     store: Row = estate.store(
         held,
+        kind=draw(st.sampled_from(["AWS KMS", "Azure Key Vault", "PKCS#11 token"])),
+        network_public=draw(st.booleans()),
+        private_endpoints=draw(st.integers(0, 1)),
+        alerted_events=draw(st.sampled_from([[], ["delete", "disable", "policy_change"]])),
         purge_protection=draw(st.booleans()),
         validation_standard=draw(st.sampled_from(["", "FIPS 140-2", "FIPS 140-3"])),
         kek_security_bits=draw(st.sampled_from([0, 112, 256])),
@@ -210,6 +214,10 @@ WATCHED = {
     "key_version": ("key", "created_at", "superseded_at"),
     "access": ("subject", "principal", "principal_kind", "capability", "public"),
     "key_store": (
+        "kind",
+        "network_public",
+        "private_endpoints",
+        "alerted_events",
         "purge_protection",
         "validation_standard",
         "backed_by",

@@ -14,7 +14,10 @@ import pytest
 
 from controls.catalogue import Catalogue
 from controls.views import VIEWS
+from controls.views.custody import KEEPS_EVERYTHING, KEEPS_WHAT_IT_MADE
 from evidence.model import NEVER, TABLES, Key, Row, Secret, columns
+
+ROOT = Path(__file__).resolve().parents[2]
 
 Observe = Callable[[str, Sequence[Row]], dict[str, Any]]
 
@@ -693,6 +696,92 @@ def test_a_key_whose_store_is_not_known_is_held_nobody_knows_where(estate: Modul
     store = estate.store(estate.key(), validation_standard="FIPS 140-3")
     told = _custody(estate, observe, store, gap, key_store=None)
     assert (told["validation_standard"], told["missing"]) == (None, [gap.id])
+
+
+# --- key_recovery ---------------------------------------------------------------------------------------------------
+
+
+def _recovery(estate: ModuleType, observe: Observe, *rows: Row, **facts: Any) -> Any:
+    key = estate.key(**facts)
+    return observe("STO-05", [estate.scope(), key, *rows])[key.id]
+
+
+@pytest.mark.parametrize(
+    ("kind", "origin", "kept"),
+    [
+        ("AWS KMS", "generated", True),
+        ("AWS KMS", "imported", False),
+        ("AWS KMS", "external", False),
+        ("AWS CloudHSM key store", "generated", False),
+        ("Cloud KMS key ring", "generated", True),
+        ("Cloud KMS key ring", "imported", False),
+        ("Azure Key Vault", "imported", True),
+        ("Azure Key Vault", None, True),  # Azure does not tell where a key was generated
+        ("Azure Managed HSM", None, False),
+        ("PKCS#11 token", None, False),
+        ("AWS KMS", None, None),
+        (None, "generated", None),
+    ],
+)
+def test_a_provider_keeps_what_it_documents_to_keep(
+    estate: ModuleType, observe: Observe, kind: str | None, origin: str | None, kept: bool | None
+) -> None:
+    told = _recovery(estate, observe, estate.store(estate.key(), kind=kind), origin=origin)
+    assert told["kept_by_provider"] is kept
+
+
+def test_the_kinds_of_store_that_keep_keys_are_those_that_sources_tell() -> None:
+    told = "".join(path.read_text("utf-8") for path in (ROOT / "collectors").rglob("*.py"))
+    assert [kind for kind in (*KEEPS_WHAT_IT_MADE, *KEEPS_EVERYTHING) if f'"{kind}"' not in told] == []
+
+
+@pytest.mark.parametrize(
+    ("column", "of"), [("kind", "store"), ("origin", "key"), ("key_store", "key"), ("name", "neither")]
+)
+def test_what_leaves_open_whether_a_key_is_kept_is_told(
+    estate: ModuleType, observe: Observe, column: str, of: str
+) -> None:
+    key = estate.key(**({column: None} if of == "key" else {}))
+    store = estate.store(estate.key(), kind=None if of == "store" else "AWS KMS")
+    gap = estate.column_gap(store if of == "store" else key, column)
+    told = observe("STO-05", [estate.scope(), key, store, gap])[key.id]
+    assert (told["kept_by_provider"], told["missing"]) == ((True, []) if of == "neither" else (None, [gap.id]))
+
+
+def test_a_store_that_was_not_read_keeps_nobody_knows_what(estate: ModuleType, observe: Observe) -> None:
+    gap = estate.rows_gap(estate.key().scope, "key_store")
+    beside = estate.rows_gap(f"prod/{estate.ACCOUNT}/us-east-1/kms", "key_store")
+    told = _recovery(estate, observe, estate.scope(region="us-east-1"), gap, beside)
+    assert (told["kept_by_provider"], told["missing"]) == (None, [gap.id])
+
+
+@pytest.mark.parametrize(
+    ("subject", "days", "verdict"),
+    [("key", 10, "pass"), ("store", 10, "pass"), ("key", 400, "fail"), ("another", 10, "inconclusive")],
+)
+def test_a_backup_is_attested_of_a_key_or_of_its_store(
+    estate: ModuleType, tmp_path: Path, catalogue: Catalogue, subject: str, days: int, verdict: str
+) -> None:
+    key = estate.key(origin="imported")
+    about = {"key": key.id, "store": key.key_store, "another": estate.key(2).id}[subject]
+    attested = estate.attestation("backup", subjects=[about], date=estate.days_before(days).date())
+    rows = [estate.scope(), key, estate.store(key, kind="AWS KMS")]
+    (finding,) = estate.judge(tmp_path, estate.only(catalogue, "STO-05"), rows, attestations=[attested]).of(
+        "STO-05", key.id
+    )
+    assert finding["verdict"] == verdict
+    assert finding["awaits"] == (["backup"] if verdict == "inconclusive" else [])
+
+
+def test_a_key_whose_store_is_not_known_may_have_a_newer_backup_than_its_own(
+    estate: ModuleType, tmp_path: Path, catalogue: Catalogue
+) -> None:
+    key = estate.key(key_store=None, origin="imported")
+    gap = estate.column_gap(key, "key_store")
+    old = estate.attestation("backup", subjects=[key.id], date=estate.days_before(400).date())
+    judged = estate.judge(tmp_path, estate.only(catalogue, "STO-05"), [estate.scope(), key, gap], attestations=[old])
+    (finding,) = judged.of("STO-05", key.id)
+    assert (finding["verdict"], finding["missing"], finding["awaits"]) == ("inconclusive", [gap.id], [])
 
 
 # --- secret_encryption ----------------------------------------------------------------------------------------------
