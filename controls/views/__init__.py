@@ -15,6 +15,7 @@ from controls.views.duties import KEY_DUTY
 from controls.views.encryption import KEY_DEPENDENTS, SECRET_ENCRYPTION
 from controls.views.period import KEY_PERIOD
 from controls.views.statements import KEY_STATEMENT, TOPIC
+from controls.views.versions import VERSION_OF_KEY
 from controls.views.view import View, of_table
 from evidence.model import TABLES
 
@@ -24,6 +25,7 @@ _VIEWS = (
     ASSET_DELETION,
     KEY_DUTY,
     KEY_PERIOD,
+    VERSION_OF_KEY,
     KEY_DEPENDENTS,
     KEY_CUSTODY,
     KEY_RECOVERY,

@@ -42,6 +42,13 @@ def _rows(estate: ModuleType, control: Control, number: int, example: dict[str, 
         yield _blank(estate.store(estate.key(number, **place)), example, control.facts)
         yield scope
         return
+    if control.over == "version_of_key":
+        key = estate.key(number, **place)
+        yield _blank(estate.version(key), example, control.facts)
+        yield scope
+        told = {name: example.get(f"key_{name}") for name in ("manager", "state", "type")}
+        yield replace(key, manager=told["manager"], state=told["state"], key_type=told["type"])
+        return
     row = _blank((estate.secret if of_secret else estate.key)(number, **place), example, control.facts)
     if control.over == "key_dependents":
         row = replace(row, protected_resources=example.get("resources_counted"))

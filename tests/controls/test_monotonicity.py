@@ -136,6 +136,7 @@ def _key(draw: st.DrawFn, estate: ModuleType, number: int, account: str, region:
         security_bits=draw(st.sampled_from([80, 128])),
         suspended_at=estate.days_before(_days(draw)),
         expiry_settable=draw(st.booleans()),
+        expires_at=draw(st.sampled_from([NEVER, estate.days_before(-10)])),
         used=draw(st.booleans()),
         deletion_window_set=draw(st.booleans()),
         deletion_window_days=draw(st.sampled_from([7, 30])),
@@ -147,7 +148,8 @@ def _versions(draw: st.DrawFn, estate: ModuleType, key: Any) -> Iterator[Row]:
     started = key.created_at
     for number, end in enumerate([*ends, None]):
         until = NEVER if end is None else estate.days_before(end) + timedelta(hours=3)
-        yield estate.version(key, number, created_at=started, superseded_at=until)
+        state = draw(st.sampled_from([State.ACTIVE, State.DEACTIVATED, State.DESTROYED]))
+        yield estate.version(key, number, state=state, created_at=started, superseded_at=until)
         started = until
 
 
@@ -211,7 +213,7 @@ def forgetting(draw: st.DrawFn, estate: ModuleType, rows: Sequence[Row]) -> list
 
 WATCHED = {
     "scope": ("provider", "account", "region", "asked", "complete", "collected_at"),
-    "key_version": ("key", "created_at", "superseded_at"),
+    "key_version": ("key", "state", "created_at", "superseded_at"),
     "access": ("subject", "principal", "principal_kind", "capability", "public"),
     "key_store": (
         "kind",

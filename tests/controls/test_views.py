@@ -406,6 +406,41 @@ def test_a_history_that_was_not_read_to_its_end_withholds_the_age(estate: Module
     assert told["missing"] == [gap.id]
 
 
+# --- version_of_key -------------------------------------------------------------------------------------------------
+
+
+def _superseded(estate: ModuleType, observe: Observe, its_key: Row, *rows: Row, **facts: Any) -> Any:
+    version = estate.version(estate.key(), **{"state": "deactivated", "superseded_at": estate.days_before(10), **facts})
+    return observe("ROT-06", [estate.scope(), its_key, version, *rows])[version.id]
+
+
+def test_what_is_known_of_a_key_is_known_of_its_versions(estate: ModuleType, observe: Observe) -> None:
+    key = estate.key(state="suspended", manager="provider", key_type="symmetric master")
+    elsewhere = estate.key(scope="prod/444455556666/eu-west-1/kms")
+    told = _superseded(estate, observe, key, elsewhere)
+    assert (told["key_manager"], told["key_state"], told["key_type"]) == ("provider", "suspended", "symmetric master")
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_a_half_read_key_leaves_open_what_it_does_not_tell_of_its_versions(
+    estate: ModuleType, observe: Observe, everywhere: bool
+) -> None:
+    key = estate.key(state=None)
+    gap = estate.column_gap(key, "state", everywhere=everywhere)
+    beside = [estate.column_gap(key, "manager"), estate.rows_gap(key.scope, "key")]
+    told = _superseded(estate, observe, key, gap, *beside)
+    assert (told["key_manager"], told["key_state"], told["missing"]) == ("customer", None, [gap.id])
+
+
+def test_a_version_whose_key_was_not_read_may_be_of_any_key(estate: ModuleType, observe: Observe) -> None:
+    missing = estate.rows_gap(estate.key().scope, "key")
+    told = _superseded(estate, observe, estate.key(2), missing)
+    assert (told["key_manager"], told["missing"]) == (None, [missing.id])
+    unnamed = estate.column_gap(estate.version(estate.key()), "key")
+    told = _superseded(estate, observe, estate.key(), unnamed, key=None)
+    assert (told["key_manager"], told["missing"]) == (None, [unnamed.id])
+
+
 # --- key_dependents ---------------------------------------------------------------------------------------------------
 
 
