@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from controls.views.assets import ASSET, ASSET_DELETION
+from controls.views.certificates import CERTIFICATE_LIFE
 from controls.views.custody import KEY_CUSTODY, KEY_RECOVERY
 from controls.views.duties import KEY_DUTY
-from controls.views.encryption import KEY_DEPENDENTS, SECRET_ENCRYPTION
+from controls.views.encryption import KEY_DEPENDENTS, RESOURCE_ENCRYPTION, SECRET_ENCRYPTION
 from controls.views.period import KEY_PERIOD
 from controls.views.statements import KEY_STATEMENT, TOPIC
 from controls.views.versions import VERSION_OF_KEY
@@ -30,6 +31,8 @@ _VIEWS = (
     KEY_CUSTODY,
     KEY_RECOVERY,
     SECRET_ENCRYPTION,
+    RESOURCE_ENCRYPTION,
+    CERTIFICATE_LIFE,
     KEY_STATEMENT,
     TOPIC,
 )

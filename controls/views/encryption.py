@@ -260,3 +260,50 @@ SECRET_ENCRYPTION = extended(
         ),
     },
 )
+
+
+# A data store names its key by id. One that is encrypted and names none has a key of its provider's own.
+_RESOURCE_ENCRYPTION_SQL = f"""
+WITH known AS (SELECT id, {agreed("manager")} FROM key GROUP BY id)
+SELECT
+    r.scope, r.id,
+    CASE
+        WHEN r.key <> '' THEN known.manager
+        WHEN r.key = '' AND r.encrypted THEN '{Manager.PROVIDER}'
+    END AS key_manager
+FROM protected_resource AS r LEFT JOIN known ON known.id = r.key
+"""
+
+# Gaps about its own columns, about the key found, or, where none was found, about keys unread.
+_RESOURCE_EXPLAINED = f"""
+    {explained_by_own("protected_resource", ("key", "encrypted"))}
+    UNION ALL
+    SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u
+    JOIN protected_resource AS r ON r.scope = u.scope AND r.id = u.id
+    JOIN key ON key.id = r.key
+    JOIN gap ON gap.scope = key.scope AND gap.of_table = 'key' AND gap.subject IN (key.id, '')
+    WHERE list_contains(gap.columns, 'manager')
+    UNION ALL
+    SELECT far.scope, far.id, far.gap FROM ({explained_elsewhere("protected_resource", "key", ())}) AS far
+    JOIN protected_resource AS r ON r.scope = far.scope AND r.id = far.id
+    ANTI JOIN key ON key.id = r.key
+    WHERE r.key <> ''
+"""
+
+RESOURCE_ENCRYPTION = extended(
+    "resource_encryption",
+    "Data stores, with who decides over the key that encrypts them",
+    "protected_resource",
+    _RESOURCE_ENCRYPTION_SQL,
+    {
+        "key_manager": (
+            Column(
+                "key_manager",
+                "string",
+                tuple(Manager),
+                "Who decides over the key that encrypts it; not observed where that key was not read",
+            ),
+            _RESOURCE_EXPLAINED,
+        )
+    },
+)

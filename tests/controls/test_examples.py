@@ -42,6 +42,9 @@ def _rows(estate: ModuleType, control: Control, number: int, example: dict[str, 
         yield _blank(estate.store(estate.key(number, **place)), example, control.facts)
         yield scope
         return
+    if control.over in ("account", "credential", "resource_encryption", "certificate_life"):
+        yield from _beside_keys(estate, control, number, example)
+        return
     if control.over == "version_of_key":
         key = estate.key(number, **place)
         yield _blank(estate.version(key), example, control.facts)
@@ -109,6 +112,27 @@ def _access(estate: ModuleType, control: Control, row: Any, example: dict[str, A
     for number, principal in enumerate(administrators or ()):
         kind = "group" if number == 0 and not told else "anyone" if principal == "*" else "undecided"
         yield estate.access(row, principal, "administer", principal_kind=kind, public=principal == "*")
+
+
+def _beside_keys(estate: ModuleType, control: Control, number: int, example: dict[str, Any]) -> Iterator[Row]:
+    """What is neither key nor secret nor one of their stores."""
+    place = _place(estate, number)
+    if control.over == "account":
+        yield _blank(estate.account(number), example, control.facts)
+    elif control.over == "credential":
+        yield _blank(estate.credential(number), example, control.facts)
+    elif control.over == "resource_encryption":
+        row = replace(estate.resource(number, **place), **{n: example.get(n) for n in ("kind", "encrypted", "key")})
+        yield row
+        if row.key and "key_manager" in example:
+            yield estate.key(number, id=row.key, manager=example["key_manager"], **place)
+    else:
+        row = _blank(estate.certificate(number, **place), example, control.facts)
+        held, due = example.get("held"), example.get("renewal_due_at")
+        ahead = (example["expires_at"] - due).days if due and example.get("renewal_enabled") else None
+        yield replace(row, key="", renewal_days=ahead)
+        if held is not None:
+            yield estate.scope(service="acm", provider="aws" if held else "vault", **place)
 
 
 def _attested(estate: ModuleType, example: Mapping[str, Any], row: Any) -> Iterator[AttestationRecord]:

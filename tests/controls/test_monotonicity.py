@@ -78,7 +78,40 @@ def inventories(draw: st.DrawFn, estate: ModuleType) -> list[Row]:
             # What a provider encrypts with no key of a customer names none.
             near = () if providers[region] in WITHOUT_KEYS_OF_SECRETS else keys
             rows.append(_secret(draw, estate, number, account, region, near))
+        rows += _beside_keys(draw, estate, account, region, providers[region], keys)
     return rows
+
+
+def _beside_keys(
+    draw: st.DrawFn, estate: ModuleType, account: str, region: str, provider: str, keys: Sequence[Any]
+) -> Iterator[Row]:
+    """A certificate, a data store and a credential, in scopes of their own."""
+    near = ["", "arn:aws:kms:eu-west-1:999988887777:key/elsewhere", *(key.id for key in keys if key.region == region)]
+    yield estate.scope(account, region, "acm", provider=draw(st.sampled_from([provider, "vault"])))
+    yield estate.certificate(
+        1,
+        account,
+        region,
+        key=draw(st.sampled_from(["", "key/1"])),
+        state=draw(st.sampled_from([State.ACTIVE, State.DEACTIVATED])),
+        publicly_trusted=draw(st.booleans()),
+        activated_at=estate.days_before(_days(draw)),
+        expires_at=estate.days_before(draw(st.sampled_from([10, -10, -300]))),
+        renewal_enabled=draw(st.booleans()),
+        renewal_days=draw(st.sampled_from([0, 30])),
+    )
+    yield estate.scope(account, region, "datastores", provider=provider)
+    encrypted = draw(st.booleans())
+    key = draw(st.sampled_from(near)) if encrypted else ""
+    yield estate.resource(1, account, region, encrypted=encrypted, key=key)
+    if region == REGIONS[0]:
+        yield estate.scope(account, "global", "iam", provider=provider)
+        yield estate.credential(
+            int(account),
+            account,
+            last_rotated_at=estate.days_before(_days(draw)),
+            last_used_at=estate.days_before(_days(draw)),
+        )
 
 
 def _store(draw: st.DrawFn, estate: ModuleType, held: Any, account: str, region: str, behind: Any = None) -> Row:
@@ -212,6 +245,18 @@ def forgetting(draw: st.DrawFn, estate: ModuleType, rows: Sequence[Row]) -> list
 
 
 WATCHED = {
+    "certificate": (
+        "key",
+        "manager",
+        "state",
+        "publicly_trusted",
+        "activated_at",
+        "expires_at",
+        "renewal_enabled",
+        "renewal_days",
+    ),
+    "credential": ("kind", "manager", "state", "last_rotated_at", "last_used_at"),
+    "protected_resource": ("account", "region", "encrypted", "key"),
     "scope": ("provider", "account", "region", "asked", "complete", "collected_at"),
     "key_version": ("key", "state", "created_at", "superseded_at"),
     "access": ("subject", "principal", "principal_kind", "capability", "public"),
@@ -308,7 +353,8 @@ def _missing(draw: st.DrawFn, estate: ModuleType, row: Any) -> Row:
 
 def test_what_is_watched_are_columns(estate: ModuleType) -> None:
     key = estate.key()
-    for row in (estate.scope(), estate.store(key), key, estate.version(key), estate.secret()):
+    rows = [estate.scope(), estate.store(key), key, estate.version(key), estate.secret()]
+    for row in [*rows, estate.certificate(), estate.credential(), estate.resource()]:
         assert set(WATCHED[row.table]) <= {column.name for column in columns(type(row))} - set(BOOKKEEPING)
 
 

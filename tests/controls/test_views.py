@@ -912,3 +912,105 @@ def test_a_gap_of_another_provider_explains_nothing(estate: ModuleType, observe:
     gap = estate.rows_gap(elsewhere.id, "key", operation="kms:ListCryptoKeys")
     told = _encryption(estate, observe, estate.secret(keys=["alias/unknown"]), elsewhere, gap)
     assert (told["key_manager"], told["missing"]) == (None, [])
+
+
+# --- resource_encryption --------------------------------------------------------------------------------------------
+
+
+def _encrypted(estate: ModuleType, observe: Observe, *rows: Row, **facts: Any) -> Any:
+    resource = estate.resource(**{"key": estate.key().id, **facts})
+    places = [estate.scope(), estate.scope(service="datastores"), estate.scope("444455556666")]
+    return observe("USE-07", [*places, resource, *rows])[resource.id]
+
+
+@pytest.mark.parametrize("account", ["111122223333", "444455556666"])
+def test_a_data_store_has_the_manager_of_its_key_in_whatever_account(
+    estate: ModuleType, observe: Observe, account: str
+) -> None:
+    key = estate.key(1, account, manager="provider")
+    assert _encrypted(estate, observe, key, key=key.id)["key_manager"] == "provider"
+
+
+def test_a_data_store_that_is_encrypted_and_names_no_key_has_one_of_its_provider(
+    estate: ModuleType, observe: Observe
+) -> None:
+    assert _encrypted(estate, observe, key="")["key_manager"] == "provider"
+    assert _encrypted(estate, observe, key="", encrypted=False)["key_manager"] is None
+
+
+def test_a_key_that_no_reading_has_leaves_its_data_stores_open(estate: ModuleType, observe: Observe) -> None:
+    told = _encrypted(estate, observe, estate.key(2))
+    assert (told["key_manager"], told["missing"]) == (None, [])
+    missing = estate.rows_gap("prod/444455556666/eu-west-1/kms", "key")
+    elsewhere = [estate.scope(region="us-east-1"), estate.rows_gap(f"prod/{estate.ACCOUNT}/us-east-1/kms", "key")]
+    told = _encrypted(estate, observe, estate.key(2), missing, *elsewhere)
+    assert (told["key_manager"], told["missing"]) == (None, [missing.id])
+
+
+@pytest.mark.parametrize(("column", "of"), [("key", "resource"), ("encrypted", "resource"), ("manager", "key")])
+def test_what_leaves_open_the_manager_of_a_key_is_told_of_its_data_stores(
+    estate: ModuleType, observe: Observe, column: str, of: str
+) -> None:
+    key = estate.key(**({"manager": None} if of == "key" else {}))
+    facts = {"key": "", column: None} if of == "resource" else {}
+    gap = estate.column_gap(key if of == "key" else estate.resource(), column)
+    told = _encrypted(estate, observe, key, gap, **facts)
+    assert (told["key_manager"], told["missing"]) == (None, [gap.id])
+
+
+def test_two_readings_of_a_key_that_differ_tell_no_manager(estate: ModuleType, observe: Observe) -> None:
+    again = estate.key(source="audit", scope="audit/1/eu-west-1/kms", manager="provider")
+    assert _encrypted(estate, observe, estate.key(), again)["key_manager"] is None
+
+
+# --- certificate_life -----------------------------------------------------------------------------------------------
+
+
+def _life(estate: ModuleType, observe: Observe, *rows: Row, provider: str | None = "aws", **facts: Any) -> Any:
+    certificate = estate.certificate(**facts)
+    scope = estate.scope(service="acm", provider=provider)
+    return observe("CRT-01", [scope, certificate, *rows])[certificate.id]
+
+
+@pytest.mark.parametrize(
+    ("provider", "key", "held"),
+    [("aws", "", True), ("azure", None, True), ("vault", "key/1", True), ("vault", "", False), ("vault", None, None)],
+)
+def test_a_record_of_what_was_issued_is_not_what_was_issued(
+    estate: ModuleType, observe: Observe, provider: str, key: str | None, held: bool | None
+) -> None:
+    assert _life(estate, observe, provider=provider, key=key)["held"] is held
+
+
+def test_where_a_certificate_stands_is_not_known_without_its_source(estate: ModuleType, observe: Observe) -> None:
+    gap = estate.column_gap(estate.scope(service="acm"), "provider")
+    told = _life(estate, observe, gap, provider=None)
+    assert (told["held"], told["missing"]) == (None, [gap.id])
+
+
+@pytest.mark.parametrize(
+    ("enabled", "days", "due"),
+    [
+        (True, 60, "2026-08-09T00:00:00Z"),
+        (True, 0, "2026-10-08T00:00:00Z"),
+        (True, -5, "2026-10-08T00:00:00Z"),
+        (True, 2**62, "1926-11-02T00:00:00Z"),
+        (True, None, None),
+        (None, 60, None),
+        (False, 0, "9999-12-31T00:00:00Z"),
+        (False, None, "9999-12-31T00:00:00Z"),
+    ],
+)
+def test_a_renewal_is_due_so_many_days_before_the_end(
+    estate: ModuleType, observe: Observe, enabled: bool | None, days: int | None, due: str | None
+) -> None:
+    told = _life(estate, observe, renewal_enabled=enabled, renewal_days=days)
+    assert told["renewal_due_at"] == due
+
+
+@pytest.mark.parametrize("column", ["renewal_enabled", "renewal_days", "expires_at"])
+def test_what_leaves_open_when_a_renewal_is_due_is_told(estate: ModuleType, observe: Observe, column: str) -> None:
+    gap = estate.column_gap(estate.certificate(), column)
+    told = _life(estate, observe, gap, **{"renewal_enabled": True, column: None})
+    assert told["renewal_due_at"] is None
+    assert gap.id in told["missing"]
