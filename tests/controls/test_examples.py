@@ -42,7 +42,7 @@ def _rows(estate: ModuleType, control: Control, number: int, example: dict[str, 
         yield _blank(estate.store(estate.key(number, **place)), example, control.facts)
         yield scope
         return
-    if control.over in ("account", "credential", "resource_encryption", "certificate_life"):
+    if control.over in ("account", "credential", "resource_encryption", "certificate", "certificate_life"):
         yield from _beside_keys(estate, control, number, example)
         return
     if control.over == "version_of_key":
@@ -131,6 +131,8 @@ def _beside_keys(estate: ModuleType, control: Control, number: int, example: dic
         held, due = example.get("held"), example.get("renewal_due_at")
         ahead = (example["expires_at"] - due).days if due and example.get("renewal_enabled") else None
         yield replace(row, key="", renewal_days=ahead)
+        if control.over == "certificate":
+            yield estate.scope(service="acm", **place)
         if held is not None:
             yield estate.scope(service="acm", provider="aws" if held else "vault", **place)
 
