@@ -10,11 +10,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from controls.views.assets import ASSET, ASSET_DELETION
+from controls.views.custodians import CUSTODIAN
 from controls.views.custody import KEY_CUSTODY
 from controls.views.duties import KEY_DUTY
 from controls.views.encryption import KEY_DEPENDENTS, SECRET_ENCRYPTION
+from controls.views.exceptions import EXCEPTIONS
+from controls.views.incidents import KEY_INCIDENT
 from controls.views.period import KEY_PERIOD
-from controls.views.statements import KEY_STATEMENT, TOPIC
+from controls.views.reconciliation import RECONCILIATION
+from controls.views.review import ACCESS_REVIEW
+from controls.views.statements import (
+    CERTIFICATE_STATEMENT,
+    KEY_STATEMENT,
+    KEY_STORE_STATEMENT,
+    SCOPE_STATEMENT,
+    TOPIC,
+)
 from controls.views.view import View, of_table
 from evidence.model import TABLES
 
@@ -28,7 +39,15 @@ _VIEWS = (
     KEY_CUSTODY,
     SECRET_ENCRYPTION,
     KEY_STATEMENT,
+    KEY_INCIDENT,
+    KEY_STORE_STATEMENT,
+    ACCESS_REVIEW,
+    CERTIFICATE_STATEMENT,
+    SCOPE_STATEMENT,
+    RECONCILIATION,
+    CUSTODIAN,
     TOPIC,
+    EXCEPTIONS,
 )
 
 VIEWS: Mapping[str, View] = {view.name: view for view in _VIEWS}

@@ -10,16 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from controls.views.view import STATEMENT, View, of_table, texts
+from controls.views.view import STATEMENT, View, bookkeeping, of_table, texts
 from evidence.findings import Topic
-from evidence.model import Access, Column, columns
+from evidence.model import Column
 
-OF_THE_ORGANIZATION = (
-    Topic.POLICY,
-    Topic.CRYPTOGRAPHY_REVIEW,
-    Topic.CERTIFICATE_REGISTER,
-    Topic.SECRET_SCAN,
-)
+OF_THE_ORGANIZATION = (Topic.POLICY, Topic.CRYPTOGRAPHY_REVIEW, Topic.SECRET_SCAN)
 """Topics that are attested once for the whole organization."""
 
 
@@ -38,15 +33,12 @@ LEFT JOIN {STATEMENT} AS s ON s.topic = t.topic
 GROUP BY t.topic
 """
 
-_BOOKKEEPING = ("id", "source", "scope", "evidence")
-_OF_ROW = {column.name: column for column in columns(Access) if column.name in _BOOKKEEPING}
-
 TOPIC = View(
     "topic",
     "Topics that the organization attests as a whole, one row each",
     (),
     {
-        **_OF_ROW,
+        **bookkeeping(),
         "topic": Column("topic", "string", tuple(OF_THE_ORGANIZATION), "What is attested"),
         "attested_at": Column("attested_at", "timestamp", (), "The day of the newest attestation of it that counts"),
         "open_findings": Column("open_findings", "integer", (), "Findings of the search for secrets that were open"),
@@ -90,29 +82,53 @@ KEY_STATEMENT = _attested(
             "timestamp",
             "The day of the newest attestation that its material was brought in under dual control",
         ),
-        "migration_planned_at": (
-            Topic.MIGRATION,
-            "dated_at",
-            "timestamp",
-            "The day of the newest attestation that its migration to a post-quantum algorithm is planned",
-        ),
         "migration_target_at": (
             Topic.MIGRATION,
             "target_at",
             "timestamp",
-            "The day by which that migration is to be done",
+            "The day by which its migration to a post-quantum algorithm is to be done, by the newest plan",
         ),
-        "compromised_at": (
-            Topic.COMPROMISE,
-            "occurred_at",
-            "timestamp",
-            "When its material was compromised, by the newest attestation",
-        ),
-        "replaced_at": (
-            Topic.COMPROMISE,
+    },
+)
+
+CERTIFICATE_STATEMENT = _attested(
+    "certificate_statement",
+    "Certificates, with what people attest of them",
+    "certificate",
+    {
+        "registered_at": (
+            Topic.CERTIFICATE_REGISTER,
             "dated_at",
             "timestamp",
-            "When that material was replaced, by the same attestation",
+            "The day of the newest comparison of the register, which it is in, with the endpoints",
+        ),
+    },
+)
+
+KEY_STORE_STATEMENT = _attested(
+    "key_store_statement",
+    "Key stores, with what people attest of them",
+    "key_store",
+    {
+        "exercised_at": (
+            Topic.RECOVERY_EXERCISE,
+            "dated_at",
+            "timestamp",
+            "The day of the newest exercise of what to do when its keys are lost or compromised",
+        ),
+    },
+)
+
+SCOPE_STATEMENT = _attested(
+    "scope_statement",
+    "Scopes, with what people attest of them",
+    "scope",
+    {
+        "rights_reviewed_at": (
+            Topic.COLLECTOR_RIGHTS,
+            "dated_at",
+            "timestamp",
+            "The day of the newest review that found the rights of the collecting identity to be read only",
         ),
     },
 )

@@ -7,13 +7,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from evidence.model import TABLES, Column, columns
+from evidence.model import BOOKKEEPING, TABLES, Column, Scope, columns
 
 MOMENT = "moment"
 """A table of one row that the engine makes: `as_of`, `period_start`, `period_end`."""
 
 STATEMENT = "statement"
 """A table that the engine makes: one row for each valid attestation of a topic and each of its subjects."""
+
+EXCEPTION = "exception_entry"
+"""A table that the engine makes: one row for each exception of the register, whether it counts or not."""
 
 UNKNOWN = "unknown_row"
 """A table that the engine makes for the explaining queries: `scope` and `id` of the rows to be explained."""
@@ -35,6 +38,8 @@ class View:
     """SELECT of `scope`, `id` and the derived columns for every row of its table; empty where there are none."""
     explanations: Mapping[str, str] = field(default_factory=dict)
     """Derived column → SELECT of `scope`, `id` and `gap`: which gaps explain a NULL in the rows of UNKNOWN."""
+    made_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Table → the columns of it that decide which rows there are: where one is unknown, rows may be missing."""
     awaiting: Mapping[str, str] = field(default_factory=dict)
     """Column that is NULL until somebody attests it → the topic of that, as an expression of SQL."""
 
@@ -50,6 +55,11 @@ def of_table(name: str) -> View:
     """A table as it is."""
     table = TABLES[name]
     return View(name, table.doc, (name,), {column.name: column for column in columns(table)})
+
+
+def bookkeeping() -> dict[str, Column]:
+    """The columns that identify a row, for views that are made of no table's own rows."""
+    return {column.name: column for column in columns(Scope) if column.name in BOOKKEEPING}
 
 
 def texts(names: Sequence[str]) -> str:
@@ -151,8 +161,18 @@ def explained_by_own(table: str, names: tuple[str, ...]) -> str:
     """
 
 
-def extended(name: str, doc: str, table: str, sql: str, derived: Mapping[str, tuple[Column, str]]) -> View:
-    """The view of a table and of columns that `sql` derives for each of its rows, each with what explains a NULL."""
+def extended(
+    name: str,
+    doc: str,
+    table: str,
+    sql: str,
+    derived: Mapping[str, tuple[Column, str]],
+    awaiting: Mapping[str, str] | None = None,
+) -> View:
+    """The view of a table and of columns that `sql` derives for each of its rows.
+
+    Each comes with the query that finds what explains a NULL in it; empty where no gap does.
+    """
     own = of_table(table).columns
     added = {column: definition for column, (definition, _) in derived.items()}
     return View(
@@ -161,5 +181,6 @@ def extended(name: str, doc: str, table: str, sql: str, derived: Mapping[str, tu
         (table,),
         {**own, **added},
         derived=sql,
-        explanations={column: query for column, (_, query) in derived.items()},
+        explanations={column: query for column, (_, query) in derived.items() if query},
+        awaiting=awaiting or {},
     )

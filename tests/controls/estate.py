@@ -12,13 +12,14 @@ from pyarrow import parquet
 
 from controls.catalogue import Catalogue
 from controls.engine import assess
-from controls.register import AttestationRecord
+from controls.register import AttestationRecord, ExceptionRecord
 from evidence.findings import Assessment
 from evidence.inventory import InventoryWriter
 from evidence.model import (
     BOOKKEEPING,
     NEVER,
     Access,
+    Certificate,
     Gap,
     GapKind,
     Key,
@@ -119,6 +120,21 @@ def secret(number: int = 1, account: str = ACCOUNT, region: str = REGION, **fact
     return _row(Secret, {**own, **facts})
 
 
+def certificate(number: int = 1, account: str = ACCOUNT, region: str = REGION, **facts: Any) -> Certificate:
+    own = {
+        "id": f"arn:aws:acm:{region}:{account}:certificate/{number:04}",
+        "scope": f"prod/{account}/{region}/acm",
+        "name": f"service-{number}.example",
+        "account": account,
+        "region": region,
+        "manager": "customer",
+        "state": "active",
+        "created_at": days_before(100),
+        "expires_at": days_before(-200),
+    }
+    return _row(Certificate, {**own, **facts})
+
+
 def column_gap(of: Row, *names: str, everywhere: bool = False, operation: str = "kms:Some") -> Gap:
     """A gap that leaves columns of a row, or of every row of its table and scope, unknown."""
     return _gap(of.scope, of.table, "" if everywhere else of.id, operation, sorted(names), False)
@@ -169,6 +185,26 @@ def attestation(topic: str, says: Mapping[str, Any] | None = None, **facts: Any)
         "principals_sha256": "",
     }
     return AttestationRecord(**{**own, **facts})
+
+
+def exception(control: str = "ROT-02", **facts: Any) -> ExceptionRecord:
+    """An exception that counts."""
+    own: dict[str, Any] = {
+        "id": "EXC-1",
+        "control": control,
+        "subjects": ["*"],
+        "where": "",
+        "reason": "The appliance cannot follow.",
+        "owner": "Ada",
+        "approver": "Grace",
+        "compensating_control": "Each use is reviewed.",
+        "approved": days_before(10).date(),
+        "expires": AS_OF.date() + timedelta(days=100),
+        "document": "",
+        "sha256": "",
+        "document_problem": "",
+    }
+    return ExceptionRecord(**{**own, **facts})
 
 
 @dataclass(frozen=True)

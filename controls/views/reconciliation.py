@@ -1,0 +1,70 @@
+"""What was read of each scope, beside what people counted there by other means."""
+
+# ruff: noqa: S608 - every name put into SQL here is this package's own
+
+from __future__ import annotations
+
+from controls.views.view import STATEMENT, UNKNOWN, View, bookkeeping, explained_by_scope, texts
+from evidence.findings import Topic
+from evidence.model import Column, Scope, columns
+
+RECONCILED = ("key", "secret", "certificate")
+"""Tables whose rows are counted."""
+
+_COUNTS = " UNION ALL ".join(
+    f"SELECT scope, '{table}' AS counted_table, count(*) AS rows FROM {table} GROUP BY scope" for table in RECONCILED
+)
+
+_STATED = " UNION ALL ".join(
+    f"SELECT id, pattern, dated_at, '{table}' AS counted_table, {table}_count AS number FROM {STATEMENT} "
+    f"WHERE topic = '{Topic.RECONCILIATION}' AND {table}_count IS NOT NULL"
+    for table in RECONCILED
+)
+
+_RECONCILIATION_SQL = f"""
+WITH place AS (
+    SELECT s.id || '#' || t.counted_table AS id, s.source, s.id AS scope, s.evidence, t.counted_table, s.asked
+    FROM scope AS s, (SELECT unnest([{texts(RECONCILED)}]) AS counted_table) AS t
+),
+told AS (
+    SELECT p.id, arg_max(s.number, (s.dated_at, s.id)) AS number, max(s.dated_at) AS dated_at
+    FROM place AS p
+    JOIN ({_STATED}) AS s ON s.counted_table = p.counted_table AND p.scope LIKE s.pattern ESCAPE '\\'
+    GROUP BY p.id
+),
+unread AS (SELECT DISTINCT scope, of_table FROM gap WHERE rows_missing)
+SELECT
+    p.*,
+    CASE WHEN unread.scope IS NULL THEN coalesce(c.rows, 0) END AS counted,
+    told.id IS NOT NULL AS stated,
+    told.number AS stated_count,
+    told.dated_at AS stated_at
+FROM place AS p
+LEFT JOIN ({_COUNTS}) AS c ON c.scope = p.scope AND c.counted_table = p.counted_table
+LEFT JOIN unread ON unread.scope = p.scope AND unread.of_table = p.counted_table
+LEFT JOIN told ON told.id = p.id
+"""
+
+_ROWS_EXPLAINED = f"""
+    SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u
+    JOIN gap ON gap.scope = u.scope AND u.id = gap.scope || '#' || gap.of_table
+    WHERE gap.rows_missing
+"""
+
+RECONCILIATION = View(
+    "reconciliation",
+    "Scopes and what may be in them, with how many were read and how many people counted by other means",
+    ("scope",),
+    {
+        **bookkeeping(),
+        "counted_table": Column("counted_table", "string", RECONCILED, "What is counted"),
+        "asked": {column.name: column for column in columns(Scope)}["asked"],
+        "counted": Column("counted", "integer", (), "How many were read, whoever manages them and in whatever state"),
+        "stated": Column("stated", "boolean", (), "People attest how many there are"),
+        "stated_count": Column("stated_count", "integer", (), "How many there are, by the newest count"),
+        "stated_at": Column("stated_at", "timestamp", (), "The day of that count"),
+    },
+    _RECONCILIATION_SQL,
+    explanations={"counted": _ROWS_EXPLAINED, "asked": explained_by_scope("asked")},
+    awaiting=dict.fromkeys(("stated_count", "stated_at"), f"'{Topic.RECONCILIATION}'"),
+)

@@ -1,0 +1,141 @@
+"""Key stores, with who may do what there and who that was when people reviewed it."""
+
+# ruff: noqa: S608 - every name put into SQL here is this package's own
+
+from __future__ import annotations
+
+from controls.views.view import STATEMENT, UNKNOWN, extended
+from evidence.findings import Topic
+from evidence.model import Column
+
+_ASSET = " UNION ALL ".join(f"SELECT source, scope, id, key_store FROM {table}" for table in ("key", "secret"))
+
+_STORE = """
+SELECT
+    k.source, k.scope, k.id, coalesce(k.account, s.account) AS account, coalesce(k.region, s.region) AS region
+FROM key_store AS k LEFT JOIN scope AS s ON s.id = k.scope
+"""
+
+_HELD = f"""
+SELECT scope, id, source, id AS subject FROM store
+UNION
+SELECT s.scope, s.id, s.source, a.id FROM store AS s JOIN ({_ASSET}) AS a ON a.source = s.source AND a.key_store = s.id
+"""
+"""Whose access is a store's: its own, and that of all keys and secrets that name it."""
+
+# What a store holds may stand in another scope of its source, but not in another account or region.
+_NEAR = """
+    d.source = s.source
+    AND coalesce(d.account = s.account, true)
+    AND coalesce(d.region IN (s.region, 'global', '') OR s.region IN ('global', ''), true)
+"""
+
+PRINCIPALS_SQL = f"""
+WITH store AS ({_STORE}),
+held AS ({_HELD}),
+doubted AS (
+    SELECT DISTINCT doubt.source, doubt.scope, t.account, t.region
+    FROM (
+        SELECT source, scope FROM gap
+        WHERE rows_missing AND (of_table IN ('key', 'secret', 'scope') OR (of_table = 'access' AND subject = ''))
+        UNION
+        SELECT source, scope FROM ({_ASSET}) WHERE key_store IS NULL
+        UNION
+        SELECT source, scope FROM access WHERE subject IS NULL
+    ) AS doubt
+    LEFT JOIN scope AS t ON t.id = doubt.scope
+),
+unknown AS (
+    SELECT DISTINCT s.scope, s.id FROM store AS s JOIN doubted AS d ON {_NEAR}
+    UNION
+    SELECT h.scope, h.id FROM held AS h JOIN gap ON gap.source = h.source AND gap.subject = h.subject
+    WHERE gap.rows_missing AND gap.of_table = 'access'
+    UNION
+    SELECT h.scope, h.id FROM held AS h JOIN access AS a ON a.source = h.source AND a.subject = h.subject
+    WHERE a.principal IS NULL OR a.capability IS NULL
+),
+admitted AS (
+    SELECT DISTINCT h.scope, h.id, a.principal, a.capability
+    FROM held AS h JOIN access AS a ON a.source = h.source AND a.subject = h.subject
+),
+written AS (
+    SELECT
+        scope, id,
+        string_agg(json_array(principal, capability)::VARCHAR, chr(10) ORDER BY principal, capability) AS text
+    FROM admitted GROUP BY scope, id
+)
+SELECT
+    s.scope, s.id, CASE WHEN u.id IS NULL THEN sha256(coalesce(w.text, '')) END AS principals_sha256
+FROM store AS s
+LEFT JOIN unknown AS u ON u.scope = s.scope AND u.id = s.id
+LEFT JOIN written AS w ON w.scope = s.scope AND w.id = s.id
+"""
+"""SELECT of `scope`, `id` and `principals_sha256` for every key store: the digest of who may do what with it or with
+anything that it holds; NULL where that was not read as a whole. Reads key_store, key, secret, access, scope and gap.
+
+The digest is SHA-256 over lines of JSON, `["PRINCIPAL","CAPABILITY"]`, each once and sorted, without a last line feed.
+"""
+
+_ACCESS_REVIEW_SQL = f"""
+SELECT
+    p.scope, p.id, any_value(p.principals_sha256) AS principals_sha256,
+    max(s.dated_at) AS reviewed_at,
+    arg_max_null(s.principals_sha256, (s.dated_at, s.id)) AS reviewed_principals_sha256
+FROM ({PRINCIPALS_SQL}) AS p
+LEFT JOIN {STATEMENT} AS s ON s.topic = '{Topic.ACCESS_REVIEW}' AND p.id LIKE s.pattern ESCAPE '\\'
+GROUP BY p.scope, p.id
+"""
+
+# One gap stands for all that one operation left open in one scope, else a store would carry those of all its keys.
+_PRINCIPALS_EXPLAINED = f"""
+    WITH store AS (
+        SELECT s.* FROM ({_STORE}) AS s JOIN {UNKNOWN} AS u ON u.scope = s.scope AND u.id = s.id
+    ),
+    held AS ({_HELD}),
+    d AS (
+        SELECT gap.*, t.account, t.region FROM gap LEFT JOIN scope AS t ON t.id = gap.scope
+        WHERE (gap.rows_missing AND gap.of_table IN ('key', 'secret', 'scope', 'access'))
+            OR (gap.of_table IN ('key', 'secret') AND list_contains(gap.columns, 'key_store'))
+            OR (gap.of_table = 'access' AND list_has_any(gap.columns, ['subject', 'principal', 'capability']))
+    ),
+    explained AS (
+        SELECT s.scope, s.id, d.id AS gap, d.scope AS place, d.operation, d.of_table
+        FROM store AS s JOIN d ON {_NEAR}
+        WHERE d.of_table <> 'access' OR d.subject = '' OR list_contains(d.columns, 'subject')
+        UNION ALL
+        SELECT h.scope, h.id, d.id, d.scope, d.operation, d.of_table
+        FROM held AS h JOIN d ON d.source = h.source AND d.subject = h.subject
+        WHERE d.of_table = 'access'
+        UNION ALL
+        SELECT h.scope, h.id, d.id, d.scope, d.operation, d.of_table
+        FROM held AS h
+        JOIN access AS a ON a.source = h.source AND a.subject = h.subject
+        JOIN d ON d.scope = a.scope AND d.subject = a.id
+        WHERE d.of_table = 'access'
+    )
+    SELECT scope, id, min(gap) AS gap FROM explained GROUP BY scope, id, place, operation, of_table
+"""
+
+ACCESS_REVIEW = extended(
+    "access_review",
+    "Key stores, with who may do what there, as a digest, and who that was when people reviewed it",
+    "key_store",
+    _ACCESS_REVIEW_SQL,
+    {
+        "principals_sha256": (
+            Column(
+                "principals_sha256",
+                "string",
+                (),
+                "Digest of who may do what with it or with anything that it holds",
+            ),
+            _PRINCIPALS_EXPLAINED,
+        ),
+        "reviewed_at": (Column("reviewed_at", "timestamp", (), "The day of the newest review of that"), ""),
+        "reviewed_principals_sha256": (
+            Column("reviewed_principals_sha256", "string", (), "The digest for which that review was made"),
+            "",
+        ),
+    },
+    awaiting=dict.fromkeys(("reviewed_at", "reviewed_principals_sha256"), f"'{Topic.ACCESS_REVIEW}'"),
+)
