@@ -237,12 +237,15 @@ def _database(
 
 
 def make_statements(database: duckdb.DuckDBPyConnection, attested: Iterable[AttestationRecord]) -> None:
-    """The table of statements: what valid attestations say of a topic, once for each pattern of subjects."""
+    """The table of statements: what valid attestations say of a topic, once for each of their subjects.
+
+    `subject` is an id, and NULL where `*` stands for some of it; `pattern` is then what ids are held against.
+    """
     counted = sorted({name for names in COUNTED.values() for name in names})
     database.execute(
         f"""
         CREATE TABLE {STATEMENT} (
-            id VARCHAR, topic VARCHAR, pattern VARCHAR, dated_at TIMESTAMPTZ, expires_at TIMESTAMPTZ,
+            id VARCHAR, topic VARCHAR, subject VARCHAR, pattern VARCHAR, dated_at TIMESTAMPTZ, expires_at TIMESTAMPTZ,
             occurred_at TIMESTAMPTZ, target_at TIMESTAMPTZ, principals_sha256 VARCHAR,
             {", ".join(f"{name}_count BIGINT" for name in counted)}
         )
@@ -250,7 +253,8 @@ def make_statements(database: duckdb.DuckDBPyConnection, attested: Iterable[Atte
     )
     rows = [
         [
-            *(record.id, str(record.topic), _pattern(subject), _midnight(record.date), _midnight(record.expires)),
+            *(record.id, str(record.topic), None if "*" in subject else subject, _pattern(subject)),
+            *(_midnight(record.date), _midnight(record.expires)),
             *(_midnight(record.occurred), _midnight(record.target), record.principals_sha256 or None),
             *(record.counts.get(name) for name in counted),
         ]

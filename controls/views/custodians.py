@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from controls.views.view import STATEMENT, UNKNOWN, View, bookkeeping, texts
+from controls.views.view import UNKNOWN, View, bookkeeping, stated, texts
 from evidence.findings import Topic
 from evidence.model import Access, Capability, Column, columns
 
@@ -19,12 +19,9 @@ WITH custodian AS (
         CASE WHEN min(principal_kind) = max(principal_kind) THEN min(principal_kind) END AS principal_kind
     FROM access WHERE principal IS NOT NULL AND capability IN ({_ENTRUSTED}) GROUP BY source, scope, principal
 ),
-principal AS (SELECT DISTINCT id FROM custodian),
+principal AS (SELECT DISTINCT '' AS scope, id FROM custodian),
 acknowledged AS (
-    SELECT p.id, max(s.dated_at) AS acknowledged_at
-    FROM principal AS p
-    JOIN {STATEMENT} AS s ON s.topic = '{Topic.ACKNOWLEDGEMENT}' AND p.id LIKE s.pattern ESCAPE '\\'
-    GROUP BY p.id
+    SELECT id, max(dated_at) AS acknowledged_at FROM ({stated("principal", (Topic.ACKNOWLEDGEMENT,))}) GROUP BY id
 )
 SELECT c.*, a.acknowledged_at FROM custodian AS c LEFT JOIN acknowledged AS a ON a.id = c.id
 """

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from controls.views.view import STATEMENT, explained_by_own, extended
+from controls.views.view import explained_by_own, extended, stated
 from evidence.findings import Topic
 from evidence.model import Column, State
 
@@ -12,16 +12,13 @@ from evidence.model import Column, State
 _KEY_INCIDENT_SQL = f"""
 WITH incident AS (
     SELECT
-        key.scope, key.id,
+        s.scope, s.id,
         bool_or(s.topic = '{Topic.COMPROMISE}') AS compromised,
         bool_or(s.topic = '{Topic.DEPARTURE}') AS departed,
         max(date_diff('day', s.occurred_at, s.dated_at)) FILTER (s.topic = '{Topic.COMPROMISE}') AS compromise_days,
         max(date_diff('day', s.occurred_at, s.dated_at)) FILTER (s.topic = '{Topic.DEPARTURE}') AS departure_days,
         max(s.occurred_at) AS happened_at
-    FROM key
-    JOIN {STATEMENT} AS s
-        ON s.topic IN ('{Topic.COMPROMISE}', '{Topic.DEPARTURE}') AND key.id LIKE s.pattern ESCAPE '\\'
-    GROUP BY key.scope, key.id
+    FROM ({stated("key", (Topic.COMPROMISE, Topic.DEPARTURE))}) AS s GROUP BY s.scope, s.id
 )
 SELECT
     key.scope, key.id,

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from controls.views.view import STATEMENT, UNKNOWN, View, bookkeeping, explained_by_scope, texts
+from controls.views.view import UNKNOWN, View, bookkeeping, explained_by_scope, stated, texts
 from evidence.findings import Topic
 from evidence.model import Column, Scope, columns
 
@@ -15,9 +15,9 @@ _COUNTS = " UNION ALL ".join(
     f"SELECT scope, '{table}' AS counted_table, count(*) AS rows FROM {table} GROUP BY scope" for table in RECONCILED
 )
 
-_STATED = " UNION ALL ".join(
-    f"SELECT id, pattern, dated_at, '{table}' AS counted_table, {table}_count AS number FROM {STATEMENT} "
-    f"WHERE topic = '{Topic.RECONCILIATION}' AND {table}_count IS NOT NULL"
+_NUMBERS = " UNION ALL ".join(
+    f"SELECT scope, statement, dated_at, '{table}' AS counted_table, {table}_count AS number FROM said "
+    f"WHERE {table}_count IS NOT NULL"
     for table in RECONCILED
 )
 
@@ -26,23 +26,22 @@ WITH place AS (
     SELECT s.id || '#' || t.counted_table AS id, s.source, s.id AS scope, s.evidence, t.counted_table, s.asked
     FROM scope AS s, (SELECT unnest([{texts(RECONCILED)}]) AS counted_table) AS t
 ),
+said AS ({stated("scope", (Topic.RECONCILIATION,))}),
 told AS (
-    SELECT p.id, arg_max(s.number, (s.dated_at, s.id)) AS number, max(s.dated_at) AS dated_at
-    FROM place AS p
-    JOIN ({_STATED}) AS s ON s.counted_table = p.counted_table AND p.scope LIKE s.pattern ESCAPE '\\'
-    GROUP BY p.id
+    SELECT scope, counted_table, arg_max(number, (dated_at, statement)) AS number, max(dated_at) AS dated_at
+    FROM ({_NUMBERS}) GROUP BY scope, counted_table
 ),
 unread AS (SELECT DISTINCT scope, of_table FROM gap WHERE rows_missing)
 SELECT
     p.*,
     CASE WHEN unread.scope IS NULL THEN coalesce(c.rows, 0) END AS counted,
-    told.id IS NOT NULL AS stated,
+    told.scope IS NOT NULL AS stated,
     told.number AS stated_count,
     told.dated_at AS stated_at
 FROM place AS p
 LEFT JOIN ({_COUNTS}) AS c ON c.scope = p.scope AND c.counted_table = p.counted_table
 LEFT JOIN unread ON unread.scope = p.scope AND unread.of_table = p.counted_table
-LEFT JOIN told ON told.id = p.id
+LEFT JOIN told ON told.scope = p.scope AND told.counted_table = p.counted_table
 """
 
 _ROWS_EXPLAINED = f"""

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from controls.views.view import STATEMENT, UNKNOWN, extended
+from controls.views.view import UNKNOWN, extended, stated
 from evidence.findings import Topic
 from evidence.model import Column
 
@@ -77,13 +77,14 @@ The digest is SHA-256 over lines of JSON, `["PRINCIPAL","CAPABILITY"]`, each onc
 """
 
 _ACCESS_REVIEW_SQL = f"""
-SELECT
-    p.scope, p.id, any_value(p.principals_sha256) AS principals_sha256,
-    max(s.dated_at) AS reviewed_at,
-    arg_max_null(s.principals_sha256, (s.dated_at, s.id)) AS reviewed_principals_sha256
-FROM ({PRINCIPALS_SQL}) AS p
-LEFT JOIN {STATEMENT} AS s ON s.topic = '{Topic.ACCESS_REVIEW}' AND p.id LIKE s.pattern ESCAPE '\\'
-GROUP BY p.scope, p.id
+WITH reviewed AS (
+    SELECT
+        scope, id, max(dated_at) AS reviewed_at,
+        arg_max_null(principals_sha256, (dated_at, statement)) AS reviewed_principals_sha256
+    FROM ({stated("key_store", (Topic.ACCESS_REVIEW,))}) GROUP BY scope, id
+)
+SELECT p.*, r.reviewed_at, r.reviewed_principals_sha256
+FROM ({PRINCIPALS_SQL}) AS p LEFT JOIN reviewed AS r ON r.scope = p.scope AND r.id = p.id
 """
 
 # One gap stands for all that one operation left open in one scope, else a store would carry those of all its keys.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from controls.views.view import STATEMENT, View, bookkeeping, of_table, texts
+from controls.views.view import STATEMENT, View, bookkeeping, of_table, stated, texts
 from evidence.findings import Topic
 from evidence.model import Column
 
@@ -18,9 +18,9 @@ OF_THE_ORGANIZATION = (Topic.POLICY, Topic.CRYPTOGRAPHY_REVIEW, Topic.SECRET_SCA
 """Topics that are attested once for the whole organization."""
 
 
-def _newest(topic: str, value: str = "dated_at") -> str:
-    """An aggregate over joined rows of STATEMENT: what the newest attestation of a topic says."""
-    return f"arg_max(s.{value}, (s.dated_at, s.id)) FILTER (s.topic = '{topic}')"
+def _newest(topic: str, value: str) -> str:
+    """An aggregate over what is stated: what the newest attestation of a topic says."""
+    return f"arg_max(s.{value}, (s.dated_at, s.statement)) FILTER (s.topic = '{topic}')"
 
 
 _TOPIC_SQL = f"""
@@ -56,16 +56,16 @@ def _attested(name: str, doc: str, table: str, facts: Mapping[str, tuple[Topic, 
     own = of_table(table).columns
     added = {column: Column(column, kind, (), words) for column, (_, _, kind, words) in facts.items()}
     told = ", ".join(f"{_newest(topic, value)} AS {column}" for column, (topic, value, _, _) in facts.items())
-    topics = texts(sorted({topic for topic, _, _, _ in facts.values()}))
+    topics = {topic for topic, _, _, _ in facts.values()}
     return View(
         name,
         doc,
         (table,),
         {**own, **added},
         derived=f"""
-            SELECT t.scope, t.id, {told}
-            FROM {table} AS t LEFT JOIN {STATEMENT} AS s ON s.topic IN ({topics}) AND t.id LIKE s.pattern ESCAPE '\\'
-            GROUP BY t.scope, t.id
+            WITH told AS (SELECT s.scope, s.id, {told} FROM ({stated(table, topics)}) AS s GROUP BY s.scope, s.id)
+            SELECT t.scope, t.id, told.* EXCLUDE (scope, id)
+            FROM {table} AS t LEFT JOIN told ON told.scope = t.scope AND told.id = t.id
         """,
         awaiting={column: f"'{topic}'" for column, (topic, _, _, _) in facts.items()},
     )

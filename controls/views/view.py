@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from evidence.model import BOOKKEEPING, TABLES, Column, Scope, columns
@@ -65,6 +65,21 @@ def bookkeeping() -> dict[str, Column]:
 def texts(names: Sequence[str]) -> str:
     """Names as a list of SQL."""
     return ", ".join(f"'{name}'" for name in names)
+
+
+def stated(rows: str, topics: Collection[str]) -> str:
+    """What is attested of these topics about `rows`: their `scope` and `id`, and the columns of STATEMENT.
+
+    Whoever names rows by their ids is found by them; only a pattern has to be held against every row.
+    """
+    about = f"s.topic IN ({texts(sorted(topics))})"
+    return f"""
+        SELECT t.scope, t.id, s.* EXCLUDE (id), s.id AS statement
+        FROM {rows} AS t JOIN {STATEMENT} AS s ON s.subject = t.id WHERE {about}
+        UNION ALL
+        SELECT t.scope, t.id, s.* EXCLUDE (id), s.id AS statement
+        FROM {rows} AS t JOIN {STATEMENT} AS s ON t.id LIKE s.pattern ESCAPE '\\' WHERE s.subject IS NULL AND {about}
+    """
 
 
 def agreed(name: str) -> str:
