@@ -21,9 +21,11 @@ _NUMBERS = " UNION ALL ".join(
     for table in RECONCILED
 )
 
+# Where no call was answered, nothing shows that what no gap speaks of was looked for.
 _RECONCILIATION_SQL = f"""
 WITH place AS (
-    SELECT s.id || '#' || t.counted_table AS id, s.source, s.id AS scope, s.evidence, t.counted_table, s.asked
+    SELECT
+        s.id || '#' || t.counted_table AS id, s.source, s.id AS scope, s.evidence, t.counted_table, s.asked, s.reached
     FROM scope AS s, (SELECT unnest([{texts(RECONCILED)}]) AS counted_table) AS t
 ),
 said AS ({stated("scope", (Topic.RECONCILIATION,))}),
@@ -33,8 +35,8 @@ told AS (
 ),
 unread AS (SELECT DISTINCT scope, of_table FROM gap WHERE rows_missing)
 SELECT
-    p.*,
-    CASE WHEN unread.scope IS NULL THEN coalesce(c.rows, 0) END AS counted,
+    p.* EXCLUDE (reached),
+    CASE WHEN p.reached AND unread.scope IS NULL THEN coalesce(c.rows, 0) END AS counted,
     told.scope IS NOT NULL AS stated,
     told.number AS stated_count,
     told.dated_at AS stated_at
@@ -48,6 +50,12 @@ _ROWS_EXPLAINED = f"""
     SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u
     JOIN gap ON gap.scope = u.scope AND u.id = gap.scope || '#' || gap.of_table
     WHERE gap.rows_missing
+    UNION ALL
+    SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u
+    JOIN scope AS s ON s.id = u.scope
+    JOIN gap ON gap.scope = u.scope
+    WHERE NOT coalesce(s.reached, false)
+        AND (gap.rows_missing OR (gap.of_table = 'scope' AND list_contains(gap.columns, 'reached')))
 """
 
 RECONCILIATION = View(

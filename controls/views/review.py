@@ -4,49 +4,70 @@
 
 from __future__ import annotations
 
-from controls.views.view import UNKNOWN, extended, stated
+from controls.views.view import UNKNOWN, extended, stated, texts
 from evidence.findings import Topic
-from evidence.model import Column
+from evidence.model import Column, Manager, State
 
-_ASSET = " UNION ALL ".join(f"SELECT source, scope, id, key_store FROM {table}" for table in ("key", "secret"))
+HELD_IN_OTHER_SCOPES = ("vault",)
+"""Kinds of source whose stores are read in one scope, and what these hold in others. Vault and OpenBao: the mounts of a
+namespace are listed at once, and each is then read by itself."""
+
+# Whose policy the provider keeps, and what is destroyed or waits for it, is nobody's to review.
+_ASSET = " UNION ALL ".join(
+    f"SELECT '{table}' AS of_table, source, scope, id, key_store, "
+    f"manager = '{Manager.CUSTOMER}' AND state NOT IN ('{State.PENDING_DELETION}', '{State.DESTROYED}') AS reviewed "
+    f"FROM {table}"
+    for table in ("key", "secret")
+)
 
 _STORE = """
 SELECT
-    k.source, k.scope, k.id, coalesce(k.account, s.account) AS account, coalesce(k.region, s.region) AS region
+    k.source, k.scope, k.id, s.provider,
+    coalesce(k.account, s.account) AS account, coalesce(k.region, s.region) AS region
 FROM key_store AS k LEFT JOIN scope AS s ON s.id = k.scope
 """
 
-_HELD = f"""
+_HELD = """
 SELECT scope, id, source, id AS subject FROM store
 UNION
-SELECT s.scope, s.id, s.source, a.id FROM store AS s JOIN ({_ASSET}) AS a ON a.source = s.source AND a.key_store = s.id
+SELECT s.scope, s.id, s.source, a.id
+FROM store AS s JOIN asset AS a ON a.source = s.source AND a.key_store = s.id
+WHERE a.reviewed
 """
-"""Whose access is a store's: its own, and that of all keys and secrets that name it."""
+"""Whose access is a store's: its own, and that of the keys and secrets that name it."""
 
-# What a store holds may stand in another scope of its source, but not in another account or region.
-_NEAR = """
-    d.source = s.source
-    AND coalesce(d.account = s.account, true)
-    AND coalesce(d.region IN (s.region, 'global', '') OR s.region IN ('global', ''), true)
+# What is in the place `d` may be something that the store `s` holds.
+_NEAR = f"""
+    d.source = s.source AND (d.scope = s.scope OR (
+        coalesce(s.provider IN ({texts(HELD_IN_OTHER_SCOPES)}), true)
+        AND coalesce(d.account = s.account, true)
+        AND coalesce(d.region IN (s.region, 'global', '') OR s.region IN ('global', ''), true)))
 """
+
+# Rows that are missing of one store are none of another's.
+_CONCERNS = f"{_NEAR} AND (d.subject IN ('', s.id) OR d.subject NOT IN (SELECT id FROM key_store))"
 
 PRINCIPALS_SQL = f"""
 WITH store AS ({_STORE}),
+asset AS ({_ASSET}),
 held AS ({_HELD}),
 doubted AS (
-    SELECT DISTINCT doubt.source, doubt.scope, t.account, t.region
+    SELECT doubt.source, doubt.scope, doubt.subject, t.account, t.region
     FROM (
-        SELECT source, scope FROM gap
+        SELECT source, scope, subject FROM gap
         WHERE rows_missing AND (of_table IN ('key', 'secret', 'scope') OR (of_table = 'access' AND subject = ''))
         UNION
-        SELECT source, scope FROM ({_ASSET}) WHERE key_store IS NULL
+        SELECT source, scope, '' FROM asset WHERE key_store IS NULL AND coalesce(reviewed, true)
         UNION
-        SELECT source, scope FROM access WHERE subject IS NULL
+        SELECT source, scope, '' FROM access WHERE subject IS NULL
     ) AS doubt
     LEFT JOIN scope AS t ON t.id = doubt.scope
 ),
 unknown AS (
-    SELECT DISTINCT s.scope, s.id FROM store AS s JOIN doubted AS d ON {_NEAR}
+    SELECT s.scope, s.id FROM store AS s JOIN doubted AS d ON {_CONCERNS}
+    UNION
+    SELECT s.scope, s.id FROM store AS s JOIN asset AS a ON a.source = s.source AND a.key_store = s.id
+    WHERE a.reviewed IS NULL
     UNION
     SELECT h.scope, h.id FROM held AS h JOIN gap ON gap.source = h.source AND gap.subject = h.subject
     WHERE gap.rows_missing AND gap.of_table = 'access'
@@ -71,7 +92,8 @@ LEFT JOIN unknown AS u ON u.scope = s.scope AND u.id = s.id
 LEFT JOIN written AS w ON w.scope = s.scope AND w.id = s.id
 """
 """SELECT of `scope`, `id` and `principals_sha256` for every key store: the digest of who may do what with it or with
-anything that it holds; NULL where that was not read as a whole. Reads key_store, key, secret, access, scope and gap.
+the customer's keys and secrets that it holds and that are not destroyed or about to be; NULL where that was not read as
+a whole. Reads key_store, key, secret, access, scope and gap.
 
 The digest is SHA-256 over lines of JSON, `["PRINCIPAL","CAPABILITY"]`, each once and sorted, without a last line feed.
 """
@@ -92,27 +114,37 @@ _PRINCIPALS_EXPLAINED = f"""
     WITH store AS (
         SELECT s.* FROM ({_STORE}) AS s JOIN {UNKNOWN} AS u ON u.scope = s.scope AND u.id = s.id
     ),
+    asset AS ({_ASSET}),
     held AS ({_HELD}),
-    d AS (
-        SELECT gap.*, t.account, t.region FROM gap LEFT JOIN scope AS t ON t.id = gap.scope
-        WHERE (gap.rows_missing AND gap.of_table IN ('key', 'secret', 'scope', 'access'))
-            OR (gap.of_table IN ('key', 'secret') AND list_contains(gap.columns, 'key_store'))
-            OR (gap.of_table = 'access' AND list_has_any(gap.columns, ['subject', 'principal', 'capability']))
-    ),
+    d AS (SELECT gap.*, t.account, t.region FROM gap LEFT JOIN scope AS t ON t.id = gap.scope),
     explained AS (
         SELECT s.scope, s.id, d.id AS gap, d.scope AS place, d.operation, d.of_table
+        FROM store AS s JOIN d ON {_CONCERNS}
+        WHERE d.rows_missing
+            AND (d.of_table IN ('key', 'secret', 'scope') OR (d.of_table = 'access' AND d.subject = ''))
+        UNION ALL
+        SELECT s.scope, s.id, d.id, d.scope, d.operation, d.of_table
+        FROM store AS s
+        JOIN asset AS a ON a.source = s.source AND coalesce(a.key_store = s.id, true)
+        JOIN d ON {_NEAR} AND d.scope = a.scope
+        WHERE d.of_table = a.of_table AND d.subject IN (a.id, '')
+            AND list_has_any(d.columns, ['key_store', 'manager', 'state'])
+            AND (a.key_store IS NULL OR a.reviewed IS NULL)
+        UNION ALL
+        SELECT s.scope, s.id, d.id, d.scope, d.operation, d.of_table
         FROM store AS s JOIN d ON {_NEAR}
-        WHERE d.of_table <> 'access' OR d.subject = '' OR list_contains(d.columns, 'subject')
+        WHERE d.of_table = 'access' AND list_contains(d.columns, 'subject')
         UNION ALL
         SELECT h.scope, h.id, d.id, d.scope, d.operation, d.of_table
         FROM held AS h JOIN d ON d.source = h.source AND d.subject = h.subject
-        WHERE d.of_table = 'access'
+        WHERE d.of_table = 'access' AND d.rows_missing
         UNION ALL
         SELECT h.scope, h.id, d.id, d.scope, d.operation, d.of_table
         FROM held AS h
         JOIN access AS a ON a.source = h.source AND a.subject = h.subject
-        JOIN d ON d.scope = a.scope AND d.subject = a.id
-        WHERE d.of_table = 'access'
+        JOIN d ON d.scope = a.scope AND d.subject IN (a.id, '')
+        WHERE d.of_table = 'access' AND list_has_any(d.columns, ['principal', 'capability'])
+            AND (a.principal IS NULL OR a.capability IS NULL)
     )
     SELECT scope, id, min(gap) AS gap FROM explained GROUP BY scope, id, place, operation, of_table
 """
@@ -128,7 +160,7 @@ ACCESS_REVIEW = extended(
                 "principals_sha256",
                 "string",
                 (),
-                "Digest of who may do what with it or with anything that it holds",
+                "Digest of who may do what with it or with the customer's keys and secrets that it holds",
             ),
             _PRINCIPALS_EXPLAINED,
         ),

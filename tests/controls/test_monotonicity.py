@@ -252,7 +252,7 @@ def forgetting(draw: st.DrawFn, estate: ModuleType, rows: Sequence[Row]) -> list
 
 
 WATCHED = {
-    "scope": ("provider", "account", "region", "identity", "asked", "complete", "collected_at"),
+    "scope": ("provider", "account", "region", "identity", "asked", "reached", "complete", "collected_at"),
     "certificate": ("manager", "state", "owner", "business_purpose"),
     "key_version": ("key", "created_at", "superseded_at"),
     "access": ("subject", "principal", "principal_kind", "capability", "public"),

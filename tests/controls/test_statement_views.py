@@ -305,6 +305,38 @@ def test_what_was_not_read_of_a_store_withholds_the_digest(
     assert _reviewed(estate, tell, *beside)["verdict"] == "pass", "what is beside it hides nobody"
 
 
+@pytest.mark.parametrize("facts", [{"manager": "provider"}, {"state": "pending_deletion"}, {"state": "destroyed"}])
+def test_who_has_access_to_what_nobody_reviews_does_not_count(
+    estate: ModuleType, tell: Told, facts: dict[str, str]
+) -> None:
+    key = estate.key(9, **facts)
+    unread = estate.rows_gap(key.scope, "access", key.id)
+    assert _reviewed(estate, tell, key, estate.access(key, "user/eve", "use"), unread)["verdict"] == "pass"
+
+
+@pytest.mark.parametrize("column", ["manager", "state"])
+def test_a_key_that_may_be_one_to_review_withholds_the_digest(estate: ModuleType, tell: Told, column: str) -> None:
+    half = estate.key(9, **{column: None})
+    gap = estate.column_gap(half, column)
+    told = _reviewed(estate, tell, half, gap, estate.column_gap(half, "owner"))
+    assert (told["principals_sha256"], told["missing"]) == (None, [gap.id])
+
+
+def test_keys_missing_of_another_store_are_not_of_this_one(estate: ModuleType, tell: Told) -> None:
+    cluster = estate.store(estate.key(), id="cluster-1")
+    gap = estate.rows_gap(cluster.scope, "key", cluster.id)
+    assert _reviewed(estate, tell, cluster, gap)["verdict"] == "pass"
+
+
+@pytest.mark.parametrize(("provider", "verdict"), [("aws", "pass"), ("vault", "inconclusive")])
+def test_only_a_vault_holds_what_is_read_in_other_scopes(
+    estate: ModuleType, tell: Told, provider: str, verdict: str
+) -> None:
+    mount = estate.scope(service="mount", provider=provider)
+    rows = [estate.scope(provider=provider), *_granted(estate)[1:], mount, estate.rows_gap(mount.id, "key")]
+    assert _reviewed(estate, tell, granted=rows)["verdict"] == verdict
+
+
 def test_a_key_that_does_not_tell_its_store_may_be_of_this_one(estate: ModuleType, tell: Told) -> None:
     stray = estate.key(9, key_store=None)
     gap = estate.column_gap(stray, "key_store")
@@ -420,6 +452,14 @@ def test_a_list_that_was_refused_is_no_count(estate: ModuleType, tell: Told) -> 
     beside = estate.rows_gap(estate.scope().id, "secret")
     told = _count(estate, tell, [estate.key(), gap, beside], estate.attestation("reconciliation", counts={"key": 1}))
     assert (told["#key"]["counted"], told["#key"]["missing"], told["#key"]["awaits"]) == (None, [gap.id], [])
+
+
+@pytest.mark.parametrize("reached", [None, False])
+def test_where_nothing_answered_nothing_is_counted(estate: ModuleType, tell: Told, reached: bool | None) -> None:
+    scope = estate.scope(reached=reached)
+    gap = estate.column_gap(scope, "reached") if reached is None else estate.rows_gap(scope.id, "key")
+    told = tell("INV-03", [scope, gap])[f"{scope.id}#certificate"]
+    assert (told["counted"], told["verdict"], told["missing"]) == (None, "inconclusive", [gap.id])
 
 
 def test_a_scope_that_may_not_have_been_asked_for_says_which_gap(estate: ModuleType, tell: Told) -> None:
