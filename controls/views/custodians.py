@@ -6,24 +6,44 @@ from __future__ import annotations
 
 from controls.views.view import UNKNOWN, View, bookkeeping, stated, texts
 from evidence.findings import Topic
-from evidence.model import Access, Capability, Column, columns
+from evidence.model import Access, Capability, Column, PrincipalKind, columns
 
 _ENTRUSTED = texts((Capability.ADMINISTER, Capability.EXPORT))
 
-# Within a scope, what a principal is follows from its name: a scope grants access in one way. One row of those that
-# grant it something stands for all as evidence, for an administrator may have thousands.
+TOLD_BY_GRANTS = ("azure",)
+"""Kinds of source that tell what a principal is beside its name, and not in every grant. Azure: a role assignment says
+the type of its principal; an access policy and a local role of a managed HSM do not."""
+
+# A grant that was not read may tell what those leave undecided that were. One of the grants stands for all as evidence,
+# for an administrator may have thousands.
 _CUSTODIAN_SQL = f"""
 WITH custodian AS (
     SELECT
         principal AS id, source, scope, arg_min(evidence, id) AS evidence,
-        CASE WHEN min(principal_kind) = max(principal_kind) THEN min(principal_kind) END AS principal_kind
+        min(principal_kind) FILTER (principal_kind <> '{PrincipalKind.UNDECIDED}') AS told,
+        max(principal_kind) FILTER (principal_kind <> '{PrincipalKind.UNDECIDED}') AS told_last,
+        count(principal_kind) = count(*) AS all_known
     FROM access WHERE principal IS NOT NULL AND capability IN ({_ENTRUSTED}) GROUP BY source, scope, principal
+),
+doubted AS (
+    SELECT DISTINCT gap.scope FROM gap LEFT JOIN scope AS s ON s.id = gap.scope
+    WHERE gap.rows_missing AND gap.of_table = 'access'
+        AND coalesce(s.provider IN ({texts(TOLD_BY_GRANTS)}), true)
 ),
 principal AS (SELECT DISTINCT '' AS scope, id FROM custodian),
 acknowledged AS (
     SELECT id, max(dated_at) AS acknowledged_at FROM ({stated("principal", (Topic.ACKNOWLEDGEMENT,))}) GROUP BY id
 )
-SELECT c.*, a.acknowledged_at FROM custodian AS c LEFT JOIN acknowledged AS a ON a.id = c.id
+SELECT
+    c.id, c.source, c.scope, c.evidence,
+    CASE
+        WHEN c.told = c.told_last THEN c.told
+        WHEN c.told IS NULL AND c.all_known AND d.scope IS NULL THEN '{PrincipalKind.UNDECIDED}'
+    END AS principal_kind,
+    a.acknowledged_at
+FROM custodian AS c
+LEFT JOIN doubted AS d ON d.scope = c.scope
+LEFT JOIN acknowledged AS a ON a.id = c.id
 """
 
 _KIND_EXPLAINED = f"""
@@ -31,6 +51,12 @@ _KIND_EXPLAINED = f"""
     JOIN access AS a ON a.scope = u.scope AND a.principal = u.id AND a.capability IN ({_ENTRUSTED})
     JOIN gap ON gap.scope = a.scope AND gap.of_table = 'access' AND gap.subject = a.id
     WHERE a.principal_kind IS NULL AND list_contains(gap.columns, 'principal_kind')
+    GROUP BY u.scope, u.id, gap.operation
+    UNION ALL
+    SELECT u.scope, u.id, min(gap.id) FROM {UNKNOWN} AS u
+    LEFT JOIN scope AS s ON s.id = u.scope
+    JOIN gap ON gap.scope = u.scope AND gap.of_table = 'access'
+    WHERE gap.rows_missing AND coalesce(s.provider IN ({texts(TOLD_BY_GRANTS)}), true)
     GROUP BY u.scope, u.id, gap.operation
 """
 

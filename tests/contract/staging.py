@@ -124,6 +124,7 @@ def differences(stage: Stage, clean: Outcome, spoiled: Outcome) -> list[str]:
     for (control, subject, _), verdict in spoiled.findings.items():
         judged.setdefault((control, subject), set()).add(verdict)
     known = {(control, subject) for control, subject, _ in clean.findings}
+    scopes = {scope for _, _, scope in clean.findings}
     for (control, subject, scope), verdict in clean.findings.items():
         same = spoiled.findings.get((control, subject, scope))
         now = {same} if same else judged.get((control, subject), set())
@@ -133,14 +134,16 @@ def differences(stage: Stage, clean: Outcome, spoiled: Outcome) -> list[str]:
             opened = any(name.endswith(stage.opening) for name in unsure) or (unsure and scope.endswith(stage.opening))
             if scope not in unsure and not opened:
                 wrong.append(f"{control} {subject}: vanished, was {verdict}")
-        elif not now & {verdict, Verdict.INCONCLUSIVE}:
+        elif not now & {verdict, Verdict.INCONCLUSIVE} and (same or scope not in unsure_scopes.get(control, set())):
             wrong.append(f"{control} {subject}: turned from {verdict} to {', '.join(sorted(now))}")
     for (control, subject, scope), verdict in spoiled.findings.items():
         # Where nobody told whose a scope is, or the scope that opens it was not read whole, it has another name.
         unsure = unsure_scopes.get(control, set())
         elsewhere = stage.unnamed in scope if stage.unnamed else any(name.endswith(stage.opening) for name in unsure)
         renamed = subject.startswith(scope) and spoiled.tables[control, subject, scope] == "scope" and elsewhere
-        if (control, subject) not in known and verdict != Verdict.INCONCLUSIVE and not renamed:
+        # A scope that is there only to tell that it was not read has nothing to judge in it.
+        empty = scope not in scopes and subject.startswith(scope) and verdict == Verdict.NOT_APPLICABLE
+        if (control, subject) not in known and verdict != Verdict.INCONCLUSIVE and not renamed and not empty:
             wrong.append(f"{control} {subject}: appeared as {verdict}")
     return wrong
 

@@ -206,6 +206,19 @@ def test_what_a_principal_is_may_be_unknown(estate: ModuleType, tell: Told) -> N
     assert also["principal_kind"] == "human", "another grant of the scope tells"
 
 
+@pytest.mark.parametrize(("provider", "kind"), [("azure", None), ("aws", "undecided")])
+def test_a_grant_that_was_not_read_may_tell_what_others_leave_undecided(
+    estate: ModuleType, tell: Told, provider: str, kind: str | None
+) -> None:
+    gap = estate.rows_gap(estate.scope().id, "access", operation="arm:RoleAssignments_ListForScope")
+    by_policy = _custodian(estate, principal_kind="undecided")
+    told = tell("GOV-02", [estate.scope(provider=provider), by_policy, gap])["user/ada"]
+    assert (told["principal_kind"], told["missing"]) == (kind, [] if kind else [gap.id])
+    by_role = _custodian(estate, 2, principal_kind="machine")
+    told = tell("GOV-02", [estate.scope(provider=provider), by_policy, by_role])["user/ada"]
+    assert told["principal_kind"] == "machine"
+
+
 # --- access_review ----------------------------------------------------------------------------------------------------
 
 
