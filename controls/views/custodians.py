@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from controls.views.view import UNKNOWN, View, bookkeeping, stated, texts
+from controls.views.view import UNKNOWN, View, of_row, stated, texts
 from evidence.findings import Topic
 from evidence.model import Access, Capability, Column, PrincipalKind, columns
 
@@ -65,7 +65,7 @@ CUSTODIAN = View(
     "Principals that may administer a key, a secret or a store, or take material out, one row each in a scope",
     ("access",),
     {
-        **bookkeeping(),
+        **of_row(),
         "principal_kind": {column.name: column for column in columns(Access)}["principal_kind"],
         "acknowledged_at": Column(
             "acknowledged_at", "timestamp", (), "The day of the newest attestation that it acknowledges its duties"

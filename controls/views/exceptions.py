@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from controls.views.view import EXCEPTION, View, bookkeeping
+from controls.views.view import EXCEPTION, View, of_row
 from evidence.model import Column
 
 _EXCEPTION_SQL = f"""
@@ -31,6 +31,6 @@ EXCEPTIONS = View(
     "exception",
     "Exceptions of the organization's register, whether they count or not",
     (),
-    {**bookkeeping(), **{column.name: column for column in _COLUMNS}},
+    {**of_row(), **{column.name: column for column in _COLUMNS}},
     _EXCEPTION_SQL,
 )

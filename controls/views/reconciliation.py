@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from controls.views.view import UNKNOWN, View, bookkeeping, explained_by_scope, stated, texts
+from controls.views.view import UNKNOWN, View, explained_by_scope, of_row, stated, texts
 from evidence.findings import Topic
 from evidence.model import Column, Scope, columns
 
@@ -63,7 +63,7 @@ RECONCILIATION = View(
     "Scopes and what may be in them, with how many were read and how many people counted by other means",
     ("scope",),
     {
-        **bookkeeping(),
+        **of_row(),
         "counted_table": Column("counted_table", "string", RECONCILED, "What is counted"),
         "asked": {column.name: column for column in columns(Scope)}["asked"],
         "counted": Column("counted", "integer", (), "How many were read, whoever manages them and in whatever state"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from controls.views.view import STATEMENT, View, bookkeeping, of_table, stated, texts
+from controls.views.view import STATEMENT, View, of_row, of_table, stated, texts
 from evidence.findings import Topic
 from evidence.model import Column
 
@@ -38,7 +38,7 @@ TOPIC = View(
     "Topics that the organization attests as a whole, one row each",
     (),
     {
-        **bookkeeping(),
+        **of_row(),
         "topic": Column("topic", "string", tuple(OF_THE_ORGANIZATION), "What is attested"),
         "attested_at": Column("attested_at", "timestamp", (), "The day of the newest attestation of it that counts"),
         "open_findings": Column("open_findings", "integer", (), "Findings of the search for secrets that were open"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from evidence.model import BOOKKEEPING, TABLES, Column, Scope, columns
+from evidence.model import BOOKKEEPING, TABLES, Access, Column, columns
 
 MOMENT = "moment"
 """A table of one row that the engine makes: `as_of`, `period_start`, `period_end`."""
@@ -57,9 +57,9 @@ def of_table(name: str) -> View:
     return View(name, table.doc, (name,), {column.name: column for column in columns(table)})
 
 
-def bookkeeping() -> dict[str, Column]:
-    """The columns that identify a row, for views that are made of no table's own rows."""
-    return {column.name: column for column in columns(Scope) if column.name in BOOKKEEPING}
+def of_row() -> Mapping[str, Column]:
+    """The columns that identify a row, for a view that is no table."""
+    return {column.name: column for column in columns(Access) if column.name in BOOKKEEPING}
 
 
 def texts(names: Sequence[str]) -> str:
