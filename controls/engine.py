@@ -18,7 +18,7 @@ from controls.predicate import MACROS, RANGE, verdict_sql
 from controls.register import COUNTED, AttestationRecord, ExceptionRecord, check_condition
 from controls.requirements import roll_up
 from controls.views import INVENTORY, VIEWS
-from controls.views.view import MOMENT, STATEMENT, UNKNOWN, View
+from controls.views.view import EXCEPTION, MOMENT, STATEMENT, UNKNOWN, View
 from controls.workers import side_by_side
 from evidence.findings import (
     Assessment,
@@ -113,7 +113,7 @@ def assess(
     views = [
         view for view in VIEWS.values() if any(control.over == view.name for control in catalogue.controls.values())
     ]
-    with _database(inventory, history, moments, views, valid) as database:
+    with _database(inventory, history, moments, views, valid, exceptions) as database:
         judging = _Judging(database, moments, excepted)
         _write(out / FINDINGS, judging.findings(variants))
     results = {
@@ -210,6 +210,7 @@ def _database(
     moments: Mapping[str, datetime],
     views: Iterable[View],
     attested: Iterable[AttestationRecord],
+    exceptions: Iterable[ExceptionRecord],
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database that sees the inventory's files and its own spill folder, and nothing else of the machine."""
     import duckdb
@@ -244,18 +245,22 @@ def _database(
         for macro in MACROS:
             database.execute(macro)
         make_statements(database, attested)
+        make_exceptions(database, exceptions)
         for view in views:
             _make(database, view)
         yield database
 
 
 def make_statements(database: duckdb.DuckDBPyConnection, attested: Iterable[AttestationRecord]) -> None:
-    """The table of statements: what valid attestations say of a topic, once for each pattern of subjects."""
+    """The table of statements: what valid attestations say of a topic, once for each of their subjects.
+
+    `subject` is an id, and NULL where `*` stands for some of it; `pattern` is then what ids are held against.
+    """
     counted = sorted({name for names in COUNTED.values() for name in names})
     database.execute(
         f"""
         CREATE TABLE {STATEMENT} (
-            id VARCHAR, topic VARCHAR, pattern VARCHAR, dated_at TIMESTAMPTZ, expires_at TIMESTAMPTZ,
+            id VARCHAR, topic VARCHAR, subject VARCHAR, pattern VARCHAR, dated_at TIMESTAMPTZ, expires_at TIMESTAMPTZ,
             occurred_at TIMESTAMPTZ, target_at TIMESTAMPTZ, principals_sha256 VARCHAR,
             {", ".join(f"{name}_count BIGINT" for name in counted)}
         )
@@ -263,7 +268,8 @@ def make_statements(database: duckdb.DuckDBPyConnection, attested: Iterable[Atte
     )
     rows = [
         [
-            *(record.id, str(record.topic), _pattern(subject), _midnight(record.date), _midnight(record.expires)),
+            *(record.id, str(record.topic), None if "*" in subject else subject, _pattern(subject)),
+            *(_midnight(record.date), _midnight(record.expires)),
             *(_midnight(record.occurred), _midnight(record.target), record.principals_sha256 or None),
             *(record.counts.get(name) for name in counted),
         ]
@@ -271,8 +277,32 @@ def make_statements(database: duckdb.DuckDBPyConnection, attested: Iterable[Atte
         if record.topic
         for subject in record.subjects
     ]
+    _fill(database, STATEMENT, rows)
+
+
+def make_exceptions(database: duckdb.DuckDBPyConnection, exceptions: Iterable[ExceptionRecord]) -> None:
+    """The table of exceptions: what the register says of each, whether it counts or not."""
+    database.execute(
+        f"""
+        CREATE TABLE {EXCEPTION} (
+            id VARCHAR, control VARCHAR, owner VARCHAR, approver VARCHAR, approved_by_another BOOLEAN,
+            document_as_recorded BOOLEAN, approved_at TIMESTAMPTZ, expires_at TIMESTAMPTZ
+        )
+        """
+    )
+    rows = [
+        [
+            *(record.id, record.control, record.owner, record.approver, record.approved_by_another),
+            *(not record.document_problem, _midnight(record.approved), _midnight(record.expires)),
+        ]
+        for record in exceptions
+    ]
+    _fill(database, EXCEPTION, rows)
+
+
+def _fill(database: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Sequence[object]]) -> None:
     if rows:
-        database.executemany(f"INSERT INTO {STATEMENT} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+        database.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
 
 
 def _midnight(day: date | None) -> datetime | None:
@@ -420,15 +450,20 @@ def _verdict(variant: Variant) -> str:
 
 def _make_incomplete(cursor: duckdb.DuckDBPyConnection, variant: Variant) -> bool:
     """`incomplete`: the scopes in which rows of the view may be missing, with the gaps that say so. Whether any is."""
-    of_view = variant.control.view.tables
-    tables = ", ".join(_text(table) for table in sorted({*of_view, "scope"} if of_view else {""}))
+    view = variant.control.view
+    tables = ", ".join(_text(table) for table in sorted({*view.tables, "scope"} if view.tables else {""}))
+    unmade = "".join(
+        f" OR (of_table = {_text(table)} AND list_has_any(columns, [{', '.join(_text(name) for name in names)}]))"
+        for table, names in view.made_of.items()
+    )
     cursor.execute(
         f"""
         CREATE TEMP TABLE incomplete AS
         SELECT
             scope, min(source) AS source, list(id ORDER BY id) AS missing,
             list_sort(list_distinct(flatten(list(evidence)))) AS evidence
-        FROM gap WHERE rows_missing AND of_table IN ({tables}) AND {_near(variant, "gap.scope")} GROUP BY scope
+        FROM gap WHERE ((rows_missing AND of_table IN ({tables})){unmade}) AND {_near(variant, "gap.scope")}
+        GROUP BY scope
         """
     )
     return bool(cursor.execute("SELECT 1 FROM incomplete LIMIT 1").fetchall())

@@ -44,8 +44,13 @@ class Approved(Record):
     """What was wrong with the document when the register was read; empty for nothing. It travels along, so that
     whoever verifies needs no document."""
 
+    @property
+    def approved_by_another(self) -> bool:
+        """Whoever approved it is not its owner."""
+        return not _same_person(self.approver, self.owner)
+
     def _problem(self, begun: str, start: dt.date, as_of: dt.date) -> str:
-        if _same_person(self.approver, self.owner):
+        if not self.approved_by_another:
             return f"approved by its owner, {self.owner}; another person has to approve it"
         return self.document_problem or _dates_problem(begun, start, self.expires, as_of)
 
