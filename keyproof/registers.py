@@ -37,7 +37,7 @@ from evidence.manifest import FINDINGS, digest_file
 from evidence.model import TABLES
 from evidence.store import Run, Store
 from keyproof.configuration import Configuration
-from keyproof.pack import ASSESSMENT
+from keyproof.pack import ASSESSMENT, document_name, documented
 
 # ruff: noqa: S608 - what is put into SQL are columns and tables of this package
 
@@ -235,12 +235,15 @@ def standings(
 
 def _judged(run: Run) -> Mapping[str, ExceptionUsed]:
     """The exceptions that a run was assessed with, by id."""
+    return {used.id: used for used in _assessment(run).exceptions}
+
+
+def _assessment(run: Run) -> Assessment:
     path = run.assessment / ASSESSMENT
     try:
-        assessment = Assessment.model_validate_json(path.read_bytes())
+        return Assessment.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         raise RegisterError(f"{path}: cannot be read; `keyproof assess` writes it anew") from error
-    return {used.id: used for used in assessment.exceptions}
 
 
 def _standing(
@@ -304,6 +307,25 @@ def _unmatched(patterns: Sequence[str], places: Sequence[tuple[Path, str, str]])
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
+
+
+# --- documents that travel with a pack --------------------------------------------------------------------------
+
+
+def documents_of(run: Run, configuration: Configuration) -> Mapping[str, Path]:
+    """The documents of what counts in a run's assessment: what a pack calls them, and where they stand here.
+
+    Raises RegisterError where the assessment cannot be read, or the configuration no longer names a register.
+    """
+    documents = {}
+    for entry in documented(_assessment(run)):
+        kind = EXCEPTIONS if isinstance(entry, ExceptionUsed) else ATTESTATIONS
+        register = kind.register(configuration)
+        if not register.configured:
+            place = f"{configuration.path}: audit.{kind.setting}"
+            raise RegisterError(f"{place}: is missing, but run {run.folder.name} was assessed with {entry.id} of it")
+        documents[document_name(entry)] = register.path.parent / entry.document
+    return documents
 
 
 EXCEPTIONS: Kind[ExceptionRecord, ExceptionUsed] = Kind(

@@ -38,6 +38,11 @@ out = click.option(
 formats = click.option(
     "--format", "formats", multiple=True, metavar="NAME", help="Only this output; may be given several times."
 )
+with_documents = click.option(
+    "--with-documents",
+    is_flag=True,
+    help="Put the documents of attestations and exceptions that count into the pack, not their digests alone.",
+)
 wait = click.option(
     "--wait",
     type=click.FloatRange(min=0),
