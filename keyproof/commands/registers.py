@@ -105,7 +105,7 @@ def new_attestation(config: Path, catalogs: Sequence[Path], as_json: bool, **giv
     configuration = load_configuration(config)
     catalogue = load_catalogue_for(configuration, catalogs)
     types: dict[str, click.ParamType[Any]] = {
-        "topic": click.Choice([*Topic, REQUIREMENTS]),
+        "topic": click.Choice([*(topic.value for topic in Topic), REQUIREMENTS]),
         "framework": click.Choice(list(catalogue.frameworks)),
     }
     answers = completed(given, _lacking_attestation, types)
