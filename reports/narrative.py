@@ -13,6 +13,7 @@ from reports.content.collection import Collection, GapGroup, collection, gap_gro
 from reports.content.coverage import Coverage, coverage
 from reports.content.figures import KeyAge, StageVerdicts, Timeline, key_age, stage_verdicts, timeline
 from reports.content.judgement import Chapter, Control, Judged, chapters, judged_controls
+from reports.content.post_quantum import PostQuantum, post_quantum
 from reports.content.providers import SideBySide, side_by_side
 from reports.content.sides import Side, control_counts, sides
 from reports.display import day, plural, value, visible
@@ -75,6 +76,7 @@ class Narrative:
     """Controls on which the sides differ most."""
     coverage: Coverage
     chapters: tuple[Chapter, ...]
+    post_quantum: PostQuantum
     gaps: tuple[GapGroup, ...]
     gaps_more: int
     gap_count: int
@@ -130,6 +132,7 @@ def build(material: Material, bounds: Bounds) -> Narrative:
             contrasts=tuple(_contrasts(judged.values())[: bounds.contrasts]),
             coverage=coverage(material, queries, bounds),
             chapters=chapters(material, shown, judged),
+            post_quantum=post_quantum(material, queries, bounds),
             gaps=tuple(groups[: bounds.gaps]),
             gaps_more=max(0, len(groups) - bounds.gaps),
             gap_count=queries.value("SELECT count(*) FROM gap"),

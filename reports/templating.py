@@ -35,6 +35,7 @@ SECTIONS = (
     Section("scope", "Scope and coverage"),
     Section("requirements", "The requirements"),
     Section("controls", "The controls"),
+    Section("post_quantum", "Quantum computers"),
     Section("register", "Exceptions and attestations"),
     Section("gaps", "The gaps"),
     Section("collection", "How it was collected"),

@@ -37,15 +37,17 @@ class Bounds:
     """Groups of facts that some side lacks."""
     reasons: int
     """Reasons why providers do not tell something, over all sides."""
+    algorithms: int
+    """Kinds of keys that a quantum computer breaks."""
 
 
 PAPER = Bounds(
     failures=8, first=2, groups=6, withheld=4, scopes=24, gaps=30, blind_spots=6, register=30, identities=20,
-    findings_of_note=7, regions=7, sides=6, contrasts=4, facts=24, reasons=24,
+    findings_of_note=7, regions=7, sides=6, contrasts=4, facts=24, reasons=24, algorithms=10,
 )  # fmt: skip
 SCREEN = Bounds(
     failures=150, first=100, groups=30, withheld=20, scopes=200, gaps=200, blind_spots=12, register=200, identities=100,
-    findings_of_note=20, regions=12, sides=6, contrasts=12, facts=100, reasons=150,
+    findings_of_note=20, regions=12, sides=6, contrasts=12, facts=100, reasons=150, algorithms=40,
 )  # fmt: skip
 
 
@@ -55,5 +57,6 @@ SHEETS = {
     "exceptions": "Register",
     "attestations": "Register",
     "gaps": "Gaps",
+    "keys": "Keys",
 }
 """Sheets of the workbook to which the report points."""
