@@ -24,6 +24,7 @@ from evidence.standards import Entry
 
 if TYPE_CHECKING:
     from controls.catalogue import Control
+    from evidence.model import Row
     from evidence.operation import Operation
     from evidence.standards import Standard
 
@@ -265,15 +266,26 @@ def _policy(kind: str) -> str:
 
 
 def _inventory() -> str:
-    from evidence.model import BOOKKEEPING, TABLES, columns
+    from evidence.history import HISTORY
+    from evidence.model import TABLES
 
-    parts = []
-    for name, table in TABLES.items():
-        parts.append(f"\n## {name}\n\n{table.doc}.\n\n| column | type | meaning |\n|---|---|---|\n")
-        for column in columns(table):
-            values = f" ({', '.join(f'`{value}`' for value in column.values)})" if column.values else ""
-            identity = " (identifies the row)" if column.name in BOOKKEEPING else ""
-            parts.append(f"| `{column.name}` | {column.type} | {column.doc}{values}{identity} |\n")
+    earlier = {name: table for name, table in HISTORY.items() if name not in TABLES}
+    parts = [_table(name, table, "##") for name, table in TABLES.items()]
+    parts.append(
+        "\n## What earlier runs show\n\nThese stand in `inputs/history/` of a pack, with a `gap` of its own.\n"
+    )
+    parts += [_table(name, table, "###") for name, table in earlier.items()]
+    return "".join(parts)
+
+
+def _table(name: str, table: type[Row], level: str) -> str:
+    from evidence.model import BOOKKEEPING, columns
+
+    parts = [f"\n{level} {name}\n\n{table.doc}.\n\n| column | type | meaning |\n|---|---|---|\n"]
+    for column in columns(table):
+        values = f" ({', '.join(f'`{value}`' for value in column.values)})" if column.values else ""
+        identity = " (identifies the row)" if column.name in BOOKKEEPING else ""
+        parts.append(f"| `{column.name}` | {column.type} | {column.doc}{values}{identity} |\n")
     return "".join(parts)
 
 
