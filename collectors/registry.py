@@ -119,21 +119,21 @@ def _vault_collector() -> Callable[[Any, int | None], Collector]:
 SOURCES: dict[str, Source] = {
     "aws": Source(
         type="aws",
-        title="AWS KMS, CloudHSM, Secrets Manager and SSM SecureString parameters",
+        title="AWS KMS, CloudHSM, Secrets Manager, SSM SecureString parameters, IAM access keys, ACM, data stores",
         extra="aws",
         parts=_aws,
         collector=_aws_collector,
     ),
     "azure": Source(
         type="azure",
-        title="Azure Key Vault and Managed HSM",
+        title="Azure Key Vault, Managed HSM and storage accounts",
         extra="azure",
         parts=_azure,
         collector=_azure_collector,
     ),
     "gcp": Source(
         type="gcp",
-        title="Google Cloud KMS and Secret Manager",
+        title="Google Cloud KMS, Secret Manager and long-lived credentials",
         extra="gcp",
         parts=_gcp,
         collector=_gcp_collector,
