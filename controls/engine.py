@@ -563,7 +563,7 @@ def _findings_sql(variant: Variant, exceptions: Sequence[ExceptionUsed]) -> str:
     digest = f"'FND-' || substr(sha256({_text(control.id)} || chr(0) || {_text(variant.name)} || chr(0)"
     name, account, region = (column if column in view.columns else "NULL" for column in ("name", "account", "region"))
     # A scope can be a row that is judged and at the same time the place where rows are missing: two findings, two ids.
-    rows = "|| chr(0) || 'rows'" if "scope" in view.tables else ""
+    rows = "|| chr(0) || 'rows'" if "scope" in view.tables or view.of_scopes else ""
     return f"""
         SELECT
             {digest} || j.scope || chr(0) || j.id), 1, 12) AS id,

@@ -116,6 +116,12 @@ def test_the_pack_verifies_and_any_change_is_named(ran: Path, tmp_path: Path) ->
     assert any(problem["path"] == "findings.json" for problem in told["problems"])
 
 
+def test_every_finding_has_an_id_of_its_own(ran: Path) -> None:
+    ids = [finding["id"] for finding in json.loads((ran / "pack" / "findings.json").read_bytes())["findings"]]
+    assert ids
+    assert len(set(ids)) == len(ids)
+
+
 def test_a_pack_verifies_as_one_file_without_any_sdk(ran: Path, tmp_path: Path) -> None:
     assert keyproof("report", *QUICK, "--out", tmp_path / "pack.zip", cwd=ran).returncode == 0
     blocker = "import sys; sys.modules['boto3'] = sys.modules['botocore'] = None; "
