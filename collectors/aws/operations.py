@@ -37,7 +37,7 @@ _DESCRIBED = f"""{_LISTED} used last_used_at {_ROTATION_FACTS} rotation_schedule
 
 _CLUSTER_DESCRIBED = """kind name protection_level validation validation_standard network_public private_endpoints
     activated state deletion_at recovery_days"""
-_CERTIFICATE_FACTS = f"""state subject issuer fingerprint algorithm bits security_bits created_at activated_at
+_CERTIFICATE_FACTS = f"""state subject issuer authority fingerprint algorithm bits security_bits created_at activated_at
     expires_at {TAG_FACTS}"""
 
 ACCOUNT = (

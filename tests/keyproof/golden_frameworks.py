@@ -113,7 +113,7 @@ def record() -> None:
         stage = test_contract.STAGES[kind]
         source = SOURCES[stage.type]
         with stage.serve(()) as served:
-            configuration = source.configuration().model_validate(served.configuration)
+            configuration = source.configuration().model_validate({**served.configuration, "name": kind})
             collection = Collection(ESTATE / "observations", {stage.type: source.operations()}, concurrency=4)
             collection.run(source.collector()(configuration, None).start())
         sources.append(SourceRecord(name=configuration.name, type=stage.type, configuration={}, operations=[]))
