@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from controls.catalogue import DEFAULT, Catalogue, Control, arguments
 from controls.documents import nearest
 from controls.predicate import MACROS, RANGE, verdict_sql
-from controls.register import COUNTED, AttestationRecord, ExceptionRecord, check_condition
+from controls.register import COUNTED, AttestationRecord, ExceptionRecord, check_condition, subject_pattern
 from controls.requirements import roll_up
 from controls.views import INVENTORY, VIEWS
 from controls.views.view import EXCEPTION, MOMENT, STATEMENT, UNKNOWN, View
@@ -105,8 +105,8 @@ def assess(
     bytes. Raises AssessmentError.
     """
     variants = list(_variants(catalogue, frameworks, overrides))
-    excepted = [_exception(record, catalogue, as_of) for record in exceptions]
-    attested = [_attestation(record, catalogue, as_of) for record in attestations]
+    excepted = [used_exception(record, catalogue, as_of) for record in exceptions]
+    attested = [used_attestation(record, catalogue, as_of) for record in attestations]
     valid = [record for record, used in zip(attestations, attested, strict=True) if used.valid]
     moments = {"as_of": as_of, "period_start": period[0], "period_end": period[1]}
     out.mkdir(parents=True, exist_ok=True)
@@ -162,7 +162,8 @@ def _order(variant: Variant) -> tuple[bool, str]:
     return variant.name != DEFAULT, variant.name
 
 
-def _exception(record: ExceptionRecord, catalogue: Catalogue, as_of: datetime) -> ExceptionUsed:
+def used_exception(record: ExceptionRecord, catalogue: Catalogue, as_of: datetime) -> ExceptionUsed:
+    """The exception as an assessment at `as_of` uses it, before any failure was seen."""
     problem = record.problem(as_of.date()) or _unusable_condition(record, catalogue)
     if record.control not in catalogue.controls:
         problem = f"no such control: {record.control}{nearest(record.control, catalogue.controls)}"
@@ -183,7 +184,8 @@ def _unusable_condition(record: ExceptionRecord, catalogue: Catalogue) -> str:
     return f"where: {record.control} judges rows of {over.name}, which have no {unknown[0]}" if unknown else ""
 
 
-def _attestation(record: AttestationRecord, catalogue: Catalogue, as_of: datetime) -> AttestationUsed:
+def used_attestation(record: AttestationRecord, catalogue: Catalogue, as_of: datetime) -> AttestationUsed:
+    """The attestation as an assessment at `as_of` uses it."""
     problem = _unknown_requirement(record, catalogue) or record.problem(as_of.date())
     fields = record.model_dump(exclude={"document_problem"})
     return AttestationUsed(**fields, valid=not problem, problem=problem)
@@ -268,7 +270,7 @@ def make_statements(database: duckdb.DuckDBPyConnection, attested: Iterable[Atte
     )
     rows = [
         [
-            *(record.id, str(record.topic), None if "*" in subject else subject, _pattern(subject)),
+            *(record.id, str(record.topic), None if "*" in subject else subject, subject_pattern(subject)),
             *(_midnight(record.date), _midnight(record.expires)),
             *(_midnight(record.occurred), _midnight(record.target), record.principals_sha256 or None),
             *(record.counts.get(name) for name in counted),
@@ -386,7 +388,7 @@ class _Judging:
                 _make_explained(cursor, variant, self._arguments(variant))
                 covering = [e for e in self._exceptions if e.control == variant.control.id]
                 patterns = {
-                    f"exception_{number}_{place}": _pattern(subject)
+                    f"exception_{number}_{place}": subject_pattern(subject)
                     for number, exception in enumerate(covering)
                     for place, subject in enumerate(exception.subjects)
                 }
@@ -583,13 +585,6 @@ def _conditions(exceptions: Sequence[ExceptionUsed]) -> str:
     )
 
 
-def _pattern(subject: str) -> str:
-    """A LIKE pattern in which `*` alone stands for any text."""
-    for special in ("\\", "%", "_"):
-        subject = subject.replace(special, f"\\{special}")
-    return subject.replace("*", "%")
-
-
 def _findings_sql(variant: Variant, exceptions: Sequence[ExceptionUsed]) -> str:
     """The rows of findings.parquet for one variant, from its view, `explained` and `incomplete`."""
     control = variant.control
@@ -597,7 +592,7 @@ def _findings_sql(variant: Variant, exceptions: Sequence[ExceptionUsed]) -> str:
     digest = f"'FND-' || substr(sha256({_text(control.id)} || chr(0) || {_text(variant.name)} || chr(0)"
     name, account, region = (column if column in view.columns else "NULL" for column in ("name", "account", "region"))
     # A scope can be a row that is judged and at the same time the place where rows are missing: two findings, two ids.
-    rows = "|| chr(0) || 'rows'" if "scope" in view.tables else ""
+    rows = "|| chr(0) || 'rows'" if "scope" in view.tables or view.of_scopes else ""
     return f"""
         SELECT
             {digest} || j.scope || chr(0) || j.id), 1, 12) AS id,

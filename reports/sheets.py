@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
-from evidence.findings import Status, Verdict
+from evidence.findings import AttestationUsed, Status, Verdict
 from evidence.model import TABLES, columns
 from reports.content.bounds import SCREEN, SHEETS
 from reports.content.collection import OperationRow, collection
@@ -495,6 +495,12 @@ def _exceptions(queries: Queries, most_cells: int) -> Sheet:
     )
 
 
+def _about(attested: AttestationUsed) -> list[str]:
+    """The topic and the requirements of an attestation."""
+    topic = [attested.topic.value] if attested.topic else []
+    return [*topic, *(f"{ref.framework} {ref.requirement}" for ref in attested.requirements)]
+
+
 def _register(material: Material) -> Sheet:
     told = material.assessment
 
@@ -514,8 +520,8 @@ def _register(material: Material) -> Sheet:
                 used.approved,
                 used.expires,
                 used.covers,
-                "",
-                "",
+                used.document,
+                used.sha256,
             )
         for attested in told.attestations:
             yield (
@@ -523,11 +529,11 @@ def _register(material: Material) -> Sheet:
                 attested.id,
                 _counts(attested.valid),
                 attested.problem,
-                [f"{ref.framework} {ref.requirement}" for ref in attested.requirements],
-                "",
+                _about(attested),
+                ", ".join(attested.subjects) if attested.topic else "",
                 attested.statement,
                 "",
-                "",
+                attested.owner,
                 attested.approver,
                 attested.date,
                 attested.expires,
@@ -545,7 +551,7 @@ def _register(material: Material) -> Sheet:
             Column("Id", 14),
             Column("Counts", 18, "mark"),
             Column("Why not", 30, "wrapped"),
-            Column("Control or requirements", 24, "wrapped"),
+            Column("Control, topic or requirements", 24, "wrapped"),
             Column("Subject", 36, "wrapped"),
             Column("Reason or statement", 54, "wrapped"),
             Column("Compensating control", 36, "wrapped"),

@@ -45,6 +45,8 @@ class View:
 
     kept: bool = False
     """It is made once, where every control over it would ask for much work again."""
+    of_scopes: bool = False
+    """Rows of it stand for scopes and have their ids, though it is not about the table of scopes."""
 
     @property
     def subject_table(self) -> str:

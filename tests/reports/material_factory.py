@@ -28,6 +28,7 @@ from evidence.findings import (
     Severity,
     Stage,
     Status,
+    Topic,
     findings_schema,
 )
 from evidence.history import write_empty
@@ -1093,8 +1094,8 @@ def _assessment(controls: list[ControlResult], hostile: bool) -> Assessment:
             AttestationUsed(
                 id="ATT-1",
                 requirements=[RequirementRef(framework="soc2", requirement="9.9.9")],
-                topic=None,
-                subjects=["*"],
+                topic=Topic.RECONCILIATION,
+                subjects=["prod/*"],
                 statement="Custodians signed the form of 2026. " + (HOSTILE[3] if hostile else ""),
                 document="custodians-2026.pdf",
                 sha256="d" * 64,
@@ -1105,7 +1106,7 @@ def _assessment(controls: list[ControlResult], hostile: bool) -> Assessment:
                 not_applicable=False,
                 occurred=None,
                 target=None,
-                counts={},
+                counts={"key": 60},
                 principals_sha256="",
                 valid=True,
                 problem="",
@@ -1126,8 +1127,8 @@ def _exception(name: str, valid: bool, problem: str) -> ExceptionUsed:
         compensating_control="Use is limited to one role and reviewed weekly",
         approved=date(2026, 1, 15),
         expires=date(2026, 12, 31) if valid else date(2026, 1, 31),
-        document="",
-        sha256="",
+        document="approval-7.pdf" if valid else "",
+        sha256="e" * 64 if valid else "",
         valid=valid,
         problem=problem,
         covers=1 if valid else 0,

@@ -220,7 +220,9 @@ def test_the_register_dates_what_people_state(book: Book) -> None:
     assert rows["EXC-8"]["Counts"] == "✗ does not count"
     assert rows["EXC-8"]["Why not"] == "It expired on 2026-01-31"
     assert _moment(rows["EXC-7"]["Expires"]).date() == date(2026, 12, 31)
-    assert rows["ATT-1"]["Control or requirements"] == "soc2 9.9.9"
+    assert rows["EXC-7"]["SHA-256 of the document"] == "e" * 64
+    assert rows["ATT-1"]["Control, topic or requirements"] == "reconciliation\nsoc2 9.9.9"
+    assert (rows["ATT-1"]["Subject"], rows["ATT-1"]["Owner"]) == ("prod/*", "Key management")
     assert rows["ATT-1"]["SHA-256 of the document"] == "d" * 64
 
 
