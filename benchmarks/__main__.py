@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "collect-azure": clouds.azure,
     "collect-gcp": clouds.gcp,
     "assess": assess.run,
+    "assess-million": assess.million,
     "pdf": pdf.run,
     "verify": verify.run,
 }
