@@ -262,6 +262,21 @@ class FrameworkResult(Model):
     requirements: list[RequirementResult]
 
 
+class SamplingPlan(Model):
+    """How many items of each control's population are drawn for an auditor to test by hand."""
+
+    size: int = 1
+    """Items of each population for which `sizes` sets no other number."""
+    sizes: dict[str, int] = {}
+    """Control → items of each of its populations."""
+    seed: str = ""
+    """Text of the auditor's that every draw depends on, beside the evidence digest; empty for none."""
+
+    def of(self, control: str) -> int:
+        """Items to draw of each population of a control; 0 for none."""
+        return self.sizes.get(control, self.size)
+
+
 class Assessment(Model):
     """The whole assessment but its single findings, which stand in findings.parquet."""
 
@@ -277,6 +292,7 @@ class Assessment(Model):
     frameworks: list[FrameworkResult]
     exceptions: list[ExceptionUsed]
     attestations: list[AttestationUsed]
+    sampling: SamplingPlan = SamplingPlan()
 
 
 @cache

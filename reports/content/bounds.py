@@ -35,6 +35,28 @@ class Bounds:
     """Controls on which the sides differ most."""
     facts: int
     """Groups of facts that some side lacks."""
+    runs: int
+    """Runs of the store, the newest."""
+    uses: int
+    """Keys whose material was in use longest."""
+    frameworks: int
+    """Columns of the crosswalk."""
+    crossing: int
+    """Requirements in one cell of it."""
+    cited: int
+    """Controls of one requirement that are told with what can be cited; the others are named."""
+    citations: int
+    """Findings that are cited of each."""
+    topics: int
+    """Topics that await an attestation."""
+    records: int
+    """Sampled items with a record of their own."""
+    exchanges: int
+    """Observations of one record."""
+    excerpt: int
+    """Characters of an answer that a record shows."""
+    fact: int
+    """Characters of a fact that a record shows."""
     reasons: int
     """Reasons why providers do not tell something, over all sides."""
 
@@ -42,10 +64,14 @@ class Bounds:
 PAPER = Bounds(
     failures=8, first=2, groups=6, withheld=4, scopes=24, gaps=30, blind_spots=6, register=30, identities=20,
     findings_of_note=7, regions=7, sides=6, contrasts=4, facts=24, reasons=24,
+    runs=26, uses=8, frameworks=6, crossing=6, cited=8, citations=2, topics=20, records=400, exchanges=4, excerpt=280,
+    fact=110,
 )  # fmt: skip
 SCREEN = Bounds(
     failures=150, first=100, groups=30, withheld=20, scopes=200, gaps=200, blind_spots=12, register=200, identities=100,
     findings_of_note=20, regions=12, sides=6, contrasts=12, facts=100, reasons=150,
+    runs=120, uses=30, frameworks=16, crossing=20, cited=40, citations=5, topics=40, records=1_000, exchanges=8,
+    excerpt=800, fact=400,
 )  # fmt: skip
 
 
@@ -55,5 +81,9 @@ SHEETS = {
     "exceptions": "Register",
     "attestations": "Register",
     "gaps": "Gaps",
+    "crosswalk": "Crosswalk",
+    "runs": "Runs",
+    "changes": "Changes",
+    "samples": "Samples",
 }
 """Sheets of the workbook to which the report points."""
