@@ -243,6 +243,8 @@ def _period(period: Period) -> Chart | None:
     whole = [run for run in period.inside if run.whole]
     rest = [run for run in period.inside if not run.whole]
 
+    stretch = f"{plural(longest.days, 'day')}, from {day(longest.start)} to {day(longest.stop)}"
+
     def place(moment: datetime) -> float:
         return (moment - period.start) / span
 
@@ -279,8 +281,8 @@ def _period(period: Period) -> Chart | None:
         name="period",
         svg=_svg(paint, height=1.3, margins=(0.03, 0.97), bottom=0.42, top=0.28),
         alternative=f"Time line of the audit period from {day(period.start)} to {day(period.stop)} with "
-        f"{plural(len(period.inside), 'run')} of the evidence store, {len(whole)} of which read everything. The "
-        f"longest stretch without a run is {plural(longest.days, 'day')}, from {day(longest.start)} to {day(longest.stop)}.",
+        f"{plural(len(period.inside), 'run')} of the evidence store, {len(whole)} of which read everything. "
+        f"The longest stretch without a run is {stretch}.",
         columns=("Last answer", "Run", "Read everything"),
         rows=tuple(
             (day(run.read_at), run.id, "yes" if run.whole else "no") for run in period.inside if run.read_at is not None

@@ -62,9 +62,9 @@ class Bounds:
 
 
 PAPER = Bounds(
-    failures=8, first=2, groups=6, withheld=4, scopes=24, gaps=30, blind_spots=6, register=30, identities=20,
+    failures=8, first=2, groups=5, withheld=3, scopes=24, gaps=30, blind_spots=6, register=30, identities=20,
     findings_of_note=7, regions=7, sides=6, contrasts=4, facts=24, reasons=24,
-    runs=26, uses=8, frameworks=6, crossing=6, cited=8, citations=2, topics=20, records=400, exchanges=4, excerpt=280,
+    runs=26, uses=8, frameworks=6, crossing=6, cited=8, citations=1, topics=20, records=400, exchanges=3, excerpt=180,
     fact=110,
 )  # fmt: skip
 SCREEN = Bounds(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from evidence.findings import FrameworkResult, RequirementResult, Status
 from reports.content.bounds import Bounds
-from reports.content.judgement import Judged
+from reports.content.judgement import AWAITED, Judged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class Cited:
     """Of failures, else of what is inconclusive."""
     findings_more: int
     gap: str
-    """One gap that withholds verdicts; empty for none."""
+    """One gap that withholds verdicts; empty for none, and where failures speak for themselves."""
     awaits: tuple[str, ...]
     """Topics whose attestation verdicts wait for."""
     sample: str
@@ -86,7 +86,7 @@ def _cited(judged: Judged, bounds: Bounds) -> Cited:
         judged=judged,
         findings=few,
         findings_more=(counts.failed or counts.inconclusive) - len(few),
-        gap=next((reason.example for reason in judged.withheld if reason.operation), ""),
+        gap="" if counts.failed else next((one.example for one in judged.withheld if one.kind != AWAITED), ""),
         awaits=judged.awaits,
         sample=judged.sample.id if judged.sample else "",
     )

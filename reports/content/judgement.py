@@ -146,7 +146,7 @@ def judged_controls(
 ) -> dict[tuple[str, str], Judged]:
     """Every control and variant by their names, in the order of the assessment."""
     names = {framework.id: framework.name for framework in material.assessment.frameworks}
-    places = _Places(queries)
+    places = Places(queries)
     listed = _failures(queries, places, bounds)
     withheld = _withheld(queries)
     awaited = _awaited(queries)
@@ -180,7 +180,7 @@ def judged_controls(
 _EXHIBIT = "id, control, variant, subject, subject_name, source, account, region, observed, exception, evidence"
 
 
-def _exhibit(row: Mapping[str, Any], places: _Places) -> Exhibit:
+def _exhibit(row: Mapping[str, Any], places: Places) -> Exhibit:
     evidence = row["evidence"]
     return Exhibit(
         finding=row["id"],
@@ -204,7 +204,7 @@ LONGEST_ACCOUNT = 30
 """An account whose id is longer goes by its name, if no other account of its source has the same."""
 
 
-class _Places:
+class Places:
     """Where things are, as a reader finds it again."""
 
     def __init__(self, queries: Queries) -> None:
@@ -231,7 +231,7 @@ def _facts(observed: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     return tuple((visible(name, 60), value(fact, 80)) for name, fact in observed.items())
 
 
-def _failures(queries: Queries, places: _Places, bounds: Bounds) -> dict[tuple[str, str], list[Exhibit]]:
+def _failures(queries: Queries, places: Places, bounds: Bounds) -> dict[tuple[str, str], list[Exhibit]]:
     listed: dict[tuple[str, str], list[Exhibit]] = defaultdict(list)
     for row in queries.rows(
         f"""
@@ -257,9 +257,7 @@ def _without(common: Sequence[tuple[str, str]], exhibit: Exhibit) -> Exhibit:
     return replace(exhibit, observed=tuple(fact for fact in exhibit.observed if fact[0] not in told))
 
 
-def _groups(
-    queries: Queries, places: _Places, result: ControlResult
-) -> tuple[tuple[tuple[str, str], ...], list[Group]]:
+def _groups(queries: Queries, places: Places, result: ControlResult) -> tuple[tuple[tuple[str, str], ...], list[Group]]:
     """What all failures of one control share, and the failures by place and by the facts that take few values."""
     facts = {f"fact{place}": name for place, name in enumerate(result.facts)}
     if not facts:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from reports.content.bounds import Bounds
+from reports.content.judgement import Places
 from reports.display import visible
 from reports.material import Material, Queries
 
@@ -121,7 +122,7 @@ def period(material: Material, queries: Queries, bounds: Bounds) -> Period:
     """The audit period as far as it lies before the assessment."""
     told = material.assessment
     start, stop = told.period_start, min(told.period_end, told.as_of)
-    runs = _with_days(store_runs(material, queries), start, stop)
+    runs = period_runs(material, queries)
     inside = tuple(run for run in runs if run.inside)
     uses = list(_uses(queries, bounds.uses))
     return Period(
@@ -146,8 +147,15 @@ def period(material: Material, queries: Queries, bounds: Bounds) -> Period:
     )
 
 
-def store_runs(material: Material, queries: Queries) -> list[RunRow]:
-    """Every run that the history tells of, and this one, the oldest first. Their days are not counted yet."""
+def period_runs(material: Material, queries: Queries) -> list[RunRow]:
+    """Every run that the history tells of, and this one, the oldest first."""
+    told = material.assessment
+    runs = _store_runs(material, queries)
+    return _with_days(runs, told.period_start, min(told.period_end, told.as_of))
+
+
+def _store_runs(material: Material, queries: Queries) -> list[RunRow]:
+    """The runs, before their days in the period are counted."""
     rows = queries.rows(
         """
         SELECT past_run.id AS run, past_run.tool_version, past_run.pack_sha256, past_run.linked,
@@ -218,6 +226,11 @@ def _scopes(queries: Queries, change: str) -> int:
     return count
 
 
+def judge_of(change: str) -> str:
+    """The control whose findings tell of a kind of change."""
+    return DESTROYED if change in ("destruction", "removal") else CHANGED
+
+
 def _changes(queries: Queries) -> Iterator[ChangeRow]:
     counted: dict[tuple[str, str], dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
     for control in (CHANGED, DESTROYED):
@@ -232,7 +245,7 @@ def _changes(queries: Queries) -> Iterator[ChangeRow]:
         ):
             counted[control, row["change"]][row["subject_table"]] = row
     for change, word in CHANGE_WORDS.items():
-        judge = DESTROYED if change in ("destruction", "removal") else CHANGED
+        judge = judge_of(change)
         tables = counted[judge, change]
         yield ChangeRow(
             word=word,
@@ -278,6 +291,7 @@ _USES = """
 
 
 def _uses(queries: Queries, most: int) -> Iterator[Use]:
+    places = Places(queries)
     for row in queries.rows(
         f"SELECT * FROM ({_USES}) WHERE least IS NOT NULL ORDER BY least DESC, id LIMIT {most}",
         {"control": USE},
@@ -285,7 +299,7 @@ def _uses(queries: Queries, most: int) -> Iterator[Use]:
         yield Use(
             finding=row["id"],
             name=visible(row["subject_name"], 80),
-            where=visible(" · ".join(part for part in (row["account"], row["region"]) if part) or row["source"], 80),
+            where=" · ".join(places.of(row)),
             days=_days(row["least"], row["most"], row["exact"]),
             verdict=row["verdict"],
         )
