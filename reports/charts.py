@@ -271,7 +271,7 @@ def _period(period: Period) -> Chart | None:
         axes.set_xlim(-0.01, 1.01)
         axes.set_ylim(-0.75, 0.8)
         axes.set_yticks([])
-        ticks = [(place(moment), label) for moment, label in _ticks(period)]
+        ticks = [(place(moment), label) for moment, label in month_ticks(period.start, period.stop)]
         axes.set_xticks([at for at, _ in ticks], [label for _, label in ticks])
         axes.spines[["left", "top", "right"]].set_visible(False)
         if period.inside:
@@ -293,13 +293,13 @@ def _period(period: Period) -> Chart | None:
 MOST_TICKS = 14
 
 
-def _ticks(period: Period) -> Iterator[tuple[datetime, str]]:
-    """The first of each month within the period; of every third, sixth or twelfth where they are too many."""
-    first, last = (12 * at.year + at.month - 1 for at in (period.start, period.stop))
-    step = next((step for step in (1, 3, 6) if (last - first) / step <= MOST_TICKS), 12)
+def month_ticks(start: datetime, stop: datetime) -> Iterator[tuple[datetime, str]]:
+    """The first of each month between two times; of every third, sixth or twelfth where they are too many."""
+    first, last = (12 * moment.year + moment.month - 1 for moment in (start, stop))
+    step = next((step for step in (1, 3, 6) if last - first <= MOST_TICKS * step), 12)
     for month in range(first, last + 1):
         moment = datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC)
-        if moment >= period.start and month % step == 0:
+        if moment >= start and month % step == 0:
             yield moment, _month(f"{moment:%Y-%m}")
 
 

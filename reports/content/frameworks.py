@@ -17,7 +17,7 @@ class Cited:
 
     judged: Judged
     findings: tuple[str, ...]
-    """Of failures, else of what is inconclusive."""
+    """Of failures; of what is inconclusive, where nothing fails and no gap can be named."""
     findings_more: int
     gap: str
     """One gap that withholds verdicts; empty for none, and where failures speak for themselves."""
@@ -80,13 +80,14 @@ def _weight(judged: Judged) -> tuple[bool, bool, bool]:
 
 
 def _cited(judged: Judged, bounds: Bounds) -> Cited:
-    few = judged.citable[: bounds.citations]
     counts = judged.result.counts
+    gap = "" if counts.failed else next((one.example for one in judged.withheld if one.kind != AWAITED), "")
+    few = () if gap else judged.citable[: bounds.citations]
     return Cited(
         judged=judged,
         findings=few,
-        findings_more=(counts.failed or counts.inconclusive) - len(few),
-        gap="" if counts.failed else next((one.example for one in judged.withheld if one.kind != AWAITED), ""),
+        findings_more=0 if gap else (counts.failed or counts.inconclusive) - len(few),
+        gap=gap,
         awaits=judged.awaits,
         sample=judged.sample.id if judged.sample else "",
     )

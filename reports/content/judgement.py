@@ -44,6 +44,8 @@ class Group:
     excepted: int
     example: str
     """Id of one finding of the group."""
+    name: str
+    """What people call its subject."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,6 +277,7 @@ def _groups(queries: Queries, places: Places, result: ControlResult) -> tuple[tu
     few = [alias for alias in facts if 1 < counted[alias] <= GROUPING_VALUES]
     ranged = [alias for alias in facts if counted[alias] > GROUPING_VALUES]
     selected = ["source", "account", "region", "count(*) AS failures", "min(id) AS example"]
+    selected += ["arg_min(subject, id) AS subject", "arg_min(subject_name, id) AS subject_name"]
     selected += ["count(*) FILTER (exception <> '') AS excepted"]
     selected += [f"any_value({alias}) AS {alias}" for alias in few]
     for alias in ranged:
@@ -295,6 +298,7 @@ def _groups(queries: Queries, places: Places, result: ControlResult) -> tuple[tu
             count=row["failures"],
             excepted=row["excepted"],
             example=row["example"],
+            name=visible(_name(row), 70),
         )
         for row in rows
     ]

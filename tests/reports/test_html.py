@@ -137,7 +137,7 @@ def test_assistive_technology_finds_its_way(page: Page) -> None:
     assert tags.count("table") == tags.count("caption")
     assert all(attributes.get("scope") in ("row", "col", "rowgroup") for attributes in page.of("th"))
     assert all(len(attributes["alt"]) > 60 for attributes in page.of("img"))
-    assert len(page.of("img")) == 3
+    assert len(page.of("img")) == 4
 
 
 def test_each_provider_stands_beside_the_others(page: Page, factory: ModuleType) -> None:
