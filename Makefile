@@ -22,7 +22,7 @@ demo: .venv/installed rendering ## The main job on an embedded estate: collect, 
 	$(RUN)keyproof demo --out $(DEMO)
 
 test: .venv/installed rendering looking tokens ministack ## The tests
-	$(RUN)pytest -n 2 -m "not slow"
+	$(RUN)pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 test-slow: .venv/installed rendering looking tokens ministack ## The tests that take minutes each
 	$(RUN)pytest -n 2 -m slow

@@ -126,14 +126,14 @@ SOURCES: dict[str, Source] = {
     ),
     "azure": Source(
         type="azure",
-        title="Azure Key Vault and Managed HSM",
+        title="Azure Key Vault, Managed HSM and storage accounts",
         extra="azure",
         parts=_azure,
         collector=_azure_collector,
     ),
     "gcp": Source(
         type="gcp",
-        title="Google Cloud KMS and Secret Manager",
+        title="Google Cloud KMS, Secret Manager and long-lived credentials",
         extra="gcp",
         parts=_gcp,
         collector=_gcp_collector,

@@ -64,6 +64,24 @@ def serial_of_certificate(encoded: str | bytes) -> int:
         return _certificate(encoded).serial_number
 
 
+def logged_publicly(encoded: str | bytes) -> bool:
+    """It carries what a log of Certificate Transparency signed for it (RFC 6962 section 3.3).
+
+    Raises ValueError as above.
+    """
+    from cryptography.x509 import DuplicateExtension, ExtensionNotFound, UnsupportedGeneralNameType
+    from cryptography.x509 import PrecertificateSignedCertificateTimestamps as Timestamps
+
+    with _refused():
+        try:
+            found = _certificate(encoded).extensions.get_extension_for_class(Timestamps)
+        except ExtensionNotFound:
+            return False
+        except (DuplicateExtension, UnsupportedGeneralNameType) as error:
+            raise ValueError(str(error)) from error
+    return len(list(found.value)) > 0
+
+
 def key_of_openssh(text: str) -> KeyAlgorithm | None:
     """The kind of a public key as OpenSSH writes it, in one line; None for one that is not known.
 

@@ -24,6 +24,8 @@ from controls.documents import (
     validated,
 )
 from controls.predicate import (
+    INTEGER,
+    RANGE,
     SQL_TYPES,
     Predicate,
     PredicateError,
@@ -38,9 +40,12 @@ from controls.views.view import View
 from evidence.findings import Decided, ParameterValue, Severity, Stage, Verdict
 from evidence.model import Column
 from evidence.observation import canonical_json
+from evidence.standards import ROOM as STANDARDS_ROOM
+from evidence.standards import Standard, StandardError, read_standard
 
 ROOM = Path(__file__).parent
-CATALOG, FRAMEWORKS = "catalog", "frameworks"
+CATALOG, FRAMEWORKS, STANDARDS = "catalog", "frameworks", "standards"
+PARTS = (CATALOG, FRAMEWORKS, STANDARDS)
 DEFAULT = "default"
 """The variant of a control with the catalogue's own parameters."""
 
@@ -65,6 +70,8 @@ class Example:
 
     verdict: Verdict
     row: Mapping[str, Any]
+    parameters: Mapping[str, Any]
+    """Values that hold instead of the control's own, where these leave nothing to show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +143,11 @@ class Framework:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All controls by id, in the order of their stages, and all frameworks by id."""
+    """All controls by id, in the order of their stages, all frameworks by id, and the standards they cite by id."""
 
     controls: Mapping[str, Control]
     frameworks: Mapping[str, Framework]
+    standards: Mapping[str, Standard]
     documents: Mapping[str, str]
     """The files it was made from by name, such as `catalog/rotation.toml`; they travel with the pack."""
     sha256: str
@@ -152,16 +160,18 @@ class Catalogue:
 
 
 def load_catalogue(extra: Sequence[Path] = ()) -> Catalogue:
-    """The built-in catalogue and that of each folder in `extra`, which holds `catalog/` or `frameworks/` or both.
+    """The built-in catalogue and that of each folder in `extra`, which holds `catalog/`, `frameworks/` or `standards/`.
 
     Raises CatalogueError.
     """
     try:
-        documents = {document.name: document for document in _read_folder(ROOM, "")}
+        documents = {document.name: document for document in _built_in()}
         for number, folder in enumerate(extra, 1):
             found = {document.name: document for document in _read_folder(folder, f"added-{number}/")}
             if not found:
-                raise DocumentError(f"{folder}: no catalog/*.toml and no frameworks/*.toml in this folder")
+                raise DocumentError(
+                    f"{folder}: no catalog/*.toml, no frameworks/*.toml and no standards/*.toml in this folder"
+                )
             documents |= found
     except DocumentError as error:
         raise CatalogueError(str(error)) from error
@@ -176,8 +186,14 @@ class _Document:
     text: str
 
 
+def _built_in() -> Iterator[_Document]:
+    yield from _read_folder(ROOM, "")
+    for path in sorted(STANDARDS_ROOM.glob("*.toml")):
+        yield _Document(f"{STANDARDS}/{path.name}", str(path), read_text(path))
+
+
 def _read_folder(folder: Path, prefix: str) -> Iterator[_Document]:
-    for part in (CATALOG, FRAMEWORKS):
+    for part in PARTS:
         for path in sorted((folder / part).glob("*.toml")):
             yield _Document(f"{part}/{prefix}{path.name}", str(path), read_text(path))
 
@@ -191,10 +207,11 @@ def _checked(in_order: tuple[_Document, ...]) -> Catalogue:
     """The catalogue of these texts, wherever they stand: that of a pack is nearly always the built-in one."""
     documents = {document.name: document for document in in_order}
     try:
+        standards = _standards(_of(documents, STANDARDS))
         controls: dict[str, tuple[Control, str]] = {}
         for document in _of(documents, CATALOG):
             for where, table in entries(document.where, parse(document.where, document.text), "control"):
-                control = _control(where, table)
+                control = _control(where, table, standards)
                 if control.id in controls:
                     raise DocumentError(f"{where}: {controls[control.id][1]} has a control of that id; give it its own")
                 controls[control.id] = (control, document.where)
@@ -204,17 +221,17 @@ def _checked(in_order: tuple[_Document, ...]) -> Catalogue:
         by_id = {control.id: control for control in ordered}
         frameworks: dict[str, Framework] = {}
         for document in _of(documents, FRAMEWORKS):
-            framework = _framework(document, by_id)
+            framework = _framework(document, by_id, standards)
             if framework.id in frameworks:
                 raise DocumentError(f"{document.where}: id: there is a framework {framework.id} already; rename it")
             frameworks[framework.id] = framework
         for name in documents:
-            if name.split("/")[0] not in (CATALOG, FRAMEWORKS):
-                raise DocumentError(f"{name}: a catalogue has only {CATALOG}/ and {FRAMEWORKS}/")
+            if name.split("/")[0] not in PARTS:
+                raise DocumentError(f"{name}: a catalogue has only {CATALOG}/, {FRAMEWORKS}/ and {STANDARDS}/")
     except DocumentError as error:
         raise CatalogueError(str(error)) from error
     texts = {name: documents[name].text for name in sorted(documents)}
-    return Catalogue(by_id, frameworks, texts, hashlib.sha256(canonical_json(texts).encode()).hexdigest())
+    return Catalogue(by_id, frameworks, standards, texts, hashlib.sha256(canonical_json(texts).encode()).hexdigest())
 
 
 def _of(documents: Mapping[str, _Document], part: str) -> Iterable[_Document]:
@@ -223,6 +240,56 @@ def _of(documents: Mapping[str, _Document], part: str) -> Iterable[_Document]:
         (name for name in documents if name.startswith(f"{part}/")), key=lambda name: (name.count("/"), name)
     )
     return [documents[name] for name in names]
+
+
+# --- standards, and parameters that take their value from them ------------------------------------------------------
+
+
+class _ReferenceEntry(Entry):
+    standard: str
+    entries: list[str] = Field(min_length=1)
+    fact: str
+    source: str = ""
+    """Who else asks for the value."""
+
+
+def _standards(documents: Iterable[_Document]) -> dict[str, Standard]:
+    found: dict[str, Standard] = {}
+    for document in documents:
+        try:
+            standard = read_standard(document.where, document.text)
+        except StandardError as error:
+            raise DocumentError(str(error)) from error
+        if standard.id in found:
+            raise DocumentError(f"{document.where}: id: there is a standard {standard.id} already; rename it")
+        found[standard.id] = standard
+    return found
+
+
+def _resolved(where: str, parameters: object, standards: Mapping[str, Standard]) -> object:
+    """The parameters with value and source in place of each reference to a standard.
+
+    What is no table of tables stays as it is, for its reader to refuse.
+    """
+    if not isinstance(parameters, dict):
+        return parameters
+    return {
+        name: _referred(f"{where}.{name}", table, standards)
+        if isinstance(table, dict) and "standard" in table
+        else table
+        for name, table in parameters.items()
+    }
+
+
+def _referred(where: str, table: dict[str, Any], standards: Mapping[str, Standard]) -> dict[str, Any]:
+    entry = validated(where, _ReferenceEntry, table)
+    if entry.standard not in standards:
+        raise DocumentError(f"{where}: no such standard: {entry.standard!r}{nearest(entry.standard, standards)}")
+    try:
+        value, source = standards[entry.standard].value(entry.entries, entry.fact)
+    except StandardError as error:
+        raise DocumentError(f"{where}: {error}") from error
+    return {"value": value, "source": f"{source}; {entry.source}" if entry.source else source}
 
 
 # --- controls -------------------------------------------------------------------------------------------------------
@@ -236,6 +303,7 @@ class _ParameterEntry(Entry):
 class _ExampleEntry(Entry):
     verdict: Verdict = Field(strict=False)
     row: dict[str, Any]
+    parameters: dict[str, bool | int | float | str | list[str]] = Field(default_factory=dict)
 
 
 class _ControlEntry(Entry):
@@ -254,8 +322,8 @@ class _ControlEntry(Entry):
     examples: list[_ExampleEntry]
 
 
-def _control(where: str, table: dict[str, Any]) -> Control:
-    entry = validated(where, _ControlEntry, table)
+def _control(where: str, table: dict[str, Any], standards: Mapping[str, Standard]) -> Control:
+    entry = validated(where, _ControlEntry, _with_parameters(where, table, standards))
     if not _CONTROL_ID.fullmatch(entry.id) or len(entry.id) > 40:
         raise DocumentError(f"{where}: id: expected capitals, digits and hyphens, such as ROT-01 or ACME-KEYS-07")
     if entry.over not in VIEWS:
@@ -282,12 +350,18 @@ def _control(where: str, table: dict[str, Any]) -> Control:
         test_words=entry.test_words.strip(),
         parameters={name: _value(name, p, "catalogue") for name, p in entry.parameters.items()},
         remediation=entry.remediation,
-        examples=tuple(Example(example.verdict, example.row) for example in entry.examples),
+        examples=tuple(Example(example.verdict, example.row, example.parameters) for example in entry.examples),
         facts=tuple(dict.fromkeys(population.facts + test.facts)),
         predicates=(population, test),
     )
     _check_examples(where, control)
     return control
+
+
+def _with_parameters(where: str, table: dict[str, Any], standards: Mapping[str, Standard]) -> dict[str, Any]:
+    if "parameters" not in table:
+        return table
+    return table | {"parameters": _resolved(f"{where}: parameters", table["parameters"], standards)}
 
 
 def _predicate(where: str, text: str, columns: Mapping[str, Column], kinds: Mapping[str, str]) -> Predicate:
@@ -324,6 +398,8 @@ def _check_examples(where: str, control: Control) -> None:
     for number, example in enumerate(control.examples, 1):
         for name, value in example.row.items():
             _check_fact(f"{where}: example {number}: {name}", control, name, value)
+        for name, value in example.parameters.items():
+            _check_parameter(f"{where}: example {number}: parameters.{name}", control.parameters, name, value)
     for number, (example, verdict) in enumerate(zip(control.examples, judge_examples(where, control), strict=True), 1):
         if verdict != example.verdict:
             raise DocumentError(
@@ -340,6 +416,10 @@ def _check_fact(where: str, control: Control, name: str, value: object) -> None:
     fits = isinstance(value, datetime) and value.tzinfo is not None
     if column.type == "string":
         fits = isinstance(value, str)
+    elif column.type == RANGE:
+        bounds = value if isinstance(value, dict) else {}
+        fits = set(bounds) in ({"at_least"}, {"at_least", "at_most"})
+        fits = fits and all(parameter_kind(bound) == INTEGER for bound in bounds.values())
     elif column.type != "timestamp":
         fits = parameter_kind(value) == column.type
     if not fits:
@@ -351,26 +431,42 @@ def _check_fact(where: str, control: Control, name: str, value: object) -> None:
 
 
 def judge_examples(where: str, control: Control) -> list[Verdict]:
-    """The verdicts of a control's examples, in their order, by its own parameters and EXAMPLE_MOMENTS."""
+    """The verdicts of a control's examples, in their order, by their parameters or its own, and EXAMPLE_MOMENTS."""
+    alike: dict[str, list[int]] = {}
+    for number, example in enumerate(control.examples):
+        alike.setdefault(canonical_json(example.parameters), []).append(number)
+    verdicts: dict[int, Verdict] = {}
+    for numbers in alike.values():
+        verdicts |= zip(numbers, _judged(where, control, [control.examples[number] for number in numbers]), strict=True)
+    return [verdicts[number] for number in range(len(control.examples))]
+
+
+def _judged(where: str, control: Control, examples: Sequence[Example]) -> list[Verdict]:
+    """The verdicts of examples that have the same parameters."""
     import duckdb
 
     columns = control.view.columns
     bound: dict[str, Any] = {}
     rows = []
-    for number, example in enumerate(control.examples):
+    for number, example in enumerate(examples):
         cells = [str(number)]
         for place, name in enumerate(control.facts):
-            bound[f"example_{number}_{place}"] = example.row.get(name)
+            bound[f"example_{number}_{place}"] = _bound(columns[name], example.row.get(name))
             cells.append(f"$example_{number}_{place}::{SQL_TYPES[columns[name].type]}")
         rows.append(f"({', '.join(cells)})")
     names = ", ".join(["_number", *control.facts])
     sql = f"SELECT {verdict_sql(*control.predicates)} FROM (VALUES {', '.join(rows)}) AS t({names}) ORDER BY _number"  # noqa: S608 - names of columns of ours, and admitted expressions
-    values = {name: parameter.value for name, parameter in control.parameters.items()}
+    values = {name: parameter.value for name, parameter in control.parameters.items()} | dict(examples[0].parameters)
     try:
         judged = scratch().execute(sql, bound | arguments(control, values, EXAMPLE_MOMENTS)).fetchall()
     except duckdb.Error as error:
         raise DocumentError(f"{where}: examples: the expressions cannot be evaluated: {error}") from error
     return [Verdict(verdict) for (verdict,) in judged]
+
+
+def _bound(column: Column, value: Any) -> Any:
+    """A value of an example as it is handed to the database; a range has both of its bounds."""
+    return {"at_least": None, "at_most": None, **value} if column.type == RANGE and value is not None else value
 
 
 def arguments(control: Control, values: Mapping[str, Any], moments: Mapping[str, datetime]) -> dict[str, Any]:
@@ -401,8 +497,14 @@ class _FrameworkEntry(Entry):
     parameters: dict[str, dict[str, _ParameterEntry]] = Field(default_factory=dict)
 
 
-def _framework(document: _Document, controls: Mapping[str, Control]) -> Framework:
-    entry = validated(document.where, _FrameworkEntry, parse(document.where, document.text))
+def _framework(document: _Document, controls: Mapping[str, Control], standards: Mapping[str, Standard]) -> Framework:
+    table = parse(document.where, document.text)
+    if isinstance(table.get("parameters"), dict):
+        own = table["parameters"]
+        table["parameters"] = {
+            control: _resolved(f"{document.where}: parameters.{control}", own[control], standards) for control in own
+        }
+    entry = validated(document.where, _FrameworkEntry, table)
     if not _FRAMEWORK_ID.fullmatch(entry.id) or entry.id == DEFAULT:
         raise DocumentError(f"{document.where}: id: expected small letters, digits, dots and hyphens, such as soc2")
     refuse_duplicates(document.where, "about", entry.about)
@@ -448,10 +550,13 @@ def _own_parameters(
         raise DocumentError(
             f"{where}: no requirement of this framework names this control; add it to one, or take it out"
         )
-    known = controls[control].parameters
     for name, parameter in own.items():
-        if name not in known:
-            raise DocumentError(f"{where}.{name}: unknown parameter{nearest(name, known)}")
-        if parameter_kind(parameter.value) != parameter_kind(known[name].value):
-            raise DocumentError(f"{where}.{name}: expected a value of type {parameter_kind(known[name].value)}")
+        _check_parameter(f"{where}.{name}", controls[control].parameters, name, parameter.value)
     return {name: _value(name, parameter, "framework") for name, parameter in own.items()}
+
+
+def _check_parameter(where: str, known: Mapping[str, ParameterValue], name: str, value: object) -> None:
+    if name not in known:
+        raise DocumentError(f"{where}: unknown parameter{nearest(name, known)}")
+    if parameter_kind(value) != parameter_kind(known[name].value):
+        raise DocumentError(f"{where}: expected a value of type {parameter_kind(known[name].value)}")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from controls.catalogue import DEFAULT, Catalogue, Control, arguments
 from controls.documents import nearest
-from controls.predicate import TAG, verdict_sql
+from controls.predicate import MACROS, RANGE, verdict_sql
 from controls.register import COUNTED, AttestationRecord, ExceptionRecord, check_condition
 from controls.requirements import roll_up
 from controls.views import INVENTORY, VIEWS
@@ -244,7 +244,8 @@ def _database(
         database.execute("SET lock_configuration = true")
         names = ", ".join(f"${name}::TIMESTAMPTZ AS {name}" for name in moments)
         database.execute(f"CREATE TABLE {MOMENT} AS SELECT {names}", dict(moments))
-        database.execute(TAG)
+        for macro in MACROS:
+            database.execute(macro)
         make_statements(database, attested)
         for view in views:
             _make(database, view)
@@ -439,8 +440,8 @@ def _make_incomplete(cursor: duckdb.DuckDBPyConnection, variant: Variant) -> boo
 def _make_explained(cursor: duckdb.DuckDBPyConnection, variant: Variant, bound: Mapping[str, Any]) -> None:
     """`explained`: for each row that is judged and whose facts were not all observed, the gaps that say why."""
     control = variant.control
-    unknown_facts = [f"{name} IS NULL" for name in (*control.facts, *(("is_about",) if variant.about else ()))]
-    any_null = " OR ".join(unknown_facts) or "false"
+    unknown_facts = [_unknown(control, name) for name in control.facts]
+    any_null = " OR ".join([*unknown_facts, *(["is_about IS NULL"] if variant.about else [])]) or "false"
     cursor.execute(
         f"""
         CREATE TEMP TABLE {UNKNOWN} AS
@@ -485,6 +486,8 @@ def _observed(control: Control) -> str:
     members = []
     for name in control.facts:
         value = name
+        if control.view.columns[name].type == RANGE:
+            value = _range_in_words(name)
         if control.view.columns[name].type == "timestamp":
             value = (
                 f"CASE WHEN epoch_us({name}) % 1000000 = 0 THEN strftime({name}, '%Y-%m-%dT%H:%M:%SZ') "
@@ -494,8 +497,25 @@ def _observed(control: Control) -> str:
     return f"json_object({', '.join(members)})::VARCHAR"
 
 
+def _range_in_words(name: str) -> str:
+    return f"""
+        CASE
+            WHEN {name}.at_least = {name}.at_most THEN {name}.at_least::VARCHAR
+            WHEN {name}.at_most IS NOT NULL THEN {name}.at_least || ' to ' || {name}.at_most
+            ELSE 'at least ' || {name}.at_least
+        END
+    """
+
+
+def _unknown(control: Control, name: str) -> str:
+    """Whether a fact of a row is not known, or not exactly."""
+    if control.view.columns[name].type == RANGE:
+        return f"({name}.at_least = {name}.at_most) IS NOT TRUE"
+    return f"{name} IS NULL"
+
+
 def _nulls(control: Control) -> str:
-    names = ", ".join(f"CASE WHEN {name} IS NULL THEN '{name}' END" for name in control.facts)
+    names = ", ".join(f"CASE WHEN {_unknown(control, name)} THEN '{name}' END" for name in control.facts)
     return f"list_filter([{names}]::VARCHAR[], lambda name: name IS NOT NULL)"
 
 

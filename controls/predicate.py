@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import duckdb
 
 BOOLEAN, INTEGER, NUMBER, STRING = "boolean", "integer", "number", "string"
-TIMESTAMP, INTERVAL, STRINGS = "timestamp", "interval", "list of string"
+TIMESTAMP, INTERVAL, STRINGS, RANGE = "timestamp", "interval", "list of string", "range of integers"
 
 SQL_TYPES = {
     BOOLEAN: "BOOLEAN",
@@ -33,6 +33,7 @@ SQL_TYPES = {
     STRING: "VARCHAR",
     TIMESTAMP: "TIMESTAMPTZ",
     STRINGS: "VARCHAR[]",
+    RANGE: "STRUCT(at_least BIGINT, at_most BIGINT)",
 }
 """The types of columns and parameters as DuckDB names them."""
 
@@ -51,8 +52,15 @@ FUNCTIONS: Mapping[str, tuple[tuple[tuple[str, ...], str], ...]] = {
     "upper": (((STRING,), STRING),),
     "to_days": (((INTEGER,), INTERVAL),),
     "tag": (((STRING, STRING), STRING),),
+    "at_most": (((RANGE, INTEGER), BOOLEAN),),
 }
 """The functions admitted, with the types they take and give. Each gives NULL where any argument is NULL."""
+
+AT_MOST = """
+CREATE MACRO at_most(range, most) AS CASE WHEN range.at_most <= most THEN true WHEN range.at_least > most THEN false END
+"""
+"""`at_most(longest_use_days, 730)`: whether a number of which only bounds are known is at most that; NULL where they
+leave it open. Knowing less widens a range, so nothing else may be asked of one."""
 
 TAG = """
 CREATE MACRO tag(tags, name) AS CASE
@@ -79,6 +87,9 @@ OPERATORS: Mapping[str, tuple[tuple[tuple[str, ...], str], ...]] = {
     "^@": (((STRING, STRING), BOOLEAN),),
 }
 """The operators admitted besides comparisons and logic: `~~` is LIKE, `!~~` NOT LIKE, `^@` starts with."""
+
+MACROS = (TAG, AT_MOST)
+"""What a database needs to know before it evaluates an expression."""
 
 EQUALITIES = {"COMPARE_EQUAL": "=", "COMPARE_NOTEQUAL": "<>"}
 ORDERS = {
@@ -198,7 +209,8 @@ def _database() -> duckdb.DuckDBPyConnection:
     database = duckdb.connect(":memory:", config={"threads": "1", "enable_external_access": "false"})
     database.execute("SET GLOBAL TimeZone = 'UTC'")
     database.execute("SET GLOBAL lock_configuration = true")
-    database.execute(TAG)
+    for macro in MACROS:
+        database.execute(macro)
     return database
 
 

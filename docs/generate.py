@@ -16,8 +16,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from evidence.standards import Entry
+
 if TYPE_CHECKING:
+    from evidence.model import Row
     from evidence.operation import Operation
+    from evidence.standards import Standard
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(
@@ -138,6 +142,35 @@ def _requirements() -> Iterator[str]:
             yield f"| {r.id} | {r.text} | {r.decided} | {r.metadata or '–'} | {controls or '–'} | {r.remains or '–'} |\n"
 
 
+def _standards() -> Iterator[str]:
+    from evidence.standards import standards
+
+    for standard in standards().values():
+        note = " ".join(standard.note.split())
+        yield f"\n## {standard.title}\n\n`{standard.id}`, last checked on {standard.version}. {note}\n\n"
+        yield "| document | edition | status |\n|---|---|---|\n"
+        for document in standard.document:
+            status = f"**{document.status}**" if document.status == "draft" else document.status
+            yield f"| [{document.name}]({document.url}) | {document.edition} | {status} |\n"
+        yield from _entries(standard)
+
+
+def _entries(standard: Standard) -> Iterator[str]:
+    facts = [name for name in type(standard.entries[0]).model_fields if name not in Entry.model_fields]
+    yield f"\n| entry | {' | '.join(name.replace('_', ' ') for name in facts)} | taken from |\n|---|{'---|' * len(facts)}---|\n"
+    for entry in standard.entries:
+        source = standard.source(entry)
+        draft = "**draft** " if source.status == "draft" else ""
+        cells = " | ".join(_cell(getattr(entry, name)) for name in facts)
+        yield f"| {entry.name} | {cells} | {draft}{source.name}, {entry.place} |\n"
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "–" if value is None or value == "" else str(value)
+
+
 def _operations(kind: str) -> Iterator[str]:
     from collectors.registry import SOURCES
 
@@ -183,15 +216,26 @@ def _policy(kind: str) -> str:
 
 
 def _inventory() -> str:
-    from evidence.model import BOOKKEEPING, TABLES, columns
+    from evidence.history import HISTORY
+    from evidence.model import TABLES
 
-    parts = []
-    for name, table in TABLES.items():
-        parts.append(f"\n## {name}\n\n{table.doc}.\n\n| column | type | meaning |\n|---|---|---|\n")
-        for column in columns(table):
-            values = f" ({', '.join(f'`{value}`' for value in column.values)})" if column.values else ""
-            identity = " (identifies the row)" if column.name in BOOKKEEPING else ""
-            parts.append(f"| `{column.name}` | {column.type} | {column.doc}{values}{identity} |\n")
+    earlier = {name: table for name, table in HISTORY.items() if name not in TABLES}
+    parts = [_table(name, table, "##") for name, table in TABLES.items()]
+    parts.append(
+        "\n## What earlier runs show\n\nThese stand in `inputs/history/` of a pack, with a `gap` of its own.\n"
+    )
+    parts += [_table(name, table, "###") for name, table in earlier.items()]
+    return "".join(parts)
+
+
+def _table(name: str, table: type[Row], level: str) -> str:
+    from evidence.model import BOOKKEEPING, columns
+
+    parts = [f"\n{level} {name}\n\n{table.doc}.\n\n| column | type | meaning |\n|---|---|---|\n"]
+    for column in columns(table):
+        values = f" ({', '.join(f'`{value}`' for value in column.values)})" if column.values else ""
+        identity = " (identifies the row)" if column.name in BOOKKEEPING else ""
+        parts.append(f"| `{column.name}` | {column.type} | {column.doc}{values}{identity} |\n")
     return "".join(parts)
 
 
@@ -225,6 +269,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "controls table": lambda: "".join(_controls_table()),
     "controls": lambda: "".join(_controls()),
     "requirements": lambda: "".join(_requirements()),
+    "standards": lambda: "".join(_standards()),
     "facts": lambda: "".join(_facts()),
     "inventory": _inventory,
     "formats": lambda: "".join(_formats()),

@@ -479,7 +479,7 @@ class ProtectedResource(Row):
     account: str | None = column("Account, subscription or project that holds it")
     region: str | None = column("Region or location")
     encrypted: bool | None = column("It is encrypted at rest")
-    key: str | None = column("Id of the key that encrypts it")
+    key: str | None = column("Id of the key that encrypts it; empty for one of the provider's own")
     created_at: datetime | None = column("When it was created")
 
 

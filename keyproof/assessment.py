@@ -67,6 +67,10 @@ def assess_run(
 
 
 def _write_catalogue(folder: Path, catalogue: Catalogue) -> None:
+    """Write the catalogue's files, and remove those of another catalogue that the run was assessed by before."""
+    for path in _files(folder):
+        if path.relative_to(folder).as_posix() not in catalogue.documents:
+            path.unlink()
     for name, text in catalogue.documents.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

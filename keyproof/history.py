@@ -96,11 +96,22 @@ def _seen(table: str) -> str:
     # A merge patch drops what is null: only what was told is kept.
     return f"""
         SELECT
-            t.id, t.source, t.scope, '{table}' AS of_table, s.collected_at AS at, t.name, t.state, t.created_at,
+            t.id, t.source, t.scope, '{table}' AS of_table, s.collected_at AS read_at, t.name, t.state, t.created_at,
             t.last_rotated_at, json_merge_patch('{{}}', json_object({settings})) AS settings
         FROM {table} AS t JOIN scope AS s ON s.id = t.scope
         WHERE coalesce(t.manager, 'customer') = 'customer' AND s.collected_at IS NOT NULL
     """
+
+
+_FOLLOWED = tuple(dict.fromkeys(name for names in SETTINGS.values() for name in names))
+
+
+def _merged(before: str, now: str) -> str:
+    """Settings as they were last told, in one order of their names, so that what is the same has the same text."""
+    told = ", ".join(
+        f"'{name}', coalesce(json_extract({now}, '{name}'), json_extract({before}, '{name}'))" for name in _FOLLOWED
+    )
+    return f"json_merge_patch('{{}}', json_object({told}))"
 
 
 # A run whose clock was behind may have seen a key before what was already known to be its last sighting.
@@ -113,31 +124,32 @@ last AS (
 ),
 seen AS (
     SELECT
-        t.id, t.source, t.scope, t.of_table, t.at,
+        t.id, t.source, t.scope, t.of_table, t.read_at,
         coalesce(t.name, l.name) AS name, coalesce(t.state, l.state) AS state,
         coalesce(t.created_at, l.created_at) AS created_at,
         coalesce(t.last_rotated_at, l.last_rotated_at) AS last_rotated_at,
-        CASE WHEN t.last_rotated_at IS NOT NULL THEN t.at END AS material_at,
-        json_merge_patch(coalesce(l.settings, '{{}}'), t.settings)::VARCHAR AS settings,
+        CASE WHEN t.last_rotated_at IS NOT NULL THEN t.read_at END AS material_at,
+        {_merged("l.settings", "t.settings")}::VARCHAR AS settings,
         l.seen_from AS last_from,
         l.name IS NOT DISTINCT FROM coalesce(t.name, l.name)
             AND l.state IS NOT DISTINCT FROM coalesce(t.state, l.state)
             AND l.created_at IS NOT DISTINCT FROM coalesce(t.created_at, l.created_at)
             AND l.last_rotated_at IS NOT DISTINCT FROM coalesce(t.last_rotated_at, l.last_rotated_at)
-            AND l.settings::JSON IS NOT DISTINCT FROM json_merge_patch(coalesce(l.settings, '{{}}'), t.settings)
+            AND l.settings IS NOT DISTINCT FROM {_merged("l.settings", "t.settings")}::VARCHAR
             AND l.id IS NOT NULL AS same
     FROM told AS t LEFT JOIN last AS l USING (scope, of_table, id)
 )
 SELECT
     b.id, b.source, b.scope, b.evidence, b.of_table,
-    least(b.seen_from, s.at) AS seen_from, greatest(b.seen_until, s.at) AS seen_until,
+    least(b.seen_from, s.read_at) AS seen_from, greatest(b.seen_until, s.read_at) AS seen_until,
     b.name, b.state, b.created_at, b.last_rotated_at, greatest(b.material_until, s.material_at), b.settings
 FROM sighting_before AS b
 LEFT JOIN seen AS s
     ON s.same AND s.scope = b.scope AND s.of_table = b.of_table AND s.id = b.id AND s.last_from = b.seen_from
 UNION ALL
 SELECT
-    id, source, scope, []::VARCHAR[], of_table, at, at, name, state, created_at, last_rotated_at, material_at, settings
+    id, source, scope, []::VARCHAR[], of_table, read_at, read_at,
+    name, state, created_at, last_rotated_at, material_at, settings
 FROM seen WHERE NOT same
 ORDER BY of_table, id, scope, seen_from
 """

@@ -15,6 +15,7 @@ from reports.content.figures import KeyAge, StageVerdicts, Timeline, key_age, st
 from reports.content.frameworks import FrameworkPart, framework_part
 from reports.content.judgement import Chapter, Control, Judged, chapters, judged_controls
 from reports.content.period import Period, period
+from reports.content.post_quantum import PostQuantum, post_quantum
 from reports.content.providers import SideBySide, side_by_side
 from reports.content.registers import Awaited, awaited
 from reports.content.samples import Samples, drawn_samples
@@ -63,6 +64,7 @@ class Narrative:
     """Controls on which the sides differ most."""
     coverage: Coverage
     chapters: tuple[Chapter, ...]
+    post_quantum: PostQuantum
     gaps: tuple[GapGroup, ...]
     gaps_more: int
     gap_count: int
@@ -125,6 +127,7 @@ def build(material: Material, bounds: Bounds) -> Narrative:
             contrasts=tuple(_contrasts(judged.values())[: bounds.contrasts]),
             coverage=coverage(material, queries, bounds),
             chapters=told,
+            post_quantum=post_quantum(material, queries, bounds),
             gaps=tuple(groups[: bounds.gaps]),
             gaps_more=max(0, len(groups) - bounds.gaps),
             gap_count=queries.value("SELECT count(*) FROM gap"),

@@ -37,6 +37,7 @@ SECTIONS = (
     Section("requirements", "The requirements"),
     Section("crosswalk", "Controls and requirements"),
     Section("controls", "The controls"),
+    Section("post_quantum", "Quantum computers"),
     Section("register", "Exceptions and attestations"),
     Section("gaps", "The gaps"),
     Section("collection", "How it was collected"),

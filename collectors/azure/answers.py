@@ -66,6 +66,14 @@ def thing_id(url: str) -> str:
     return f"https://{host}/{kind.removeprefix('deleted')}/{name}"
 
 
+def thing_url(store: str, kind: str, name: str) -> str | None:
+    """The id of a thing by its store's URL, its kind and its name; None where they do not make one."""
+    try:
+        return thing_id(_thing(f"{store.rstrip('/')}/{kind}/{name}"))
+    except ValueError:
+        return None
+
+
 def thing_name(url: str) -> str:
     """Its name."""
     return urlsplit(url).path.split("/")[2]
@@ -634,5 +642,53 @@ class CertificateBundle(Answer):
     id: ThingUrl
     kid: ThingUrl | None = None
     x5t: Text | None = None
+    cer: Text | None = None
+    """The certificate, its DER in base64."""
     attributes: Attributes
     policy: CertificatePolicy
+
+
+class _KeyTimes(Answer):
+    key1: Time | None = None
+    key2: Time | None = None
+
+
+class _KeyPolicy(Answer):
+    keyExpirationPeriodInDays: Days | None = None
+
+
+class _EncryptingKey(Answer):
+    keyname: Text | None = None
+    keyvaulturi: Text | None = None
+
+
+class _StorageEncryption(Answer):
+    keySource: Text
+    keyvaultproperties: _EncryptingKey | None = None
+
+
+class _StorageRules(Answer):
+    defaultAction: Text
+
+
+class StorageProperties(Answer):
+    creationTime: Time
+    keyCreationTime: _KeyTimes | None = None
+    keyPolicy: _KeyPolicy | None = None
+    allowSharedKeyAccess: Flag | None = None
+    encryption: _StorageEncryption
+    networkAcls: _StorageRules | None = None
+    publicNetworkAccess: Text | None = None
+
+
+class StorageAccount(Answer):
+    id: Text
+    name: Text
+    location: Text
+    properties: StorageProperties
+
+
+class StorageAccounts(Page):
+    """arm:StorageAccounts_List."""
+
+    value: list[StorageAccount]

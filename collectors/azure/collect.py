@@ -94,8 +94,11 @@ class AzureCollector:
             "managedhsm": [hsm for page in hsms for hsm in page.value],
         }
         for service in self._configuration.services:
-            for store in {store.name.lower(): store for store in found[service]}.values():
+            for store in {store.name.lower(): store for store in found.get(service, ())}.values():
                 yield self._store_task(seat, known, service, store)
+        if "storage" in self._configuration.services:
+            storage = replace(known, id=f"{known.source}/{known.account}/global/storage", service="storage")
+            yield Task(storage, "", partial(_list_storage_accounts, seat, storage))
 
     def _store_task(self, seat: Seat, subscription: ScopeHeader, service: str, store: ListedVault | ListedHsm) -> Task:
         id = f"{subscription.source}/{subscription.account}/{service}/{store.name}"
@@ -103,6 +106,11 @@ class AzureCollector:
         inquiry = Inquiry(seat, header, store.address.rstrip("/"))
         reading = {"vault": _VaultReading, "managedhsm": _HsmReading}[service]
         return Task(header, "", reading(inquiry, store.id, self._sample).run)
+
+
+def _list_storage_accounts(seat: Seat, header: ScopeHeader, batch: Batch) -> Iterable[Task]:
+    Questions(Inquiry(seat, header), batch).all("arm:StorageAccounts_List", {"subscriptionId": header.account})
+    return ()
 
 
 _SUBSCRIPTION_LISTS = (

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from collectors.configuration import Attempts, Named, SourceName, Timeout
 
-Service = Literal["vault", "managedhsm"]
+Service = Literal["vault", "managedhsm", "storage"]
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
@@ -107,7 +107,7 @@ class AzureConfiguration(_Table):
     endpoints: EndpointsConfiguration = EndpointsConfiguration()
     ca_file: Named | None = None
     """Certificates of the authorities that a private cloud's servers are trusted by; the system's where left out."""
-    services: Annotated[list[Service], Field(min_length=1)] = ["vault", "managedhsm"]
+    services: Annotated[list[Service], Field(min_length=1)] = ["vault", "managedhsm", "storage"]
     timeout_seconds: Timeout = 30
     """How long to wait for an answer; a connection is waited for 10 s at most."""
     attempts: Attempts = 6

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from collectors.azure.facts.scope import Setting
+from collectors.azure.facts.storage import normalize_storage
 from collectors.azure.facts.tenant import normalize_subscription, normalize_tenant
 from collectors.azure.facts.vault import normalize_hsm, normalize_vault
 from collectors.source import Settings
@@ -17,6 +18,7 @@ SERVICES: Mapping[str, Callable[[Setting, Iterator[Reading]], Iterator[Row]]] = 
     "subscription": normalize_subscription,
     "vault": normalize_vault,
     "managedhsm": normalize_hsm,
+    "storage": normalize_storage,
 }
 """By the service of a scope."""
 

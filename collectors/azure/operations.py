@@ -24,11 +24,16 @@ _SECRET_LISTED = f"""name kind content_type description account region key_store
     deletion_window_days keys key_settable {TAG_FACTS}"""
 _CERTIFICATE_LISTED = f"""name account region key_store manager state fingerprint activated_at expires_at created_at
     {TAG_FACTS}"""
-_CERTIFICATE_DESCRIBED = """key subject issuer algorithm bits security_bits renewal_enabled renewal_days exportable"""
+_CERTIFICATE_DESCRIBED = """key subject issuer publicly_trusted algorithm bits security_bits renewal_enabled
+    renewal_days exportable"""
 _STORE_FACTS = """kind name account region protection_level validation validation_standard soft_delete
     purge_protection recovery_days backed_by kek_security_bits kek_apart network_public private_endpoints access_model
     activated state deletion_at store_settings"""
 _LOGGING = "logging_enabled logging_targets logging_retention_days"
+
+_CREDENTIAL_FACTS = """name kind account principal of_root manager state created_at last_rotated_at expires_at
+    reminder_days services_restricted clients_restricted"""
+_RESOURCE_FACTS = "name kind service account region encrypted key created_at"
 
 _VAULT_ACCESS = (*facts("key", f"{_POLICY_FACTS} account_delegated"), *facts("secret", _POLICY_FACTS))
 _ACCESS_ROWS = ("access.*", *facts("access", _ACCESS_FACTS))
@@ -344,6 +349,21 @@ MANAGED_HSM = (
 )
 """Asked in the scope of a managed HSM."""
 
+STORAGE = (
+    Operation(
+        name="arm:StorageAccounts_List",
+        paged=True,
+        facts=(
+            *("credential.*", *facts("credential", _CREDENTIAL_FACTS)),
+            *("protected_resource.*", *facts("protected_resource", _RESOURCE_FACTS)),
+            "scope.listed",
+        ),
+        permission="Microsoft.Storage/storageAccounts/read",
+        why="Every storage account: when its keys were made, whether they are taken, and what encrypts it; never a key",
+    ),
+)
+"""Asked in the scope of a subscription's storage accounts."""
+
 _NOT_LOGGED_USE = "the Key Vault API does not tell when a key was used; the audit log does"
 _KEYS_NOT_OFFERED = {
     "key.mechanisms": "the algorithms follow from type, size and operations, which the API does not all tell",
@@ -380,6 +400,7 @@ VAULT_NOT_OFFERED = {
     "secret.last_used_at": "the Key Vault API does not tell when a secret was read; the audit log does",
     "secret.created_at": "Key Vault does not list the versions of a deleted secret",
     "secret.last_rotated_at": "Key Vault does not list the versions of a deleted secret",
+    "certificate.publicly_trusted": "neither the certificate nor its policy shows whether browsers trust its issuer",
     "certificate.bits": "the policy does not tell the size of the certificate's key",
     "certificate.security_bits": "the policy does not tell the size of the certificate's key",
 }
@@ -390,6 +411,16 @@ MANAGED_HSM_NOT_OFFERED = {
     "key_store.connection_state": "the Managed HSM API does not tell whether an external key manager answers",
 }
 """Facts of the scopes of managed HSMs that Azure does not tell for every key."""
+
+STORAGE_NOT_OFFERED = {
+    **dict.fromkeys(
+        facts("credential", "used last_used_at"),
+        "Azure Storage does not tell when a key of an account was used; its log does",
+    ),
+    "credential.last_rotated_at": "Azure does not tell the age of keys that are older than its record of that",
+    "credential.clients_restricted": "a network security perimeter decides who reaches the account, and is not read",
+}
+"""Facts that are not told of every storage account."""
 
 EKM_NOT_OFFERED = dict.fromkeys(
     facts(
@@ -424,6 +455,7 @@ SERVICES: Mapping[str, ServiceDeclaration] = {
     "subscription": declare(SUBSCRIPTION, {}),
     "vault": declare(VAULT, VAULT_NOT_OFFERED),
     "managedhsm": declare(MANAGED_HSM, MANAGED_HSM_NOT_OFFERED),
+    "storage": declare(STORAGE, STORAGE_NOT_OFFERED),
 }
 """By the `service` of a scope."""
 

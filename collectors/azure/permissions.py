@@ -20,7 +20,7 @@ def policy() -> str:
     data = {o.grants for o in OPERATIONS.values() if not o.name.startswith("arm:")} - {""}
     role = {
         "Name": "keyproof collector",
-        "Description": "Reads metadata of keys, secrets and certificates; no value and no key material.",
+        "Description": "Reads metadata of keys, secrets, certificates, storage accounts; no value and no key material.",
         "IsCustom": True,
         "Actions": sorted(control),
         "NotActions": [],

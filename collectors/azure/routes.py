@@ -81,6 +81,9 @@ ROUTES: Mapping[str, Route] = {
     "arm:Vaults_ListDeleted": Route(f"{_KEYVAULT}/deletedVaults", _VAULT_API),
     "arm:ManagedHsms_ListBySubscription": Route(f"{_KEYVAULT}/managedHSMs", _VAULT_API),
     "arm:ManagedHsms_ListDeleted": Route(f"{_KEYVAULT}/deletedManagedHSMs", _VAULT_API),
+    "arm:StorageAccounts_List": Route(
+        f"{_SUBSCRIPTION}/providers/Microsoft.Storage/storageAccounts", "api-version=2023-05-01"
+    ),
     "arm:Vaults_Get": Route("{resourceId}", _VAULT_API),
     "arm:ManagedHsms_Get": Route("{resourceId}", _VAULT_API),
     "arm:MHSMRegions_ListByResource": Route("{resourceId}/regions", _VAULT_API),

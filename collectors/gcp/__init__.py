@@ -1,1 +1,1 @@
-"""Google Cloud KMS, its inventory and Secret Manager, over projects, folders and organizations."""
+"""Google Cloud KMS, its inventory, Secret Manager and long-lived credentials, over projects, folders, organizations."""

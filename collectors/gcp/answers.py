@@ -3,7 +3,7 @@
 An answer over gRPC spells them as the messages do (`create_time`), one over REST and an asset's data in camel case
 (`createTime`); both are read. Protocol Buffers leave out what is empty, zero or false, so that a member is required
 only where Google never leaves it so. Source: the API references of Cloud KMS, KMS Inventory, Secret Manager, Cloud
-Asset Inventory, Resource Manager and IAM.
+Asset Inventory, Resource Manager, IAM and API Keys.
 """
 
 from __future__ import annotations
@@ -368,6 +368,76 @@ class SecretVersions(Page):
     versions: list[SecretVersion] = Field(default_factory=list)
 
 
+# --- IAM's service accounts, and API Keys ---------------------------------------------------------------------------
+
+
+class ServiceAccount(Message):
+    name: Text
+    """`projects/ID/serviceAccounts/EMAIL`."""
+
+
+class ServiceAccounts(Page):
+    """iam:ListServiceAccounts."""
+
+    accounts: list[ServiceAccount] = Field(default_factory=list)
+
+
+class ServiceAccountKey(Message):
+    name: Text
+    """`projects/ID/serviceAccounts/EMAIL/keys/ID`."""
+    key_type: Name = ""
+    key_origin: Name = ""
+    valid_after_time: Time
+    valid_before_time: Time
+    disabled: Flag = False
+
+
+class ServiceAccountKeys(Message):
+    """iam:ListServiceAccountKeys, which has no pages."""
+
+    keys: list[ServiceAccountKey] = Field(default_factory=list)
+
+
+class BrowserRestrictions(Message):
+    allowed_referrers: list[Text] = Field(default_factory=list)
+
+
+class ServerRestrictions(Message):
+    allowed_ips: list[Text] = Field(default_factory=list)
+
+
+class AndroidRestrictions(Message):
+    allowed_applications: list[dict[Text, Any]] = Field(default_factory=list)
+
+
+class IosRestrictions(Message):
+    allowed_bundle_ids: list[Text] = Field(default_factory=list)
+
+
+class ApiKeyRestrictions(Message):
+    browser_key_restrictions: BrowserRestrictions | None = None
+    server_key_restrictions: ServerRestrictions | None = None
+    android_key_restrictions: AndroidRestrictions | None = None
+    ios_key_restrictions: IosRestrictions | None = None
+    api_targets: list[dict[Text, Any]] = Field(default_factory=list)
+
+
+class ApiKey(Message):
+    name: Text
+    """`projects/NUMBER/locations/global/keys/ID`."""
+    display_name: Text = ""
+    create_time: Time
+    delete_time: Time | None = None
+    service_account_email: Text = ""
+    restrictions: ApiKeyRestrictions | None = None
+
+
+class ApiKeys(Page):
+    """apikeys:ListKeys."""
+
+    keys: list[ApiKey] = Field(default_factory=list)
+
+
 # --- Cloud Asset Inventory ------------------------------------------------------------------------------------------
 
 
@@ -387,6 +457,22 @@ class Assets(Page):
     """asset:ListAssets."""
 
     assets: list[Asset] = Field(default_factory=list)
+
+
+class FoundResource(Message):
+    name: Text
+    asset_type: Text
+    project: Text = ""
+    """`projects/NUMBER`."""
+    location: Text = ""
+    create_time: Time | None = None
+    kms_keys: list[Text] = Field(default_factory=list)
+
+
+class FoundResources(Page):
+    """asset:SearchAllResources."""
+
+    results: list[FoundResource] = Field(default_factory=list)
 
 
 class ProjectAsset(Message):

@@ -1,4 +1,4 @@
-"""What Cloud Asset Inventory tells of an organization, folder or project: keys, secrets and policies, all at once."""
+"""What Cloud Asset Inventory tells of an organization, folder or project: keys, secrets, policies, all at once."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from collectors.gcp.answers import (
+    ApiKey,
     Asset,
     CryptoKey,
     EkmConnection,
@@ -20,6 +21,7 @@ from collectors.gcp.answers import (
     Role,
     Secret,
     SecretVersion,
+    ServiceAccountKey,
     Version,
 )
 from collectors.gcp.answers import Assets as AssetsPage
@@ -62,6 +64,8 @@ class Assets:
     secrets: dict[str, Found] = field(default_factory=dict)
     secret_versions: dict[str, list[Found]] = field(default_factory=lambda: defaultdict(list))
     """Secret → its versions."""
+    service_account_keys: dict[str, Found] = field(default_factory=dict)
+    api_keys: dict[str, Found] = field(default_factory=dict)
     policies: dict[str, tuple[str, Policy]] = field(default_factory=dict)
     """Resource → the observation that tells its policy, and the policy; what is not in it has none of its own."""
     projects: dict[str, ProjectAsset] = field(default_factory=dict)
@@ -192,6 +196,8 @@ _SINGLE: Mapping[str, tuple[str, type[Message]]] = {
     "CryptoKey": ("keys", CryptoKey),
     "EkmConnection": ("connections", EkmConnection),
     "Secret": ("secrets", Secret),
+    "ServiceAccountKey": ("service_account_keys", ServiceAccountKey),
+    "Key": ("api_keys", ApiKey),
 }
 _BY_PARENT: Mapping[str, tuple[str, type[Message]]] = {
     "CryptoKeyVersion": ("versions", Version),

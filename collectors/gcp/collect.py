@@ -20,6 +20,7 @@ from collectors.gcp.answers import (
     Projects,
     ProtectedSummary,
     Secrets,
+    ServiceAccounts,
 )
 from collectors.gcp.assets import Assets, read_assets
 from collectors.gcp.configuration import GcpConfiguration
@@ -51,13 +52,29 @@ ASSET_TYPES: Mapping[str, tuple[str, ...]] = {
         for kind in ("KeyRing", "CryptoKey", "CryptoKeyVersion", "ImportJob", "EkmConnection")
     ),
     "secretmanager": ("secretmanager.googleapis.com/Secret", "secretmanager.googleapis.com/SecretVersion"),
+    "iam": ("iam.googleapis.com/ServiceAccountKey",),
+    "apikeys": ("apikeys.googleapis.com/Key",),
 }
+"""By service. An asset of an API key does not hold its value, which `GetKeyString` alone tells.
+
+Source: API Keys reference, Key.keyString.
+"""
 HIERARCHY_TYPES = (
     "cloudresourcemanager.googleapis.com/Folder",
     "cloudresourcemanager.googleapis.com/Organization",
     "cloudresourcemanager.googleapis.com/Project",
 )
 ROLE_TYPE = "iam.googleapis.com/Role"
+DATA_STORES = (
+    "bigquery.googleapis.com/Dataset",
+    "sqladmin.googleapis.com/Instance",
+    "storage.googleapis.com/Bucket",
+)
+"""Asset types of what holds data and tells which key encrypts it.
+
+Disks are none: a search does not tell one under a key that its owner brings each time from one under Google's own.
+"""
+_OF_DATA_STORES = ("name", "asset_type", "project", "location", "create_time", "kms_keys")
 GUARDED_TYPES = (
     "cloudkms.googleapis.com/KeyRing",
     "cloudkms.googleapis.com/CryptoKey",
@@ -150,6 +167,8 @@ class _RootReading:
         project, line = self._line(ask)
         if self.configuration.asset_inventory:
             self._ask_for_assets(ask)
+            if "kms" in self.configuration.services:
+                self._ask_for_data_stores(ask)
         assets = read_assets(batch.reading)
         if assets is not None:
             _ask_for_policies(ask, dict.fromkeys([self.resource, *line.above, *assets.above(self.resource)]))
@@ -197,6 +216,15 @@ class _RootReading:
                 "asset_types": [*guarded, *HIERARCHY_TYPES],
             }
             ask.all("asset:ListAssets", policies)
+
+    def _ask_for_data_stores(self, ask: Questions) -> None:
+        """A search names the keys of each, and needs no more of it than that."""
+        stores: dict[str, JSON] = {
+            "scope": self.resource,
+            "asset_types": list(DATA_STORES),
+            "read_mask": {"paths": list(_OF_DATA_STORES)},
+        }
+        ask.all("asset:SearchAllResources", stores)
 
     def _asset_tasks(self, assets: Assets, line: _Line) -> Iterator[Task]:
         """One task a project that holds key rings, from which those of its locations and keys follow, and one a secret
@@ -307,6 +335,10 @@ class _RootReading:
             for place in ("global", *self.configuration.secret_locations):
                 header = replace(known, id=f"{known.id}/{place}/secretmanager", service="secretmanager", region=place)
                 yield Task(header, "", _SecretsReading(self.seat, header, policies, self.sample).run)
+        for service, of_credentials in _CREDENTIALS.items():
+            if service in self.configuration.services:
+                header = replace(known, id=f"{known.id}/global/{service}", service=service, region="global")
+                yield Task(header, "", of_credentials(self.seat, header, policies, self.sample).run)
 
 
 _DESCRIBED: Mapping[str, tuple[str, type[Message]]] = {
@@ -408,3 +440,29 @@ class _SecretsReading(_ServiceReading):
         self.list_all(ask, "secretmanager:ListSecretVersions", {"parent": secret})
         ask.one("secretmanager:GetIamPolicy", {"resource": secret, "options": CONDITIONS})
         return ()
+
+
+class _ServiceAccountsReading(_ServiceReading):
+    def run(self, batch: Batch) -> Iterable[Task]:
+        ask = self.questions(batch)
+        listed = self.list_all(ask, "iam:ListServiceAccounts", {"name": f"projects/{self.header.account}"})
+        accounts = dict.fromkeys(account.name for page in _read(listed, ServiceAccounts) for account in page.accounts)
+        return sampled([self.task(name, partial(self._ask_about_account, name)) for name in accounts], self.sample)
+
+    def _ask_about_account(self, name: str, ask: Questions) -> Iterable[Task]:
+        ask.one("iam:ListServiceAccountKeys", {"name": name})
+        return ()
+
+
+class _ApiKeysReading(_ServiceReading):
+    def run(self, batch: Batch) -> Iterable[Task]:
+        place = f"projects/{self.header.account}/locations/global"
+        self.list_all(self.questions(batch), "apikeys:ListKeys", {"parent": place})
+        return ()
+
+
+_CREDENTIALS: Mapping[str, type[_ServiceAccountsReading | _ApiKeysReading]] = {
+    "iam": _ServiceAccountsReading,
+    "apikeys": _ApiKeysReading,
+}
+"""Service → what reads the long-lived credentials of a project that are its."""

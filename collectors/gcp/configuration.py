@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from collectors.configuration import Attempts, Named, SourceName, Timeout
 
-Service = Literal["kms", "secretmanager"]
+Service = Literal["kms", "secretmanager", "iam", "apikeys"]
 Transport = Literal["grpc", "rest"]
 
 _ENDPOINT = re.compile(r"([A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:]+\]):\d{1,5}")
@@ -61,7 +61,7 @@ class GcpConfiguration(BaseModel):
     folders: Annotated[list[Folder], Field(min_length=1), AfterValidator(_without_repetition)] | None = None
     """Each with all that is below it."""
     organization: OrganizationNumber | None = None
-    services: Annotated[list[Service], Field(min_length=1)] = ["kms", "secretmanager"]
+    services: Annotated[list[Service], Field(min_length=1)] = ["kms", "secretmanager", "iam", "apikeys"]
     secret_locations: Annotated[list[Location], AfterValidator(_without_repetition)] = []
     """Locations whose regional secrets are read too, where Cloud Asset Inventory does not tell of them."""
     asset_inventory: bool = True

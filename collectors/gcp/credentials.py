@@ -16,6 +16,7 @@ from google.auth.transport.requests import Request
 
 from collectors.certificates import check_ca_file
 from collectors.gcp.configuration import GcpConfiguration
+from collectors.gcp.iam_rest import OVER_REST
 from collectors.gcp.methods import Method
 from collectors.https import LARGEST_ANSWER, TrustingAdapter
 from collectors.source import CredentialError
@@ -59,8 +60,12 @@ class Seat:
     def _made(self, method: Method, region: str, guard: Guard) -> Any:
         client = getattr(importlib.import_module(f"google.cloud.{method.package}"), method.client)
         kind = self.configuration.transport
-        transport = client.get_transport_class(kind)
         host = self.configuration.endpoint or _host(client.DEFAULT_ENDPOINT, region)
+        if kind == "rest" and method.client in OVER_REST:
+            stand_in = OVER_REST[method.client](self.credentials, host)
+            guard.watch_session(stand_in.session, self, host)
+            return stand_in
+        transport = client.get_transport_class(kind)
         if kind == "rest":
             made = transport(credentials=self.credentials, host=host)
             guard.watch_session(made._session, self, host)  # the session is made inside, with no way to hand one in

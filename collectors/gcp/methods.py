@@ -52,6 +52,10 @@ def _secret_manager(name: str, uri: str) -> Method:
     return _method("secretmanager_v1", "SecretManagerServiceClient", path, f"/v1/{uri}")
 
 
+def _iam(name: str, uri: str) -> Method:
+    return _method("iam_admin_v1", "IAMClient", f"google.iam.admin.v1.IAM/{name}", f"/v1/{uri}")
+
+
 def _hierarchy(service: str, name: str, uri: str, verb: str = "GET") -> Method:
     path = f"google.cloud.resourcemanager.v3.{service}/{name}"
     return _method("resourcemanager_v3", f"{service}Client", path, f"/v3/{uri}", verb)
@@ -73,6 +77,14 @@ METHODS: Mapping[str, tuple[Method, ...]] = {
             "AssetServiceClient",
             "google.cloud.asset.v1.AssetService/ListAssets",
             rf"/v1/{_ANYTHING_ABOVE}/assets",
+        ),
+    ),
+    "asset:SearchAllResources": (
+        _method(
+            "asset_v1",
+            "AssetServiceClient",
+            "google.cloud.asset.v1.AssetService/SearchAllResources",
+            rf"/v1/{_ANYTHING_ABOVE}:searchAllResources",
         ),
     ),
     "kms:ListLocations": (
@@ -128,6 +140,16 @@ METHODS: Mapping[str, tuple[Method, ...]] = {
     "secretmanager:ListSecrets": (_secret_manager("ListSecrets", r"projects/[^/]+(/locations/[^/]+)?/secrets"),),
     "secretmanager:ListSecretVersions": (_secret_manager("ListSecretVersions", rf"{_SECRET}/versions"),),
     "secretmanager:GetIamPolicy": (_secret_manager("GetIamPolicy", rf"{_SECRET}:getIamPolicy"),),
+    "iam:ListServiceAccounts": (_iam("ListServiceAccounts", r"projects/[^/]+/serviceAccounts"),),
+    "iam:ListServiceAccountKeys": (_iam("ListServiceAccountKeys", r"projects/[^/]+/serviceAccounts/[^/:]+/keys"),),
+    "apikeys:ListKeys": (
+        _method(
+            "api_keys_v2",
+            "ApiKeysClient",
+            "google.api.apikeys.v2.ApiKeys/ListKeys",
+            r"/v2/projects/[^/]+/locations/global/keys",
+        ),
+    ),
 }
 """Operation → its methods: several clients have one for IAM policies, each for its own kind of resource."""
 

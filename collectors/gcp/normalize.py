@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from collectors.gcp.facts.credential import normalize_api_keys, normalize_service_accounts
 from collectors.gcp.facts.kms import normalize_kms
 from collectors.gcp.facts.root import normalize_root
 from collectors.gcp.facts.scope import Setting
@@ -19,6 +20,8 @@ SERVICES: Mapping[str, Callable[[Setting, Iterator[Reading]], Iterator[Row]]] = 
     "project": normalize_root,
     "kms": normalize_kms,
     "secretmanager": normalize_secrets,
+    "iam": normalize_service_accounts,
+    "apikeys": normalize_api_keys,
 }
 """By the service of a scope."""
 

@@ -26,6 +26,8 @@ _SECRET_LISTED = f"""name kind content_type description account region key_store
     rotation_enabled rotation_period_days rotation_schedule rotation_next_at expires_at expiry_settable
     deletion_window_set deletion_window_days keys key_settable regions {TAG_FACTS}"""
 _SECRET_OF_VERSIONS = "state last_rotated_at rotation_result"  # noqa: S105 - names of columns
+_CREDENTIAL_FACTS = """name kind account principal of_root manager state created_at last_rotated_at expires_at
+    reminder_days services_restricted clients_restricted"""
 _RESOURCE_FACTS = "name kind service account region encrypted key created_at"
 
 _WHO_IS_OUTSIDE = (*facts("key", "external_accounts"), *facts("secret", "external_accounts"), "access.external")
@@ -34,7 +36,13 @@ _ACCESS = ("access.*", *facts("access", _ACCESS_FACTS))
 
 _GET_PROJECT = Operation(
     name="resourcemanager:GetProject",
-    facts=(*facts("scope", "account account_name"), *_WHO_IS_OUTSIDE, *_POLICY_OF_BOTH, "access.*"),
+    facts=(
+        *facts("scope", "account account_name"),
+        *_WHO_IS_OUTSIDE,
+        *_POLICY_OF_BOTH,
+        "access.*",
+        "protected_resource.account",
+    ),
     permission="resourcemanager.projects.get",
     why="A project's name, and what it is part of: policies are inherited from there",
 )
@@ -60,7 +68,7 @@ _LIST_FOLDERS = Operation(
 _LIST_PROJECTS = Operation(
     name="resourcemanager:ListProjects",
     paged=True,
-    facts=("scope.*", *_WHO_IS_OUTSIDE),
+    facts=("scope.*", *_WHO_IS_OUTSIDE, "protected_resource.account"),
     permission="resourcemanager.projects.list",
     why="The projects below, each of which is read, where Cloud Asset Inventory does not tell",
 )
@@ -82,9 +90,17 @@ _LIST_ASSETS = Operation(
         *facts("key", f"{_KEY_LISTED} {_KEY_OF_VERSIONS} {_POLICY_FACTS}"),
         *facts("key_version", _VERSION_FACTS),
         *facts("secret", f"{_SECRET_LISTED} {_SECRET_OF_VERSIONS} {_POLICY_FACTS}"),
+        *("credential.*", *facts("credential", _CREDENTIAL_FACTS), "protected_resource.account"),
     ),
     permission="cloudasset.assets.listResource, cloudasset.assets.listIamPolicy",
-    why="Every key, secret, version and policy of an organization, folder or project, a thousand an answer",
+    why="Every key, secret, version, policy and credential of an organization, folder or project, a thousand an answer",
+)
+_SEARCH_RESOURCES = Operation(
+    name="asset:SearchAllResources",
+    paged=True,
+    facts=("protected_resource.*", *facts("protected_resource", _RESOURCE_FACTS)),
+    permission="cloudasset.assets.searchAllResources",
+    why="Buckets, datasets and databases that Google's own keys encrypt, of which KMS Inventory does not tell",
 )
 _LIST_VERSIONS = Operation(
     name="kms:ListCryptoKeyVersions",
@@ -138,6 +154,7 @@ ROOT = (
     _GET_ORGANIZATION,
     _INHERITED_POLICY,
     _LIST_ASSETS,
+    _SEARCH_RESOURCES,
     _LIST_FOLDERS,
     _LIST_PROJECTS,
     Operation(
@@ -227,6 +244,34 @@ SECRET_MANAGER = (
 )
 """Asked in the scope of Secret Manager in one project, or in one location of it."""
 
+SERVICE_ACCOUNTS = (
+    Operation(
+        name="iam:ListServiceAccounts",
+        paged=True,
+        facts=("credential.*", "scope.listed"),
+        permission="iam.serviceAccounts.list",
+        why="The service accounts of a project, each of which may have keys",
+    ),
+    Operation(
+        name="iam:ListServiceAccountKeys",
+        facts=("credential.*", *facts("credential", _CREDENTIAL_FACTS), "scope.listed"),
+        permission="iam.serviceAccountKeys.list",
+        why="The keys of a service account: who manages them, their dates and states; never a private key",
+    ),
+)
+"""Asked in the scope of IAM in one project."""
+
+API_KEYS = (
+    Operation(
+        name="apikeys:ListKeys",
+        paged=True,
+        facts=("credential.*", *facts("credential", _CREDENTIAL_FACTS), "scope.listed"),
+        permission="apikeys.keys.list",
+        why="The API keys of a project, with what they are limited to; never their values",
+    ),
+)
+"""Asked in the scope of API Keys in one project."""
+
 _UNDECIDED = "a condition in the policy depends on more than the policy says"
 _OUTSIDE = f"{_UNDECIDED}, or nothing tells whether a member is of the organization"
 _UNKNOWN_IDENTITY = {"scope.identity": "the credentials do not tell whose they are"}
@@ -264,9 +309,9 @@ KMS_NOT_OFFERED = {
     "key.external_accounts": _OUTSIDE,
     "key.wildcard_access": _UNDECIDED,
     "key_version.cause": "Cloud KMS does not tell whether the schedule or a person made a version",
-    "protected_resource.account": "KMS Inventory does not tell the project of this resource",
-    "protected_resource.region": "KMS Inventory does not tell the location of this resource",
-    "protected_resource.created_at": "KMS Inventory does not tell when this resource was created",
+    "protected_resource.account": "Google does not tell the project of this resource",
+    "protected_resource.region": "Google does not tell the location of this resource",
+    "protected_resource.created_at": "Google does not tell when this resource was created",
 }
 """Facts about keys that Google Cloud does not tell for every key."""
 
@@ -308,7 +353,35 @@ SECRET_MANAGER_NOT_OFFERED = {
 }
 """Facts about secrets that Secret Manager does not tell for every secret."""
 
-_ROOT = declare(ROOT, {**SECRET_MANAGER_NOT_OFFERED, **KMS_NOT_OFFERED})
+_USE_NOT_OFFERED = dict.fromkeys(
+    facts("credential", "used last_used_at"), "the lists of credentials do not tell when one was used"
+)
+
+SERVICE_ACCOUNTS_NOT_OFFERED = {
+    **_UNKNOWN_IDENTITY,
+    **_USE_NOT_OFFERED,
+    "credential.services_restricted": "roles limit what a service account may do, and nothing in its keys does",
+    "credential.clients_restricted": "VPC Service Controls limit from where a service account is used, not its keys",
+}
+"""Facts about the keys of service accounts that IAM does not tell for every key."""
+
+UPLOADED_KEYS_NOT_OFFERED = dict.fromkeys(
+    facts("credential", "created_at last_rotated_at"),
+    "of a key that was uploaded only its certificate's dates are told, not when that was",
+)
+"""Facts that are not told of keys that were made elsewhere; they come on top of `SERVICE_ACCOUNTS_NOT_OFFERED`."""
+
+API_KEYS_NOT_OFFERED = {
+    **_UNKNOWN_IDENTITY,
+    **_USE_NOT_OFFERED,
+    "credential.principal": "not every version of the API tells whether an API key is bound to a service account",
+}
+"""Facts about API keys that Google Cloud does not tell for every key."""
+
+_ROOT = declare(
+    ROOT,
+    {**SECRET_MANAGER_NOT_OFFERED, **KMS_NOT_OFFERED, **SERVICE_ACCOUNTS_NOT_OFFERED, **API_KEYS_NOT_OFFERED},
+)
 
 SERVICES: Mapping[str, ServiceDeclaration] = {
     "organization": _ROOT,
@@ -316,11 +389,13 @@ SERVICES: Mapping[str, ServiceDeclaration] = {
     "project": _ROOT,
     "kms": declare(KMS, KMS_NOT_OFFERED),
     "secretmanager": declare(SECRET_MANAGER, SECRET_MANAGER_NOT_OFFERED),
+    "iam": declare(SERVICE_ACCOUNTS, SERVICE_ACCOUNTS_NOT_OFFERED),
+    "apikeys": declare(API_KEYS, API_KEYS_NOT_OFFERED),
 }
 """By the `service` of a scope."""
 
 OPERATIONS = all_operations(SERVICES)
 """Every operation that may be called, by name."""
 
-NOT_OFFERED = {**all_not_offered(SERVICES), **EXTERNAL_KEYS_NOT_OFFERED}
+NOT_OFFERED = {**all_not_offered(SERVICES), **EXTERNAL_KEYS_NOT_OFFERED, **UPLOADED_KEYS_NOT_OFFERED}
 """`table.column` → why Google Cloud has no such fact, over all services."""

@@ -13,6 +13,7 @@ PAGE_SIZES = {
     "resourcemanager:ListFolders": 100,
     "resourcemanager:ListProjects": 100,
     "asset:ListAssets": 1000,
+    "asset:SearchAllResources": 500,
     "kms:ListLocations": 500,
     "kms:ListKeyRings": 1000,
     "kms:ListCryptoKeys": 1000,
@@ -23,6 +24,8 @@ PAGE_SIZES = {
     "kmsinventory:SearchProtectedResources": 500,
     "secretmanager:ListSecrets": 1000,
     "secretmanager:ListSecretVersions": 1000,
+    "iam:ListServiceAccounts": 100,
+    "apikeys:ListKeys": 300,
 }
 """By operation, how much is asked for at once; a service may answer less."""
 

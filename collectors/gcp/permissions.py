@@ -6,7 +6,7 @@ from collectors.gcp.operations import OPERATIONS
 
 _HEAD = """\
 title: keyproof
-description: Reads the metadata of keys and secrets, and who may use them. Changes nothing, and reads no secret.
+description: Reads metadata of keys, secrets and credentials, and who may use them. Changes nothing and reads no secret.
 stage: GA
 includedPermissions:
 """

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from collectors import key_types
-from collectors.algorithms import CURVES, POST_QUANTUM, KeyAlgorithm, aes, finite_field, hmac, rsa
+from collectors.algorithms import CURVES, POST_QUANTUM, STRENGTHS, KeyAlgorithm, aes, elliptic, finite_field, hmac, rsa
 from evidence.model import KeyType, ProtectionLevel, State, Usage
 
 STATES: Mapping[str, State] = {
@@ -48,14 +48,8 @@ _HMAC_HASHES = {
     "HMAC-SHA384": "SHA-384",
     "HMAC-SHA512": "SHA-512",
 }
-_TRIPLE_DES = {112: 80, 128: 80, 168: 112, 192: 112}
-"""By the length that KMIP tells, with or without parity bits: with two keys, and with three.
-
-Source: SP 800-57 Part 1 Rev. 5, Table 2 and its notes.
-"""
-
-_CURVE_STRENGTHS = ((512, 256), (384, 192), (256, 128), (224, 112), (160, 80), (0, 0))
-"""Order of the curve at least → strength. Source: SP 800-57 Part 1 Rev. 5, Table 2."""
+_TRIPLE_DES = {112: "2TDEA", 128: "2TDEA", 168: "3TDEA", 192: "3TDEA"}
+"""By the length that KMIP tells, with or without parity bits: with two keys, and with three."""
 
 
 def key_algorithm(name: str, length: int | None, curve: str | None) -> KeyAlgorithm | None:
@@ -72,7 +66,9 @@ def _aes(length: int) -> KeyAlgorithm | None:
 
 
 def _triple_des(length: int) -> KeyAlgorithm | None:
-    return KeyAlgorithm("3DES", "", length, _TRIPLE_DES[length], 0) if length in _TRIPLE_DES else None
+    if length not in _TRIPLE_DES:
+        return None
+    return KeyAlgorithm("3DES", "", length, STRENGTHS[_TRIPLE_DES[length]].security_bits, 0)
 
 
 _OF_LENGTH: Mapping[str, Callable[[int], KeyAlgorithm | None]] = {
@@ -92,8 +88,7 @@ def _elliptic(length: int | None, curve: str | None) -> KeyAlgorithm | None:
         return _CURVES[curve]
     if length is None or length <= 0:
         return None
-    strength = next(strength for order, strength in _CURVE_STRENGTHS if length >= order)
-    return KeyAlgorithm("EC", curve or "", length, strength, 0)
+    return elliptic(curve or "", length)
 
 
 def family(name: str) -> str:

@@ -6,10 +6,18 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 
 from collectors import key_types
-from collectors.algorithms import CURVES, POST_QUANTUM, KeyAlgorithm, aes, finite_field, hmac, rsa
+from collectors.algorithms import (
+    CURVES,
+    POST_QUANTUM,
+    STRENGTHS,
+    SYMMETRIC_CATEGORIES,
+    KeyAlgorithm,
+    aes,
+    finite_field,
+    hmac,
+    rsa,
+)
 from evidence.model import KeyType, Usage
-
-_SYMMETRIC_CATEGORIES = {128: 1, 192: 3, 256: 5}
 
 FAMILIES: Mapping[str, str] = {
     "CKK_RSA": "RSA",
@@ -43,7 +51,7 @@ FAMILIES: Mapping[str, str] = {
     "CKK_SLH_DSA": "SLH-DSA",
     "CKK_HSS": "HSS",
     "CKK_XMSS": "XMSS",
-    "CKK_XMSSMT": "XMSS",
+    "CKK_XMSSMT": "XMSSMT",
 }
 """The algorithm families of types of keys."""
 
@@ -57,14 +65,14 @@ _HMAC_HASHES = {
 
 _FIXED = {
     "CKK_DES": KeyAlgorithm("DES", "", 56, 56, 0),
-    "CKK_DES2": KeyAlgorithm("2TDEA", "", 112, 80, 0),
-    "CKK_DES3": KeyAlgorithm("3TDEA", "", 168, 112, 0),
+    "CKK_DES2": KeyAlgorithm("2TDEA", "", 112, STRENGTHS["2TDEA"].security_bits, 0),
+    "CKK_DES3": KeyAlgorithm("3TDEA", "", 168, STRENGTHS["3TDEA"].security_bits, 0),
     "CKK_SKIPJACK": KeyAlgorithm("SKIPJACK", "", 80, 80, 0),
     "CKK_IDEA": KeyAlgorithm("IDEA", "", 128, 128, 1),
     "CKK_SEED": KeyAlgorithm("SEED", "", 128, 128, 1),
     "CKK_CHACHA20": KeyAlgorithm("ChaCha20", "", 256, 256, 5),
 }
-"""Ciphers with one size. Strengths: SP 800-57 Part 1 Rev. 5, Table 2; of others at most the size of the key."""
+"""Ciphers with one size. The strength of those for which no standard gives one is at most the size of the key."""
 
 _OF_BLOCK_CIPHERS = {"CKK_CAMELLIA": "Camellia", "CKK_ARIA": "ARIA", "CKK_TWOFISH": "Twofish"}
 """Ciphers with keys of 128, 192 and 256 bits, whose strength is the size of the key."""
@@ -107,8 +115,6 @@ _PARAMETER_SETS = {
 }
 """By CKA_PARAMETER_SET. Source: PKCS#11 Specification Version 3.2, CKP_ constants."""
 
-_SLH_DSA = {"128": (128, 1), "192": (192, 3), "256": (256, 5)}
-
 
 def by_length(key_type: str, length: int) -> KeyAlgorithm | None:
     """A secret key of that type and of so many bytes; None where neither tells how strong it is."""
@@ -116,9 +122,9 @@ def by_length(key_type: str, length: int) -> KeyAlgorithm | None:
     if key_type in _FIXED:
         return _FIXED[key_type]
     if key_type == "CKK_AES":
-        return aes(bits) if bits in _SYMMETRIC_CATEGORIES else None
-    if key_type in _OF_BLOCK_CIPHERS and bits in _SYMMETRIC_CATEGORIES:
-        return KeyAlgorithm(_OF_BLOCK_CIPHERS[key_type], "", bits, bits, _SYMMETRIC_CATEGORIES[bits])
+        return aes(bits) if bits in SYMMETRIC_CATEGORIES else None
+    if key_type in _OF_BLOCK_CIPHERS and bits in SYMMETRIC_CATEGORIES:
+        return KeyAlgorithm(_OF_BLOCK_CIPHERS[key_type], "", bits, bits, SYMMETRIC_CATEGORIES[bits])
     if key_type in _HMAC_HASHES:
         return hmac(_HMAC_HASHES[key_type], bits)
     return None
@@ -146,11 +152,7 @@ def by_curve(parameters: str) -> KeyAlgorithm | None:
 
 def by_parameter_set(key_type: str, number: int) -> KeyAlgorithm | None:
     """A post-quantum key; None for a parameter set that is not known."""
-    name = _PARAMETER_SETS.get(key_type, {}).get(number, "")
-    if key_type == "CKK_SLH_DSA" and name:
-        strength, category = _SLH_DSA[name[-4:-1]]
-        return KeyAlgorithm("SLH-DSA", name, 0, strength, category)
-    return POST_QUANTUM.get(name)
+    return POST_QUANTUM.get(_PARAMETER_SETS.get(key_type, {}).get(number, ""))
 
 
 def family(key_type: str) -> str | None:

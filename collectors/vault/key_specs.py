@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from collectors.algorithms import CURVES, POST_QUANTUM, KeyAlgorithm, aes, rsa
+from collectors.algorithms import CURVES, POST_QUANTUM, KeyAlgorithm, aes, rsa, symmetric_category
 from collectors.key_types import PRIVATE, key_type
 from evidence.model import KeyType, Usage
 
@@ -47,8 +47,7 @@ def _hmac(size: int) -> KeySpec | None:
     bits = size * 8
     if not bits:
         return None
-    category = next((c for least, c in ((256, 5), (192, 3), (128, 1)) if bits >= least), 0)
-    algorithm = KeyAlgorithm("HMAC", "", bits, min(bits, 256), category)
+    algorithm = KeyAlgorithm("HMAC", "", bits, min(bits, 256), symmetric_category(bits))
     return KeySpec(algorithm, (Usage.MAC,), KeyType.SYMMETRIC_AUTHENTICATION)
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from controls.predicate import RANGE
 from controls.views.view import MOMENT, STATEMENT, UNKNOWN, View, of_row, texts
 from evidence.findings import Topic
 from evidence.history import SETTINGS, PastRun
@@ -40,24 +41,24 @@ WITH
 span AS ({SPAN}),
 run AS (
     SELECT
-        run AS name, max(collected_at) AS at, count(*) = count(*) FILTER (complete) AS complete, false AS undated
+        run AS name, max(collected_at) AS read_at, count(*) = count(*) FILTER (complete) AS complete, false AS undated
     FROM reading WHERE coalesce(asked, true) GROUP BY run
     UNION ALL
     SELECT '', max(collected_at), count(*) = count(*) FILTER (complete), bool_or(collected_at IS NULL)
     FROM scope WHERE coalesce(asked, true)
 ),
-inside AS (SELECT run.* FROM run, span WHERE run.at BETWEEN span.start AND span.stop),
+inside AS (SELECT run.* FROM run, span WHERE run.read_at BETWEEN span.start AND span.stop),
 point AS (
-    SELECT start AS at, true AS complete FROM span
+    SELECT start AS read_at, true AS complete FROM span
     UNION ALL SELECT stop, true FROM span
-    UNION ALL SELECT at, complete FROM inside
+    UNION ALL SELECT read_at, complete FROM inside
 ),
+every AS (SELECT read_at, lead(read_at) OVER (ORDER BY read_at) AS next FROM point),
+whole AS (SELECT read_at, lead(read_at) OVER (ORDER BY read_at) AS next FROM point WHERE complete),
 stretch AS (
     SELECT
-        (SELECT max({days("at", "next")}) FROM (SELECT at, lead(at) OVER (ORDER BY at) AS next FROM point)) AS every,
-        (SELECT max({days("at", "next")}) FROM (
-            SELECT at, lead(at) OVER (ORDER BY at) AS next FROM point WHERE complete
-        )) AS whole,
+        (SELECT max({days("read_at", "next")}) FROM every) AS every_days,
+        (SELECT max({days("read_at", "next")}) FROM whole) AS whole_days,
         (SELECT coalesce(bool_or(undated), false) FROM run)
             OR EXISTS (SELECT 1 FROM gap WHERE of_table = 'scope' AND rows_missing) AS undated
 )
@@ -66,9 +67,7 @@ SELECT
     (SELECT count(*) FROM inside) AS runs,
     (SELECT count(*) FROM inside WHERE complete) AS complete_runs,
     span.start < span.stop AS begun,
-    CASE WHEN NOT undated THEN every END AS longest_gap_days,
-    whole AS longest_gap_at_most_days,
-    CASE WHEN every = whole AND NOT undated THEN true END AS longest_gap_exact
+    {{'at_least': CASE WHEN undated THEN 0 ELSE every_days END, 'at_most': whole_days}} AS longest_gap_days
 FROM span, stretch
 """
 
@@ -94,19 +93,14 @@ AUDIT_PERIOD = View(
         "complete_runs": Column("complete_runs", "integer", (), "Of those, the ones that read all they were to read"),
         "longest_gap_days": Column(
             "longest_gap_days",
-            "integer",
+            RANGE,
             (),
-            "The longest stretch of the period without a run, in days begun, from its start and to its end as well",
+            "The longest stretch of the period without a run, in days begun, from its start and to its end as well: at "
+            "least so long, if runs that left something unread count, and at most so long, if they do not",
         ),
-        "longest_gap_at_most_days": Column(
-            "longest_gap_at_most_days", "integer", (), "The same, where runs that left something unread count for none"
-        ),
-        "longest_gap_exact": Column("longest_gap_exact", "boolean", (), "Both are the same; true, or not observed"),
     },
     _AUDIT_PERIOD_SQL,
-    explanations=dict.fromkeys(
-        ("longest_gap_days", "longest_gap_at_most_days", "longest_gap_exact"), _READ_INCOMPLETELY
-    ),
+    explanations={"longest_gap_days": _READ_INCOMPLETELY},
 )
 
 # --- changes ---------------------------------------------------------------------------------------------------------
@@ -121,7 +115,7 @@ def _now(table: str) -> str:
     unread = " OR ".join(f"t.{name} IS NULL" for name in ("state", "last_rotated_at", *SETTINGS[table]))
     return f"""
         SELECT
-            t.id, t.source, t.scope, t.evidence, '{table}' AS of_table, s.collected_at AS at, t.name, t.state,
+            t.id, t.source, t.scope, t.evidence, '{table}' AS of_table, s.collected_at AS read_at, t.name, t.state,
             t.last_rotated_at, json_merge_patch('{{}}', json_object({settings})) AS settings, {unread} AS unread
         FROM {table} AS t JOIN scope AS s ON s.id = t.scope
         WHERE coalesce(t.manager, 'customer') = 'customer'
@@ -151,7 +145,8 @@ seen AS (
     FROM sighting
     UNION ALL
     SELECT
-        n.id, n.source, n.scope, n.evidence, n.of_table, coalesce(n.at, l.seen_until), coalesce(n.at, l.seen_until),
+        n.id, n.source, n.scope, n.evidence, n.of_table,
+        coalesce(n.read_at, l.seen_until), coalesce(n.read_at, l.seen_until),
         coalesce(n.name, l.name), coalesce(n.state, l.state), coalesce(n.last_rotated_at, l.last_rotated_at),
         json_merge_patch(l.settings::JSON, n.settings), false
     FROM now AS n JOIN last AS l USING (scope, of_table, id)
@@ -164,11 +159,11 @@ step AS (
         row_number() OVER w AS place
     FROM seen WINDOW w AS (PARTITION BY scope, of_table, id ORDER BY seen_from, seen_until, past DESC)
 ),
-first_reading AS (SELECT scope, min(collected_at) AS at FROM reading GROUP BY scope),
+first_reading AS (SELECT scope, min(collected_at) AS read_at FROM reading GROUP BY scope),
 appeared AS (
-    SELECT p.id, p.source, p.scope, p.evidence, p.of_table, p.name, p.seen_from AS at FROM step AS p WHERE p.place = 1
+    SELECT id, source, scope, evidence, of_table, name, seen_from AS read_at FROM step WHERE place = 1
     UNION ALL
-    SELECT n.id, n.source, n.scope, n.evidence, n.of_table, n.name, n.at
+    SELECT n.id, n.source, n.scope, n.evidence, n.of_table, n.name, n.read_at
     FROM now AS n ANTI JOIN last AS l ON l.scope = n.scope AND l.of_table = n.of_table AND l.id = n.id
 ),
 event AS (
@@ -186,8 +181,8 @@ event AS (
         list_filter([{_CHANGED_FACTS}]::VARCHAR[], lambda fact: fact IS NOT NULL), state_before, state
     FROM step WHERE before <> after
     UNION ALL
-    SELECT a.id, a.source, a.scope, a.evidence, a.of_table, a.name, r.at, a.at, 'creation', [], '', ''
-    FROM appeared AS a JOIN first_reading AS r ON r.scope = a.scope AND r.at < a.at
+    SELECT a.id, a.source, a.scope, a.evidence, a.of_table, a.name, r.read_at, a.read_at, 'creation', [], '', ''
+    FROM appeared AS a JOIN first_reading AS r ON r.scope = a.scope AND r.read_at < a.read_at
     UNION ALL
     SELECT
         l.id, l.source, l.scope, s.evidence, l.of_table, l.name, l.seen_until, s.collected_at,
@@ -205,7 +200,7 @@ told AS (
         facts, state_before, state AS state_after
     FROM event, span WHERE until >= span.start AND since <= span.stop AND (change <> 'settings' OR len(facts) > 0)
     UNION ALL
-    SELECT n.id, n.source, n.scope, n.evidence, n.of_table, n.id, n.name, NULL, l.seen_until, n.at, [], '', ''
+    SELECT n.id, n.source, n.scope, n.evidence, n.of_table, n.id, n.name, NULL, l.seen_until, n.read_at, [], '', ''
     FROM now AS n JOIN last AS l USING (scope, of_table, id)
     WHERE n.unread AND (
         (n.state IS NULL AND l.state IS NOT NULL)
@@ -214,8 +209,8 @@ told AS (
     )
     UNION ALL
     SELECT
-        s.id, s.source, s.id, s.evidence, 'scope', s.id, s.id, CASE WHEN r.at IS NOT NULL THEN 'none' END,
-        r.at, s.collected_at, [], '', ''
+        s.id, s.source, s.id, s.evidence, 'scope', s.id, s.id, CASE WHEN r.read_at IS NOT NULL THEN 'none' END,
+        r.read_at, s.collected_at, [], '', ''
     FROM scope AS s LEFT JOIN first_reading AS r ON r.scope = s.id
 ),
 covered AS (

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from controls.predicate import RANGE
 from controls.views.history import SPAN, days
 from controls.views.view import explained_by_own, explained_by_rows, extended, unread
 from evidence.model import Column
@@ -93,11 +94,12 @@ counted AS (
 )
 SELECT
     scope, id,
-    CASE WHEN begun THEN coalesce(exact, at_least) END AS longest_use_days,
-    CASE WHEN begun THEN coalesce(exact, CASE WHEN NOT unbounded THEN greatest(at_most, at_least) END) END
-        AS longest_use_at_most_days,
-    CASE WHEN begun AND (exact IS NOT NULL OR (NOT unbounded AND at_most <= at_least)) THEN true END
-        AS longest_use_exact
+    CASE
+        WHEN NOT begun THEN NULL
+        WHEN exact IS NOT NULL THEN {{'at_least': exact, 'at_most': exact}}
+        WHEN unbounded THEN {{'at_least': at_least, 'at_most': NULL}}
+        ELSE {{'at_least': at_least, 'at_most': greatest(at_most, at_least)}}
+    END AS longest_use_days
 FROM counted
 """
 
@@ -115,25 +117,11 @@ KEY_PERIOD = extended(
         "longest_use_days": (
             Column(
                 "longest_use_days",
-                "integer",
+                RANGE,
                 (),
-                "The greatest age, in days begun, that material is shown to have reached while it was in use in the "
-                "audit period, up to the date of the assessment",
+                "The greatest age, in days begun, that any material reached while it was in use in the audit period, "
+                "up to the date of the assessment: at least what is shown, and at most what is possible",
             ),
-            _EXPLAINED,
-        ),
-        "longest_use_at_most_days": (
-            Column(
-                "longest_use_at_most_days",
-                "integer",
-                (),
-                "The greatest age that any material can have reached there: where versions are not all known, by what "
-                "this run and earlier ones saw to be in use",
-            ),
-            _EXPLAINED,
-        ),
-        "longest_use_exact": (
-            Column("longest_use_exact", "boolean", (), "Both are the same; true, or not observed"),
             _EXPLAINED,
         ),
     },

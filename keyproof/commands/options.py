@@ -26,7 +26,7 @@ catalog = click.option(
     type=click.Path(path_type=Path),
     multiple=True,
     metavar="DIR",
-    help="A folder with controls (catalog/*.toml) and frameworks (frameworks/*.toml) of your own.",
+    help="A folder with catalog/*.toml, frameworks/*.toml or standards/*.toml of your own.",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 out = click.option(

@@ -59,17 +59,19 @@ class Bounds:
     """Characters of a fact that a record shows."""
     reasons: int
     """Reasons why providers do not tell something, over all sides."""
+    algorithms: int
+    """Kinds of keys that a quantum computer breaks."""
 
 
 PAPER = Bounds(
     failures=6, first=0, groups=6, withheld=3, scopes=24, gaps=30, blind_spots=6, register=30, identities=20,
-    findings_of_note=7, regions=7, sides=6, contrasts=4, facts=24, reasons=24,
+    findings_of_note=7, regions=7, sides=6, contrasts=4, facts=24, reasons=24, algorithms=10,
     runs=26, uses=8, frameworks=6, crossing=6, cited=8, citations=1, topics=20, records=400, exchanges=3, excerpt=150,
     fact=110,
 )  # fmt: skip
 SCREEN = Bounds(
     failures=150, first=100, groups=30, withheld=20, scopes=200, gaps=200, blind_spots=12, register=200, identities=100,
-    findings_of_note=20, regions=12, sides=6, contrasts=12, facts=100, reasons=150,
+    findings_of_note=20, regions=12, sides=6, contrasts=12, facts=100, reasons=150, algorithms=40,
     runs=120, uses=30, frameworks=16, crossing=20, cited=40, citations=5, topics=40, records=1_000, exchanges=8,
     excerpt=800, fact=400,
 )  # fmt: skip
@@ -85,5 +87,6 @@ SHEETS = {
     "runs": "Runs",
     "changes": "Changes",
     "samples": "Samples",
+    "keys": "Keys",
 }
 """Sheets of the workbook to which the report points."""

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from reports.content.bounds import Bounds
 from reports.content.judgement import Places
-from reports.display import visible
+from reports.display import value, visible
 from reports.material import Material, Queries
 
 # ruff: noqa: S608 - what is put into SQL are constants of this module
@@ -273,18 +273,11 @@ def _created(queries: Queries, start: datetime, stop: datetime) -> Iterator[tupl
         yield word, row["inside"], row["unknown"]
 
 
-# A number that is known by its bounds alone is ordered by the lower one.
+# A number of which only bounds are known, such as `300 to 365` or `at least 300`, is ordered by the lower one.
 _USES = """
     SELECT id, subject_name, source, account, region, verdict,
-        TRY_CAST(coalesce(
-            json_extract_string(observed, '$.longest_use_days.at_least'),
-            json_extract_string(observed, '$.longest_use_days')
-        ) AS BIGINT) AS least,
-        TRY_CAST(coalesce(
-            json_extract_string(observed, '$.longest_use_days.at_most'),
-            json_extract_string(observed, '$.longest_use_at_most_days')
-        ) AS BIGINT) AS most,
-        json_extract_string(observed, '$.longest_use_exact') = 'true' AS exact
+        json_extract_string(observed, '$.longest_use_days') AS used,
+        TRY_CAST(regexp_extract(json_extract_string(observed, '$.longest_use_days'), '[0-9]+') AS BIGINT) AS least
     FROM finding
     WHERE control = $control AND variant = 'default' AND verdict <> 'not_applicable' AND subject_table <> 'scope'
 """
@@ -300,12 +293,6 @@ def _uses(queries: Queries, most: int) -> Iterator[Use]:
             finding=row["id"],
             name=visible(row["subject_name"], 80),
             where=" · ".join(places.of(row)),
-            days=_days(row["least"], row["most"], row["exact"]),
+            days=value(row["used"]),
             verdict=row["verdict"],
         )
-
-
-def _days(least: int, most: int | None, exact: bool | None) -> str:
-    if exact or most == least:
-        return f"{least:,}"
-    return f"at least {least:,}" if most is None else f"{least:,} to {most:,}"

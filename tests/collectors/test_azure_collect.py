@@ -73,7 +73,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> tuple[Collected, Counter[
 
 def test_scopes_say_whose_they_are(clean: tuple[Collected, Counter[str]]) -> None:
     collected, _ = clean
-    subscriptions = {f"prod/{id}/global/subscription" for id in (MAIN, OTHER)}
+    subscriptions = {f"prod/{id}/global/{service}" for id in (MAIN, OTHER) for service in ("subscription", "storage")}
     assert set(collected.scopes) == {TENANT_SCOPE, *subscriptions, VAULT, LEGACY, HSM}
     header = collected.headers[VAULT]
     assert (header.account, header.region, header.service, header.type) == (MAIN, "westeurope", "vault", "azure")
@@ -371,6 +371,9 @@ def test_only_what_reads_metadata_has_a_route() -> None:
     assert set(ROUTES) == set(OPERATIONS)
     for value in ("/secrets/db-main", "/secrets/db-main/", "/secrets/db-main/4387e9f3", "/deletedsecrets/db-main"):
         assert not [name for name, route in ROUTES.items() if route.admits(value)]
+    account = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/a"
+    for path in (f"{account}/listKeys", f"{account}/listAccountSas", f"{account}/regenerateKey", account):
+        assert not [name for name, route in ROUTES.items() if route.admits(path)]
     for path in ("/keys/a/b/decrypt", "/keys/a/b/sign", "/keys/a/backup", "/keys/a/rotate", "/rng", "/backup"):
         assert not [name for name, route in ROUTES.items() if route.admits(path)]
 

@@ -14,7 +14,7 @@ def _made(**table: object) -> AzureConfiguration:
 
 def test_the_least_table_reads_everything() -> None:
     made = _made()
-    assert made.services == ["vault", "managedhsm"]
+    assert made.services == ["vault", "managedhsm", "storage"]
     assert made.resource_manager == "https://management.azure.com"
     assert made.authority == "", "the environment may name another"
 
@@ -72,7 +72,7 @@ def test_a_private_cloud_names_where_its_vaults_are() -> None:
         ({"subscriptions": [ID, ID.upper()]}, "named twice"),
         ({"cloud": "AzureGermanCloud"}, "AzureChinaCloud"),
         ({"services": []}, "at least 1"),
-        ({"services": ["storage"]}, "managedhsm"),
+        ({"services": ["network"]}, "managedhsm"),
         ({"endpoints": {"resource_manager": "http://127.0.0.1"}}, "TLS only"),
         ({"endpoints": {"authority": "https://user:word@127.0.0.1"}}, "must not hold credentials"),
         ({"endpoints": {"authority": "https://127.0.0.1/tenant"}}, "more than a host"),

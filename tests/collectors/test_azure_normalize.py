@@ -1,10 +1,15 @@
 """From what Azure answered to rows: the facts, by cases; and what holds whatever Azure answers."""
 
+import base64
 import json
 from datetime import UTC, datetime
 
 import azure_recordings as azure
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtensionOID
 from normalizing import table, unexplained
 
 from evidence.model import (
@@ -21,6 +26,9 @@ from evidence.model import (
     Usage,
     VersionCause,
 )
+
+GET_CERTIFICATE = "certificates:GetCertificate"
+TIMESTAMPS = ExtensionOID.PRECERT_SIGNED_CERTIFICATE_TIMESTAMPS
 
 
 def rows_of(service, made=None):
@@ -405,6 +413,45 @@ def test_certificates():
     assert (site.activated_at, site.expires_at) == (on("2025-06-01"), on("2026-06-01"))
     assert (site.renewal_enabled, site.renewal_days) == (True, 73)
     assert site.fingerprint == "7cb8b7539d87ba7215357b9b9049dff2d3fa59ba"
+
+
+def _certified(issuer, *, self_signed=False, logged=False):
+    """The row of the certificate with another policy's issuer and another content."""
+    subject = x509.Name.from_rfc4514_string("CN=site.example")
+    authority = subject if self_signed else x509.Name.from_rfc4514_string("CN=Some authority")
+    signer = Ed25519PrivateKey.generate()
+    made = x509.CertificateBuilder(authority, subject, signer.public_key(), 7, on("2026-01-01"), on("2027-01-01"))
+    if logged:
+        stamp = bytes(33) + bytes(8) + b"\x00\x00" + b"\x04\x03\x00\x00"
+        stamps = (len(stamp) + 2).to_bytes(2) + len(stamp).to_bytes(2) + stamp
+        log = x509.UnrecognizedExtension(TIMESTAMPS, b"\x04" + len(stamps).to_bytes(1) + stamps)
+        made = made.add_extension(log, critical=False)
+    content = base64.b64encode(made.sign(signer, None).public_bytes(Encoding.DER)).decode()
+    (told,) = (answer for _, operation, answer in azure.EXCHANGES["vault"] if operation == GET_CERTIFICATE)
+    answer = {**told, "cer": content, "policy": {**told["policy"], "issuer": {"name": issuer}}}
+    found = with_answer("vault", GET_CERTIFICATE, answer, azure.url("site", kind="certificates"))
+    (row,) = table(found, "certificate").values()
+    return row
+
+
+@pytest.mark.parametrize(
+    ("issuer", "content", "trusted"),
+    [
+        ("Self", {"self_signed": True}, False),
+        ("DigiCert", {"self_signed": True, "logged": True}, False),
+        ("DigiCert", {"logged": True}, True),
+        ("DigiCert", {}, None),
+        ("Self", {"logged": True}, None),
+        ("Unknown", {"logged": True}, None),
+    ],
+)
+def test_whether_browsers_trust_a_certificate(issuer, content, trusted):
+    assert _certified(issuer, **content).publicly_trusted is trusted
+
+
+def test_a_certificate_that_cannot_be_read_does_not_show_who_trusts_it():
+    (site,) = table(VAULT, "certificate").values()
+    assert site.publicly_trusted is None
 
 
 def test_a_managed_hsm():

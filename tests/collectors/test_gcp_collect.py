@@ -68,7 +68,8 @@ def test_an_organization_is_read_at_once_in_one_scope(at_once: Run) -> None:
 
 def test_scopes_say_whose_they_are(walked: Run) -> None:
     run, _ = walked
-    places = {f"{REGION}/kms", f"{SECOND}/kms", "global/kms", "global/secretmanager", "global/project"}
+    services = ("kms", "secretmanager", "iam", "apikeys", "project")
+    places = {f"{REGION}/kms", f"{SECOND}/kms", *(f"global/{service}" for service in services)}
     assert set(run.scopes) == {ROOT, *(f"prod/{project}/{place}" for project in (HOME, OTHER) for place in places)}
     header = run.headers[KMS]
     assert (header.account, header.region, header.service, header.type) == (HOME, REGION, "kms", "gcp")
@@ -113,11 +114,14 @@ def _id(observation: Observation) -> str:
 
 
 def test_at_once_and_one_by_one_come_to_the_same_rows(at_once: Run, walked: Run) -> None:
-    """But for what the permissions of a custom role are, which only Cloud Asset Inventory tells."""
+    """But for what the permissions of a custom role are and what Google's own keys encrypt: only Cloud Asset Inventory
+    tells that."""
     once, by_one = at_once[0].rows(), walked[0].rows()
-    for table in ("key_store", "key", "key_version", "secret", "protected_resource"):
+    for table in ("key_store", "key", "key_version", "secret", "credential"):
         left_out = ("wildcard_access",) if table in ("key", "secret") else ()
         assert told(once, table, *left_out) == told(by_one, table, *left_out), table
+    protected = told(once, "protected_resource")
+    assert {id: row for id, row in protected.items() if row["key"]} == told(by_one, "protected_resource")
     custodians = {id for id, row in told(once, "access").items() if "folder" in row["via"]}
     assert custodians
     assert {id: row for id, row in told(once, "access").items() if id not in custodians} == told(by_one, "access")

@@ -12,7 +12,7 @@ def _made(**table: object) -> GcpConfiguration:
 
 def test_the_least_table_reads_everything() -> None:
     made = _made(organization="123456789012")
-    assert made.services == ["kms", "secretmanager"]
+    assert made.services == ["kms", "secretmanager", "iam", "apikeys"]
     assert (made.transport, made.asset_inventory, made.secret_locations) == ("grpc", True, [])
 
 
@@ -44,7 +44,7 @@ def test_what_can_be_read_is_taken(table: dict[str, object]) -> None:
         ({"projects": ["Example"]}, "no id of a project"),
         ({"projects": ["x" * 40]}, "no id of a project"),
         ({"projects": ["example-payments"] * 2}, "named twice"),
-        ({"organization": "1", "services": ["storage"]}, "'kms' or 'secretmanager'"),
+        ({"organization": "1", "services": ["storage"]}, "'kms', 'secretmanager', 'iam' or 'apikeys'"),
         ({"organization": "1", "services": []}, "at least 1"),
         ({"organization": "1", "transport": "http"}, "'grpc' or 'rest'"),
         ({"organization": "1", "endpoint": "https://localhost:1"}, "no host and port"),

@@ -31,7 +31,8 @@ SETTINGS = Settings(
 
 
 def header(service):
-    places = {"tenant": f"{TENANT}/global/tenant", "subscription": f"{SUBSCRIPTION}/global/subscription"}
+    of_subscription = {name: f"{SUBSCRIPTION}/global/{name}" for name in ("subscription", "storage")}
+    places = {"tenant": f"{TENANT}/global/tenant", **of_subscription}
     name = {"vault": "cards", "managedhsm": "roots"}.get(service, "")
     return ScopeHeader(
         id=f"prod/{places.get(service, f'{SUBSCRIPTION}/{service}/{name}')}",
@@ -40,7 +41,7 @@ def header(service):
         service=service,
         account="" if service == "tenant" else SUBSCRIPTION,
         account_name=None if service in ("tenant", "subscription") else "Production",
-        region="global" if service in ("tenant", "subscription") else "westeurope",
+        region="global" if service in places else "westeurope",
         identity="auditor",
         organization=TENANT,
     )
@@ -469,6 +470,21 @@ def _listed(id, name, address):
     return {"id": id, "name": name, "location": "westeurope", "properties": address}
 
 
+def storage_account(name, **properties):
+    return {
+        "id": f"{GROUP}/providers/Microsoft.Storage/storageAccounts/{name}",
+        "name": name,
+        "type": "Microsoft.Storage/storageAccounts",
+        "location": "westeurope",
+        "properties": {
+            "creationTime": "2024-01-01T00:00:00.1234567Z",
+            "encryption": {"keySource": "Microsoft.Storage"},
+            "publicNetworkAccess": "Enabled",
+            **properties,
+        },
+    }
+
+
 EXCHANGES = {
     "tenant": [("", "arm:Subscriptions_List", page(_SUBSCRIPTION))],
     "subscription": [
@@ -495,6 +511,26 @@ EXCHANGES = {
         ),
         ("", "arm:ManagedHsms_ListBySubscription", page(_listed(HSM, "roots", {"hsmUri": f"{HSM_HOST}/"}))),
         ("", "arm:ManagedHsms_ListDeleted", page()),
+    ],
+    "storage": [
+        (
+            "",
+            "arm:StorageAccounts_List",
+            page(
+                storage_account(
+                    "cards",
+                    keyCreationTime={"key1": "2026-09-01T00:00:00.1234567Z", "key2": "2025-01-01T00:00:00Z"},
+                    keyPolicy={"keyExpirationPeriodInDays": 90},
+                    allowSharedKeyAccess=True,
+                    networkAcls={"bypass": "AzureServices", "defaultAction": "Deny"},
+                    encryption={
+                        "keySource": "Microsoft.Keyvault",
+                        "keyvaultproperties": {"keyname": "rotating", "keyvaulturi": VAULT_HOST, "keyversion": ""},
+                    },
+                ),
+                storage_account("plain", keyCreationTime={"key1": None, "key2": None}, allowSharedKeyAccess=False),
+            ),
+        )
     ],
     "vault": VAULT_EXCHANGES,
     "managedhsm": HSM_EXCHANGES,

@@ -30,6 +30,7 @@ STAGE = Stage(
             "arm:Subscriptions_List",
             "arm:Vaults_ListBySubscription",
             "arm:RoleAssignments_ListForScope",
+            "arm:StorageAccounts_List",
             "keys:GetKeys",
             "keys:GetKeyVersions",
             "secrets:GetSecrets",

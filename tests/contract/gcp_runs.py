@@ -124,7 +124,10 @@ RECORDINGS = Recordings(
     sdk=("google", "grpc"),
     opening=("organization", "folder", "project"),
     told_at_once=("asset:ListAssets",),
-    spare=tuple(f"resourcemanager:{name}" for name in ("GetOrganization", "GetFolder", "GetProject", "ListFolders")),
+    spare=(
+        "asset:SearchAllResources",
+        *(f"resourcemanager:{name}" for name in ("GetOrganization", "GetFolder", "GetProject", "ListFolders")),
+    ),
     always_asked=("resourcemanager:GetIamPolicy",),
     left_open=(f"the permissions of the role organizations/{ORGANIZATION}/roles/keyCustodian are not known",),
 )

@@ -43,6 +43,9 @@ _WALKED = frozenset(
         "secretmanager:ListSecrets",
         "secretmanager:ListSecretVersions",
         "secretmanager:GetIamPolicy",
+        "iam:ListServiceAccounts",
+        "iam:ListServiceAccountKeys",
+        "apikeys:ListKeys",
     }
 )
 """What is asked thing by thing where Cloud Asset Inventory is not read."""
@@ -80,6 +83,6 @@ ONE_BY_ONE = Stage(
     serve=serve_one_by_one,
     paged=_WITH_SIZE,
     opened_by={},
-    left_out=_BELOW | {"asset:ListAssets"},
+    left_out=_BELOW | {"asset:ListAssets", "asset:SearchAllResources"},
 )
 """The same, project by project and without Cloud Asset Inventory."""

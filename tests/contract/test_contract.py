@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from functools import cache
+from math import ceil
 from pathlib import Path
 
 import aws_stage
@@ -53,17 +54,32 @@ def _clean(kind: str) -> Outcome:
     return perform(STAGES[kind], (), Path(tempfile.mkdtemp(prefix="keyproof-clean-")))
 
 
-PROMPT = {"refuse", "lose_page"}
-"""Faults tried on every change; the others come out as one of these, and are tried with the slow tests."""
+PROMPT = {"refuse": 8, "throttle": 2, "lose_page": 2}
+"""About how many operations of a source go wrong on every change, by fault.
+
+All others, and all other faults, are tried with the slow tests.
+"""
 
 
 def _cases() -> Iterator[object]:
+    prompt = {(source, fault): _spread(source, fault) for source in SOURCES for fault in PROMPT}
     for kind, stage in STAGES.items():
         for operation in _operations(stage):
             for fault in FAULTS:
-                if fault != "lose_page" or operation in stage.paged:
-                    prompt = fault in PROMPT and kind == _foremost(stage.type, operation)
-                    yield pytest.param(kind, operation, fault, marks=() if prompt else (pytest.mark.slow,))
+                if _can_befall(stage, operation, fault):
+                    now = (kind, operation) in prompt.get((stage.type, fault), ())
+                    yield pytest.param(kind, operation, fault, marks=() if now else (pytest.mark.slow,))
+
+
+def _can_befall(stage: Stage, operation: str, fault: str) -> bool:
+    return fault != "lose_page" or operation in stage.paged
+
+
+def _spread(source: str, fault: str) -> list[tuple[str, str]]:
+    """About as many operations of a source as PROMPT says, spread over all of them, each with its stage."""
+    found = [(_foremost(source, operation), operation) for operation in SOURCES[source].operations()]
+    can_befall = [case for case in found if _can_befall(STAGES[case[0]], case[1], fault)]
+    return can_befall[:: ceil(len(can_befall) / PROMPT[fault]) or 1]
 
 
 def _foremost(source: str, operation: str) -> str:

@@ -289,7 +289,7 @@ _UNHURRIED = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
 @of_every_source
-@settings(max_examples=120, deadline=None, suppress_health_check=_UNHURRIED)
+@settings(max_examples=40, deadline=None, suppress_health_check=_UNHURRIED)
 @given(data=st.data())
 def test_nothing_that_is_answered_breaks_it(
     kind: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
@@ -299,7 +299,7 @@ def test_nothing_that_is_answered_breaks_it(
 
 @pytest.mark.slow
 @of_every_source
-@settings(max_examples=400, deadline=None, suppress_health_check=_UNHURRIED)
+@settings(max_examples=500, deadline=None, suppress_health_check=_UNHURRIED)
 @given(data=st.data())
 def test_nothing_of_much_that_is_answered_breaks_it(
     kind: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from pyarrow import parquet
 
 from controls.catalogue import Catalogue
 from controls.engine import assess
 from controls.register import AttestationRecord
 from evidence.findings import Assessment
-from evidence.history import write_empty
+from evidence.history import HISTORY, SETTINGS, PastRun, Reading, Sighting, write_empty
 from evidence.inventory import InventoryWriter
 from evidence.model import (
     BOOKKEEPING,
@@ -28,6 +30,7 @@ from evidence.model import (
     Row,
     Scope,
     Secret,
+    arrow_schema,
     columns,
 )
 from evidence.observation import short_id
@@ -144,6 +147,50 @@ def _gap(scope: str, table: str, subject: str, operation: str, names: list[str],
         columns=names,
         rows_missing=rows_missing,
     )
+
+
+def past_run(number: int = 0, **facts: Any) -> PastRun:
+    """A run of the store before the one that is judged."""
+    own = {"id": f"run-{number}", "source": "", "scope": "", "started_at": START, "finished_at": START}
+    return _row(PastRun, {**own, **facts})
+
+
+def reading(at: datetime, scope: str = f"prod/{ACCOUNT}/{REGION}/kms", **facts: Any) -> Reading:
+    """One scope as an earlier run read it."""
+    run = f"{at:%Y%m%dT%H%M%SZ}"
+    own = {"id": f"{scope}@{run}", "scope": scope, "run": run, "asked": True, "complete": True, "collected_at": at}
+    return _row(Reading, {**own, **facts})
+
+
+def sighting(of: Key | Secret, at: datetime, **facts: Any) -> Sighting:
+    """A key or secret as an earlier run saw it."""
+    told = {name: getattr(of, name) for name in SETTINGS[of.table]}
+    same = ("id", "source", "scope", "name", "state", "created_at", "last_rotated_at")
+    own = {
+        **{name: getattr(of, name) for name in same},
+        "of_table": of.table,
+        "seen_from": at,
+        "seen_until": at,
+        "material_until": at,
+        "settings": json.dumps({name: _as_text(value) for name, value in told.items() if value is not None}),
+    }
+    return _row(Sighting, {**own, **facts})
+
+
+def _as_text(value: object) -> object:
+    """A time as the database writes it into JSON."""
+    return f"{value:%Y-%m-%d %H:%M:%S+00}" if isinstance(value, datetime) else value
+
+
+def write_history(folder: Path, rows: Iterable[Row]) -> None:
+    """What earlier runs show, where `judge` looks for it."""
+    write_empty(folder / "history")
+    given = list(rows)
+    for name, table in HISTORY.items():
+        schema = arrow_schema(table)
+        of_table = [row for row in given if row.table == name]
+        columns = [pa.array([getattr(row, member.name) for row in of_table], member.type) for member in schema]
+        parquet.write_table(pa.Table.from_arrays(columns, schema=schema), folder / "history" / f"{name}.parquet")
 
 
 def attestation(topic: str, says: Mapping[str, Any] | None = None, **facts: Any) -> AttestationRecord:

@@ -105,7 +105,7 @@ def test_a_control_of_ones_own_may_support_a_built_in_framework_id_only_once(tmp
 
 
 def test_a_folder_without_a_catalogue_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CatalogueError, match=r"no catalog/\*\.toml and no frameworks/\*\.toml"):
+    with pytest.raises(CatalogueError, match=r"no catalog/\*\.toml, no frameworks/\*\.toml and no standards/\*\.toml"):
         load_catalogue([tmp_path])
     path = _folder(tmp_path / "binary") / "catalog" / "acme.toml"
     path.write_bytes(b"\xff")
@@ -171,6 +171,120 @@ def test_a_population_of_every_row_needs_no_example_of_what_is_left_out() -> Non
     assert Catalogue.from_documents({"catalog/acme.toml": everything}).controls["ACME-01"].facts == ("name",)
 
 
+STANDARD = """
+id = "acme-lengths"
+title = "Lengths"
+version = 2026-01-31
+note = "n"
+
+[[document]]
+id = "rules"
+name = "Acme naming rules"
+edition = "second draft"
+status = "draft"
+url = "https://acme.example/rules"
+
+[[strength]]
+name = "short"
+document = "rules"
+place = "page 1"
+says = "a short name"
+algorithm = "NAME"
+bits = 3
+security_bits = 0
+
+[[strength]]
+name = "long"
+document = "rules"
+place = "page 2"
+says = "a long name"
+algorithm = "NAME"
+bits = 9
+security_bits = 0
+"""
+REFERENCE = 'min_length = { standard = "acme-lengths", entries = ["short"], fact = "bits" }'
+REFERRING = CONTROL.replace('min_length = { value = 3, source = "Acme naming rules" }', REFERENCE)
+
+
+def _with_standard(control: str = REFERRING, framework: str = FRAMEWORK, standard: str = STANDARD) -> Catalogue:
+    documents = {"catalog/a.toml": control, "frameworks/a.toml": framework, "standards/a.toml": standard}
+    return Catalogue.from_documents(documents)
+
+
+def test_a_parameter_takes_value_and_source_from_a_standard_and_marks_a_draft() -> None:
+    framework = FRAMEWORK.replace('{ value = 5, source = "Acme rules 1.0" }', REFERENCE.partition("= ")[2])
+    catalogue = _with_standard(framework=framework.replace('"short"', '"long"'))
+    own = catalogue.controls["ACME-01"].parameters["min_length"]
+    assert own.value == 3
+    assert own.source == "Acme naming rules (draft, not in force: second draft), page 1: a short name"
+    assert catalogue.frameworks["acme-1.0"].parameters["ACME-01"]["min_length"].value == 9
+
+
+def test_a_control_is_judged_by_the_standards_that_travel_with_it() -> None:
+    """Not by those that are installed: whoever verifies a pack has another version of them."""
+    assert (
+        _with_standard(standard=STANDARD.replace("bits = 3", "bits = 4"))
+        .controls["ACME-01"]
+        .parameters["min_length"]
+        .value
+        == 4
+    )
+    with pytest.raises(CatalogueError, match="no such standard: 'acme-lengths'"):
+        _both(control=REFERRING)
+
+
+def test_standards_of_ones_own_travel_with_the_catalogue(tmp_path: Path, catalogue: Catalogue) -> None:
+    (tmp_path / "standards").mkdir()
+    (tmp_path / "standards" / "lengths.toml").write_text(STANDARD)
+    added = load_catalogue([tmp_path])
+    assert set(added.documents) - set(catalogue.documents) == {"standards/added-1/lengths.toml"}
+    assert added.standards["acme-lengths"].value(["long"], "bits")[0] == 9
+
+
+REFUSED_REFERENCES = [
+    ('entries = ["short"]', 'entries = ["shrot"]', "acme-lengths: no such entry: 'shrot'; known here: short, long"),
+    ('entries = ["short"]', 'entries = ["short", "long"]', "short, long have different values of bits"),
+    ('entries = ["short"]', "entries = []", "entries: "),
+    ('fact = "bits"', 'fact = "says"', "short: it has no says"),
+    ('fact = "bits"', 'fact = "nothing"', "short: it has no nothing"),
+    ('fact = "bits"', 'fakt = "bits"', 'fakt: unknown key; did you mean "fact"?'),
+    ('"acme-lengths"', '"acme-length"', "no such standard: 'acme-length'; did you mean \"acme-lengths\"?"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "why"), REFUSED_REFERENCES)
+def test_a_reference_with_an_error_is_refused_with_file_control_and_parameter(old: str, new: str, why: str) -> None:
+    assert old in REFERRING
+    with pytest.raises(CatalogueError) as refused:
+        _with_standard(REFERRING.replace(old, new))
+    assert "catalog/a.toml: control ACME-01: parameters.min_length" in str(refused.value)
+    assert why in str(refused.value)
+
+
+def test_two_standards_of_one_id_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "standards").mkdir()
+    (tmp_path / "standards" / "mine.toml").write_text(STANDARD.replace("acme-lengths", "strengths"))
+    with pytest.raises(CatalogueError, match=r"mine\.toml: id: there is a standard strengths already"):
+        load_catalogue([tmp_path])
+
+
+def test_an_example_may_have_parameters_of_its_own() -> None:
+    shorter = '{ verdict = "pass", parameters = { min_length = 0 }, row = { manager = "customer", name = "" } },'
+    extended = CONTROL.replace("examples = [", f"examples = [\n    {shorter}")
+    assert (
+        Catalogue.from_documents({"catalog/acme.toml": extended}).controls["ACME-01"].parameters["min_length"].value
+        == 3
+    )
+    for old, new, why in (
+        ("min_length = 0", "max_length = 0", "example 1: parameters.max_length: unknown parameter"),
+        ("min_length = 0", 'min_length = "0"', "example 1: parameters.min_length: expected a value of type integer"),
+        ("min_length = 0", "min_length = 1", "example 1: the verdict is fail, not pass"),
+    ):
+        with pytest.raises(CatalogueError) as refused:
+            Catalogue.from_documents({"catalog/acme.toml": extended.replace(old, new)})
+        assert why in str(refused.value)
+
+
 REFUSED_FRAMEWORKS = [
     ('id = "acme-1.0"', 'id = "Acme 1"', "id: expected small letters"),
     ('id = "acme-1.0"', 'id = "default"', "id: expected small letters"),
@@ -206,5 +320,5 @@ def test_two_requirements_of_one_id_are_refused() -> None:
 
 
 def test_a_document_of_no_known_kind_is_refused() -> None:
-    with pytest.raises(CatalogueError, match=r"notes\.toml: a catalogue has only catalog/ and frameworks/"):
+    with pytest.raises(CatalogueError, match=r"notes\.toml: a catalogue has only catalog/, frameworks/ and standards/"):
         Catalogue.from_documents({"catalog/acme.toml": CONTROL, "notes.toml": ""})

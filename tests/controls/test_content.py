@@ -15,6 +15,7 @@ import pytest
 
 from collectors.registry import SOURCES
 from controls.catalogue import EXAMPLE_MOMENTS, Catalogue, load_catalogue
+from controls.predicate import MACROS, SQL_TYPES
 from controls.views import VIEWS
 from evidence.findings import Decided
 from evidence.model import KeyType, Rotatable
@@ -29,12 +30,12 @@ ROOM = Path(__file__).resolve().parents[2] / "controls"
 CONTROLS = _ids(
     "INV-01 INV-02 INV-04 GOV-01 GEN-01 GEN-02 GEN-03 GEN-05 DST-01 DST-02 DST-04 STO-01 STO-02 STO-04 USE-02 USE-03 "
     "USE-04 USE-06 ROT-01 ROT-02 ROT-03 ROT-04 ROT-07 DES-01 DES-02 DES-04 SEC-01 SEC-02 SEC-03 SEC-04 ALG-01 ALG-02 "
-    "EVD-01 EVD-03"
+    "ALG-03 PQC-02 EVD-01 EVD-03"
 )
 
 PLANNED = _ids(
     "INV-03 GOV-02 GOV-03 GOV-04 GOV-05 GEN-04 DST-03 STO-03 STO-05 USE-01 "
-    "USE-05 USE-07 USE-08 ROT-05 ROT-06 DES-03 SEC-05 SEC-06 SEC-07 CRT-01 CRT-02 CRT-03 ALG-03 PQC-01 PQC-02 "
+    "USE-05 USE-07 USE-08 ROT-05 ROT-06 DES-03 SEC-05 SEC-06 SEC-07 CRT-01 CRT-02 CRT-03 PQC-01 "
     "EVD-02"
 )
 """Controls that frameworks may name before they are written."""
@@ -116,6 +117,23 @@ CATALOG: dict[str, dict[str, Any]] = {
     control["id"]: control for document in _documents("catalog").values() for control in document["control"]
 }
 FRAMEWORKS = _documents("frameworks")
+
+BUILT_IN = load_catalogue()
+for _table, _parameters in (  # what a parameter refers to, as auditors read it
+    *((CATALOG[control.id], control.parameters) for control in BUILT_IN.controls.values()),
+    *(
+        (FRAMEWORKS[framework.id]["parameters"][control], parameters)
+        for framework in BUILT_IN.frameworks.values()
+        for control, parameters in framework.parameters.items()
+    ),
+):
+    _resolved = {
+        name: {"value": parameter.value, "source": parameter.source} for name, parameter in _parameters.items()
+    }
+    if "id" in _table:
+        _table["parameters"] = _resolved
+    else:
+        _table |= _resolved
 
 
 def _prose() -> dict[str, str]:
@@ -266,6 +284,7 @@ DUCKDB_TYPES = {
     "boolean": "BOOLEAN",
     "timestamp": "TIMESTAMPTZ",
     "list of string": "VARCHAR[]",
+    "range of integers": SQL_TYPES["range of integers"],
 }
 FACTS = {column.name: DUCKDB_TYPES[column.type] for view in VIEWS.values() for column in view.columns.values()}
 """Columns of the tables and views that controls are about."""
@@ -275,6 +294,8 @@ FACTS = {column.name: DUCKDB_TYPES[column.type] for view in VIEWS.values() for c
 def _sql() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")  # a day before is a day of UTC, not of the machine's summer time
+    for macro in MACROS:
+        connection.execute(macro)
     return connection
 
 
@@ -284,17 +305,21 @@ def _value(value: Any) -> Any:
     return datetime.fromisoformat(value).replace(tzinfo=UTC) if is_day else value
 
 
-def _verdict(control: dict[str, Any], row: dict[str, Any]) -> str:
-    """The verdict by nothing but SQL's three values, so that an error of the engine cannot hide one of the content."""
+def _verdict(control: dict[str, Any], row: dict[str, Any], given: dict[str, Any]) -> str:
+    """The verdict by nothing but SQL's three values, so that an error of the engine cannot hide one of the content.
+
+    `given` are parameters of the example.
+    """
     values = {name: _value(parameter["value"]) for name, parameter in control.get("parameters", {}).items()}
-    values |= EXAMPLE_MOMENTS
+    values |= EXAMPLE_MOMENTS | given
     expressions = re.sub(
         r"\$(\w+)",
         lambda name: f"${name[1]}::VARCHAR[]" if isinstance(values[name[1]], list) else name[0],
         f"({control['population']}), ({control['test']})",
     )
     facts = ", ".join(f"$row_{name}::{kind} AS {name}" for name, kind in FACTS.items())
-    asked = {f"row_{name}": row.get(name) for name in FACTS} | {
+    bounded = {name: {"at_most": None, **value} if isinstance(value, dict) else value for name, value in row.items()}
+    asked = {f"row_{name}": bounded.get(name) for name in FACTS} | {
         name: value for name, value in values.items() if f"${name}" in expressions
     }
     answer = _sql().execute(f"SELECT {expressions} FROM (SELECT {facts})", asked).fetchone()
@@ -312,7 +337,8 @@ def test_every_example_has_its_verdict(control_id: str) -> None:
     control = CATALOG[control_id]
     for example in control["examples"]:
         assert set(example["row"]) <= set(FACTS)
-        assert _verdict(control, example["row"]) == example["verdict"], example["row"]
+        verdict = _verdict(control, example["row"], example.get("parameters", {}))
+        assert verdict == example["verdict"], example["row"]
 
 
 @pytest.mark.parametrize("control_id", CONTROLS)
@@ -321,7 +347,8 @@ def test_knowing_less_withholds_a_verdict_and_never_turns_it(control_id: str) ->
     for example in control["examples"]:
         for fact in example["row"]:
             less = {name: value for name, value in example["row"].items() if name != fact}
-            assert _verdict(control, less) in (example["verdict"], "inconclusive"), f"without {fact}: {example['row']}"
+            verdict = _verdict(control, less, example.get("parameters", {}))
+            assert verdict in (example["verdict"], "inconclusive"), f"without {fact}: {example['row']}"
 
 
 def test_expressions_and_examples_use_only_values_that_exist() -> None:
@@ -350,6 +377,26 @@ def test_the_cryptoperiods_of_today_and_of_the_period_are_the_same() -> None:
     of_the_period = dict(CATALOG["ROT-07"]["parameters"])
     of_the_period.pop("grace_days")
     assert of_the_period == CATALOG["ROT-02"]["parameters"]
+
+
+@pytest.mark.parametrize("control_id", ["ROT-02", "ROT-07"])
+def test_a_cryptoperiod_is_that_of_each_type_of_key_that_it_judges(control_id: str) -> None:
+    (raw,) = [c for c in _documents("catalog")["rotation"]["control"] if c["id"] == control_id]
+    of_types = re.findall(r"key_type (?:IN \(([^)]*)\)|= ('[^']*'))\s*AND.*?\$(max_\w+)", raw["test"], re.DOTALL)
+    judged = {name: set(re.findall(r"'([^']*)'", several or one)) for several, one, name in of_types}
+    assert judged
+    assert {name: set(p["entries"]) for name, p in raw["parameters"].items() if "entries" in p} == judged
+
+
+def test_a_date_of_a_draft_is_marked_as_one() -> None:
+    drafts = {
+        f"{control_id} {name}"
+        for control_id, control in CATALOG.items()
+        for name, parameter in control["parameters"].items()
+        if "draft" in parameter["source"]
+    }
+    assert drafts == {"ALG-03 last_day", "ALG-03 min_security_bits"}
+    assert "drafts" in CATALOG["ALG-03"]["meaning"]
 
 
 def test_no_key_fails_for_a_rotation_that_its_store_cannot_do() -> None:

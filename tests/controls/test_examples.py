@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
-from controls.catalogue import EXAMPLE_MOMENTS, Control, load_catalogue
+from controls.catalogue import EXAMPLE_MOMENTS, Control, Example, load_catalogue
+from evidence.findings import ParameterValue
 from evidence.model import BOOKKEEPING, Row
 
 BUILT_IN = load_catalogue()
@@ -41,6 +43,8 @@ def _rows(estate: ModuleType, control: Control, number: int, example: dict[str, 
         yield scope
         return
     row = _blank((estate.secret if of_secret else estate.key)(number, **place), example, control.facts)
+    if control.over == "key_period":
+        row = _used(estate, row, example.get("longest_use_days"))
     if control.over == "key_dependents":
         row = replace(row, protected_resources=example.get("resources_counted"))
     yield from _around(estate, control, row, example)
@@ -59,6 +63,17 @@ def _provider(control: Control, example: dict[str, Any]) -> str | None:
     return "gcp" if "resources_counted" in control.facts else "aws"
 
 
+def _used(estate: ModuleType, key: Any, span: Mapping[str, int] | None) -> Any:
+    """The key with dates that bound its longest use so, where its versions are not known."""
+    if span is None:
+        return replace(key, last_rotated_at=None, created_at=None, material_known_at=None)
+    rotated = estate.days_before(span["at_least"])
+    created = rotated - timedelta(days=span["at_most"]) if "at_most" in span else None
+    if span["at_least"] == span.get("at_most"):
+        created = rotated
+    return replace(key, last_rotated_at=rotated, material_known_at=rotated, created_at=created)
+
+
 def _around(estate: ModuleType, control: Control, row: Any, example: dict[str, Any]) -> Iterator[Row]:
     over, facts = control.over, control.facts
     if over == "secret_encryption":
@@ -71,10 +86,7 @@ def _around(estate: ModuleType, control: Control, row: Any, example: dict[str, A
         for principal in principals or ():
             yield from (estate.access(row, principal, capability) for capability in ("administer", "decrypt"))
     if over == "key_period":
-        if "longest_use_days" in example:
-            yield estate.version(row, created_at=estate.days_before(example["longest_use_days"]))
-        else:
-            yield estate.rows_gap(row.scope, "key_version", row.id)
+        yield estate.rows_gap(row.scope, "key_version", row.id)
     if over == "key_dependents" and "secrets_encrypted" in facts:
         secrets = example.get("secrets_encrypted")
         provider = _provider(control, example)
@@ -89,31 +101,122 @@ def _around(estate: ModuleType, control: Control, row: Any, example: dict[str, A
         yield estate.scope(region=row.region)
 
 
-ALONE = [control_id for control_id, control in BUILT_IN.controls.items() if not control.view.tables]
-"""Controls of what is one for the whole organization, so that each example is assessed by itself."""
+# --- what is judged apart: what the organization states, and what earlier runs show -----------------------------------
+
+Facts: TypeAlias = dict[str, Any]
+
+WEEK_AGO, NOW = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 8, tzinfo=UTC)
+"""When the example's earlier run read its scope, and when its own did."""
 
 
-@pytest.mark.parametrize("control_id", [name for name in BUILT_IN.controls if name not in ALONE])
+@dataclass(frozen=True)
+class Made:
+    """What an assessment needs so that a view comes to what an example says, and the row that is meant."""
+
+    subject: str
+    """Beginning of the id of the row."""
+    rows: Sequence[Row] = ()
+    earlier: Sequence[Row] = ()
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _topic(estate: ModuleType, example: Facts) -> Made:
+    attested = [estate.attestation(example["topic"], example)] if "attested_at" in example else []
+    return Made(example["topic"], arguments={"attestations": attested})
+
+
+def _past_run(estate: ModuleType, example: Facts) -> Made:
+    return Made("run-0", earlier=[estate.past_run(**{"linked": None, **example})])
+
+
+def _audit_period(estate: ModuleType, example: Facts) -> Made:
+    """Runs as far apart as the example's lower bound says, and incomplete ones up to its upper bound."""
+    period = EXAMPLE_MOMENTS["period_start"], EXAMPLE_MOMENTS["period_end"]
+    if not example["begun"]:
+        later = tuple(moment + timedelta(days=900) for moment in period)
+        return Made("audit period", arguments={"period": later})
+    span = example["longest_gap_days"]
+    step, most = max(span["at_least"], 1), span.get("at_most", 400)
+    ages = range(step, (period[1] - period[0]).days, step)
+    runs = [estate.reading(period[0] + timedelta(days=age), complete=age >= most or None) for age in ages]
+    if step == most:
+        runs = [replace(run, complete=True) for run in runs]
+    unknown = span["at_least"] == 0
+    return Made("audit period", [estate.scope(collected_at=None if unknown else period[1])], runs)
+
+
+def _change(estate: ModuleType, example: Facts) -> Made:
+    """One scope that two runs read, and one key of it that changed in between as the example says."""
+    change = example.get("change")
+    scope = estate.scope(collected_at=NOW)
+    if example.get("of_table") == "scope":
+        return Made(scope.id, [scope], [estate.reading(WEEK_AGO)] if change else [])
+    before = estate.key(state=example.get("state_before") or "active")
+    after = {
+        "state": replace(before, state=example.get("state_after")),
+        "destruction": replace(before, state=example.get("state_after")),
+        "settings": replace(before, **{name: _other(getattr(before, name)) for name in example.get("facts", ())}),
+        "rotation": replace(before, last_rotated_at=NOW),
+        "creation": before,
+        None: replace(before, rotation_enabled=None),
+    }
+    attested = [
+        estate.attestation(topic, date=example[fact].date())
+        for fact, topic in (("authorized_at", "change"), ("approved_at", "destruction"))
+        if fact in example
+    ]
+    seen = [] if change == "creation" else [estate.sighting(before, WEEK_AGO)]
+    subject = before.id if change is None else f"key {before.id} {change}"
+    rows = [scope] if change == "removal" else [scope, after[change]]
+    return Made(subject, rows, [estate.reading(WEEK_AGO), *seen], {"attestations": attested})
+
+
+def _other(value: object) -> object:
+    return not value if isinstance(value, bool) else ["another"]
+
+
+APART = {"topic": _topic, "past_run": _past_run, "audit_period": _audit_period, "change": _change}
+"""View → what makes an example of a control over it."""
+
+
+@pytest.mark.parametrize("control_id", [c.id for c in BUILT_IN.controls.values() if c.over not in APART])
 def test_every_example_has_its_verdict_in_an_assessment(tmp_path: Path, estate: ModuleType, control_id: str) -> None:
     control = BUILT_IN.controls[control_id]
-    rows, expected = [], {}
+    alike: dict[str, list[int]] = {}
     for number, example in enumerate(control.examples):
-        (row, *others) = _rows(estate, control, number, dict(example.row))
-        rows += [row, *others]
-        expected[row.id] = str(example.verdict)
-    verdicts = _verdicts(tmp_path, estate, control_id, rows)
-    assert {subject: verdicts[subject] for subject in expected} == expected
+        alike.setdefault(repr(example.parameters), []).append(number)
+    for place, numbers in enumerate(alike.values()):
+        rows, expected = [], {}
+        for number in numbers:
+            (row, *others) = _rows(estate, control, number, dict(control.examples[number].row))
+            rows += [row, *others]
+            expected[row.id] = str(control.examples[number].verdict)
+        given = _given(control.examples[numbers[0]])
+        verdicts = _verdicts(tmp_path / str(place), estate, control_id, rows, overrides={control_id: given})
+        assert {subject: verdicts[subject] for subject in expected} == expected
 
 
-@pytest.mark.parametrize("control_id", ALONE)
-def test_every_example_of_a_topic_has_its_verdict_in_an_assessment(
+def _given(example: Example) -> dict[str, ParameterValue]:
+    """The parameters of an example as an organization sets them."""
+    return {
+        name: ParameterValue(name=name, value=value, source="example", set_by="organization")
+        for name, value in example.parameters.items()
+    }
+
+
+@pytest.mark.parametrize("control_id", [c.id for c in BUILT_IN.controls.values() if c.over in APART])
+def test_every_example_of_what_is_judged_apart_has_its_verdict_in_an_assessment(
     tmp_path: Path, estate: ModuleType, control_id: str
 ) -> None:
-    for number, example in enumerate(BUILT_IN.controls[control_id].examples):
-        row = dict(example.row)
-        attested = [estate.attestation(row["topic"], row)] if "attested_at" in row else []
-        verdicts = _verdicts(tmp_path / str(number), estate, control_id, (), attestations=attested)
-        assert verdicts[row["topic"]] == str(example.verdict), number
+    control = BUILT_IN.controls[control_id]
+    for number, example in enumerate(control.examples):
+        made = APART[control.over](estate, dict(example.row))
+        folder = tmp_path / str(number)
+        estate.write_history(folder, made.earlier)
+        given = {control_id: _given(example)}
+        verdicts = _verdicts(folder, estate, control_id, made.rows, overrides=given, **made.arguments)
+        found = [verdict for subject, verdict in verdicts.items() if subject.startswith(made.subject)]
+        assert found == [str(example.verdict)], f"example {number + 1}: {example.row}"
 
 
 def _verdicts(
@@ -121,5 +224,6 @@ def _verdicts(
 ) -> dict[str, str]:
     period = (EXAMPLE_MOMENTS["period_start"], EXAMPLE_MOMENTS["period_end"])
     only = estate.only(BUILT_IN, control_id)
-    judged = estate.judge(folder, only, rows, as_of=EXAMPLE_MOMENTS["as_of"], period=period, **arguments)
+    given = {"as_of": EXAMPLE_MOMENTS["as_of"], "period": period, **arguments}
+    judged = estate.judge(folder, only, rows, **given)
     return {finding["subject"]: finding["verdict"] for finding in judged.findings if finding["observed"] != "{}"}

@@ -16,6 +16,7 @@ from controls.predicate import (
     INTERVAL,
     NUMBER,
     OPERATORS,
+    RANGE,
     SQL_TYPES,
     STRING,
     STRINGS,
@@ -27,6 +28,7 @@ from controls.predicate import (
     verdict_sql,
 )
 from controls.views import VIEWS
+from evidence.model import Column
 
 COLUMNS = VIEWS["key"].columns
 PARAMETERS = {"max_days": INTEGER, "allowed": STRINGS, "word": STRING, "share": NUMBER}
@@ -273,6 +275,7 @@ SAMPLES: dict[str, list[str]] = {
     INTERVAL: ["to_days(3)", "to_days(0)"],
     BOOLEAN: ["true", "false"],
     NUMBER: ["0.5::DOUBLE"],
+    RANGE: ["{'at_least': 3::BIGINT, 'at_most': 3::BIGINT}"],
 }
 NULLS = {kind: f"NULL::{SQL_TYPES.get(kind, 'INTERVAL')}" for kind in SAMPLES}
 
@@ -289,6 +292,34 @@ def test_each_admitted_function_gives_null_for_any_null_and_a_value_else(call: s
         ((value,),) = scratch().execute(f"SELECT ({call.format(*arguments)})::VARCHAR").fetchall()
         unknown = any(argument.startswith("NULL") for argument in arguments)
         assert (value is None) is unknown, call.format(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "limit", "answer"),
+    [
+        ("3", "5", 5, True),
+        ("3", "5", 4, None),
+        ("3", "5", 3, None),
+        ("3", "5", 2, False),
+        ("3", "NULL", 100, None),
+        ("3", "NULL", 2, False),
+        ("NULL", "5", 5, True),
+        ("NULL", "NULL", 5, None),
+    ],
+)
+def test_a_range_answers_only_where_both_of_its_ends_agree(
+    least: str, most: str, limit: int, answer: bool | None
+) -> None:
+    sql = f"SELECT at_most({{'at_least': {least}::BIGINT, 'at_most': {most}::BIGINT}}, {limit})"
+    assert scratch().execute(sql).fetchall() == [(answer,)]
+
+
+@pytest.mark.parametrize(
+    "text", ["span = 3", "span <= 3", "span IN (3)", "span + 1 > 2", "at_most(3, 3)", "len(span) = 1"]
+)
+def test_nothing_else_may_be_asked_of_a_range(text: str) -> None:
+    with pytest.raises(PredicateError):
+        read_predicate(text, {"span": Column("span", RANGE, (), "")}, {})
 
 
 def test_comparisons_in_and_between_give_null_for_what_they_cannot_know() -> None:

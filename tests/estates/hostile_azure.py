@@ -19,6 +19,7 @@ from keyproof.demo.azure.world import (
     LogSetting,
     RotationPolicy,
     Secret,
+    StorageAccount,
     Store,
     Subscription,
     Version,
@@ -59,6 +60,7 @@ def hostile_world(texts: Mapping[str, str], address: str) -> World:
     elsewhere.listens_at = address
     elsewhere.add_key(Key(name="bait", versions=[Version(at=NOW)]))
     _fill_hsm(world.add_store(_vault("hostile-hsm", texts, kind=MANAGED_HSM)), texts)
+    _add_storage_accounts(world, texts)
     _assign(world, texts)
     told = f"{texts['script']}{texts['ansi']}{texts['control']}{texts['formula']}{texts['surrogate']}"
     world.refusals = [
@@ -118,6 +120,17 @@ def _fill(vault: Store, texts: Mapping[str, str]) -> None:
     for number, time in enumerate(ages):
         version = Version(at=time, not_before=time, expires_at=time)
         vault.add_key(Key(name=f"time-{number}", versions=[version, *at, version]))
+
+
+def _add_storage_accounts(world: World, texts: Mapping[str, str]) -> None:
+    for kind, text in texts.items():
+        named = {"name": text, "location": text, "public": text, "key": f"https://{text}/keys/{text}"}
+        plain = {"name": kind.replace(" ", "-"), "default_action": text, "key": text}
+        for facts in (named, plain):
+            account = StorageAccount(
+                subscription=SUBSCRIPTION, group="rg", created_at=NOW - days(9), rotated=[NOW - days(9), None], **facts
+            )
+            world.storage_accounts.append(account)
 
 
 def _fill_hsm(hsm: Store, texts: Mapping[str, str]) -> None:

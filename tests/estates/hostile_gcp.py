@@ -11,7 +11,7 @@ from hostile import FORGED_NAME, NOW, writable
 from keyproof.demo.faults import Fault
 from keyproof.demo.gcp.faults import Rule
 from keyproof.demo.gcp.wire import message
-from keyproof.demo.gcp.world import Place, SecretVersion, Version, World
+from keyproof.demo.gcp.world import DataStore, Place, SecretVersion, Version, World
 from keyproof.demo.names import days
 
 ORGANIZATION = "123456789012"
@@ -72,6 +72,8 @@ def _fill(world: World, project: str, texts: Mapping[str, str]) -> None:
         slug = kind.replace(" ", "-")
         _add_keys(world, ring, slug, text)
         _add_secrets(world, project, slug, text)
+        _add_credentials(world, project, slug, text)
+        _add_data_store(world, project, text)
         named = world.add_key_ring(project, REGION, text, created_at=NOW - days(900))
         if kind in _PLACED:
             world.add_key(named, slug, [Version(at=NOW - days(400))])
@@ -117,6 +119,19 @@ def _add_secrets(world: World, project: str, slug: str, text: str) -> None:
     )
     world.grant(annotated, "roles/secretmanager.secretAccessor", text, condition=(text, text))
     world.add_secret(project, text, made)
+
+
+def _add_credentials(world: World, project: str, slug: str, text: str) -> None:
+    account = world.add_service_account(project, f"runner-{slug}")
+    world.add_service_account_key(account, at=NOW - days(400))
+    world.add_service_account_key(world.add_service_account(project, text), at=NOW - days(400))
+    limits = {"browser_key_restrictions": {"allowed_referrers": [text]}}
+    world.add_api_key(project, text, at=NOW - days(400), services=[text], restrictions=limits)
+
+
+def _add_data_store(world: World, project: str, text: str) -> None:
+    kind = "storage.googleapis.com/Bucket"
+    world.data_stores[f"{project} {text}"] = DataStore(kind=kind, project=project, location=text, at=NOW - days(9))
 
 
 def _add_replicated(world: World, project: str, slug: str, text: str) -> None:

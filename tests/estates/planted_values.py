@@ -32,6 +32,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
+from google.cloud.api_keys_v2 import ApiKeysClient, GetKeyStringResponse
 from google.cloud.secretmanager_v1 import AccessSecretVersionResponse, SecretManagerServiceClient
 from google.oauth2 import service_account
 from kmip.core import enums
@@ -190,6 +191,8 @@ def _add_google(planted: Planted, running: ExitStack, patch: pytest.MonkeyPatch)
     told = message(AccessSecretVersionResponse, payload=payload)
     operation = "secretmanager:AccessSecretVersion"
     patch.setitem(gcp_embedded.OPERATIONS, operation, lambda world, request: told)  # type: ignore[arg-type]
+    key = message(GetKeyStringResponse, key_string=planted.text("gcp: API key"))
+    patch.setitem(gcp_embedded.OPERATIONS, "apikeys:GetKeyString", lambda world, request: key)  # type: ignore[arg-type]
     cloud = running.enter_context(small_gcp.served())
     account = cloud._account
     planted.private_key("gcp: key of the service account", account._key)
@@ -202,18 +205,26 @@ def _add_google(planted: Planted, running: ExitStack, patch: pytest.MonkeyPatch)
     patch.setattr(account, "objection", objection)
     planted.tables.append(cloud.source("gcp"))
 
-    def secret() -> bytes:
+    def client(kind: Any) -> Any:
         credentials = service_account.Credentials.from_service_account_file(str(cloud.credentials_file))
-        transport = SecretManagerServiceClient.get_transport_class("grpc")(
+        transport = kind.get_transport_class("grpc")(
             host=cloud.endpoint,
             credentials=credentials,
             ssl_channel_credentials=grpc.ssl_channel_credentials(cloud.ca_file.read_bytes()),
             always_use_jwt_access=True,
         )
+        return kind(transport=transport)
+
+    def secret() -> bytes:
         name = f"projects/{small_gcp.HOME}/secrets/database/versions/latest"
-        return bytes(SecretManagerServiceClient(transport=transport).access_secret_version(name=name).payload.data)
+        return bytes(client(SecretManagerServiceClient).access_secret_version(name=name).payload.data)
+
+    def api_key() -> bytes:
+        name = next(iter(cloud.world.api_keys))
+        return str(client(ApiKeysClient).get_key_string(name=name).key_string).encode()
 
     planted.asked["gcp: secret"] = secret
+    planted.asked["gcp: API key"] = api_key
 
 
 # --- the Vault ------------------------------------------------------------------------------------------------------

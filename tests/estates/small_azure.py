@@ -21,6 +21,7 @@ from keyproof.demo.azure.world import (
     LogSetting,
     RotationPolicy,
     Secret,
+    StorageAccount,
     Store,
     Subscription,
     Version,
@@ -65,10 +66,12 @@ def small_world() -> World:
     world.add_store(
         Store(name="small-gone", subscription=MAIN, group="app", created_at=NOW - days(800), deleted_at=NOW - days(9))
     )
+    _add_storage_accounts(world)
     _assign(world)
     world.page_sizes = {
         "arm:Subscriptions_List": 1,
         "arm:Vaults_ListBySubscription": 1,
+        "arm:StorageAccounts_List": 2,
         "arm:RoleAssignments_ListForScope": 3,
         "keys:GetKeys": 4,
         "keys:GetKeyVersions": 2,
@@ -208,6 +211,26 @@ def _fill_hsm(hsm: Store) -> None:
     )
     hsm.add_key(Key(name="root", versions=versions(690), kty="EC-HSM", curve="P-521", tags=TAGS, attested=True))
     hsm.add_key(Key(name="forgotten", versions=versions(650), kty="RSA-HSM", deleted_at=NOW - days(60)))
+
+
+def _add_storage_accounts(world: World) -> None:
+    """One whose keys are rotated, one that takes none, one that is forgotten, one whose keys are of unknown age."""
+    key = f"{world.public_name(world.stores['small-main'])}/keys/rotated"
+    for name, rotated, more in (
+        ("smallcards", (20, 700), {"remind_after_days": 60, "default_action": "Deny", "key": key}),
+        ("smallclosed", (900, 900), {"shared_keys": False, "public": "Disabled"}),
+        ("smallold", (None, None), {"public": "SecuredByPerimeter"}),
+    ):
+        world.storage_accounts.append(
+            StorageAccount(
+                name=name,
+                subscription=MAIN,
+                group="app",
+                created_at=NOW - days(1000),
+                rotated=[None if age is None else NOW - days(age) for age in rotated],
+                **more,  # type: ignore[arg-type]
+            )
+        )
 
 
 def _assign(world: World) -> None:

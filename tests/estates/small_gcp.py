@@ -15,7 +15,7 @@ from google.cloud import kms_v1
 from keyproof.demo.gcp.embedded import EmbeddedGoogleCloud
 from keyproof.demo.gcp.faults import Rule
 from keyproof.demo.gcp.wire import message
-from keyproof.demo.gcp.world import Place, SecretVersion, Version, World
+from keyproof.demo.gcp.world import DataStore, Place, SecretVersion, Version, World
 from keyproof.demo.names import days
 
 NOW = datetime(2026, 6, 30, tzinfo=UTC)
@@ -46,9 +46,12 @@ def small_world() -> World:
     _add_external_keys(world)
     _add_other_keys(world)
     _add_secrets(world)
+    _add_credentials(world)
+    _add_data_stores(world)
     _add_grants(world, organization, folder)
     world.page_sizes = {
         "asset:ListAssets": 20,
+        "asset:SearchAllResources": 2,
         "kms:ListLocations": 2,
         "kms:ListKeyRings": 1,
         "kms:ListCryptoKeys": 6,
@@ -59,6 +62,8 @@ def small_world() -> World:
         "kmsinventory:SearchProtectedResources": 1,
         "secretmanager:ListSecrets": 3,
         "secretmanager:ListSecretVersions": 2,
+        "iam:ListServiceAccounts": 1,
+        "apikeys:ListKeys": 2,
         "resourcemanager:ListProjects": 1,
     }
     world.empty_pages = {"asset:ListAssets", "resourcemanager:ListProjects"}
@@ -199,6 +204,34 @@ def _add_secrets(world: World) -> None:
     secret("disabled", ended)
     secret("empty", [], created_at=NOW - days(5))
     secret("warehouse", made(80), project=OTHER)
+
+
+def _add_credentials(world: World) -> None:
+    """Keys that are young, old, ended, disabled or uploaded, and API keys that are limited in part, or not at all."""
+    worker = world.add_service_account(HOME, "worker")
+    world.add_service_account_key(worker, at=NOW - days(20))
+    world.add_service_account_key(worker, at=NOW - days(800))
+    world.add_service_account_key(worker, at=NOW - days(200), ends=NOW - days(110))
+    batch = world.add_service_account(HOME, "batch")
+    world.add_service_account_key(batch, at=NOW - days(500), disabled=True)
+    world.add_service_account_key(batch, at=NOW - days(40), ends=NOW + days(3650), uploaded=True)
+    world.add_service_account(OTHER, "idle")
+    server = {"server_key_restrictions": {"allowed_ips": ["192.0.2.0/24"]}}
+    world.add_api_key(HOME, "maps", at=NOW - days(30), services=["maps.example"], restrictions=server)
+    world.add_api_key(HOME, "unlimited", at=NOW - days(700))
+    anywhere = {"browser_key_restrictions": {"allowed_referrers": ["*"]}}
+    world.add_api_key(HOME, "anywhere", at=NOW - days(100), restrictions=anywhere)
+    world.add_api_key(HOME, "gone", at=NOW - days(300), deleted_at=NOW - days(3))
+
+
+def _add_data_stores(world: World) -> None:
+    bucket = "storage.googleapis.com/Bucket"
+    for name, kind, project, location, key in (
+        ("example-cards-0", bucket, HOME, REGION, f"{RING}/cryptoKeys/rotated"),
+        ("example-logs", bucket, HOME, "eu", ""),
+        (f"projects/{OTHER}/datasets/warehouse", "bigquery.googleapis.com/Dataset", OTHER, REGION, ""),
+    ):
+        world.data_stores[name] = DataStore(kind=kind, project=project, location=location, key=key, at=NOW - days(90))
 
 
 def _add_grants(world: World, organization: str, folder: str) -> None:

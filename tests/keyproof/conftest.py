@@ -28,10 +28,10 @@ name = "Example Ltd"
 url = "store"
 
 [audit]
-frameworks = ["pci-dss-4.0.1", "soc2"]
+frameworks = ["example"]
 period = { start = 2025-07-01, end = 2026-06-30 }
 
-[parameters.ROT-02.max_age_days]
+[parameters.EX-01.max_age_days]
 value = 300
 source = "Key policy 2.1, section 4"
 
@@ -47,10 +47,15 @@ attempts = 1
 
 @pytest.fixture(scope="session")
 def collected(tmp_path_factory: pytest.TempPathFactory) -> tuple[Configuration, Run]:
-    """A small estate on AWS, collected over HTTP, with one operation refused; normalized and assessed."""
+    """A small estate on AWS, collected over HTTP, with one operation refused; normalized and assessed.
+
+    By the golden pack's small catalogue: how a pack is made and verified depends on none of keyproof's own controls.
+    """
+    from golden_pack import RECORDED
     from small_aws import served
 
-    from controls.catalogue import load_catalogue
+    from controls.catalogue import Catalogue
+    from keyproof.assessment import read_catalogue_documents
     from keyproof.demo.aws.faults import Rule
     from keyproof.demo.faults import Fault
     from keyproof.run import assess, collect, normalize
@@ -64,7 +69,8 @@ def collected(tmp_path_factory: pytest.TempPathFactory) -> tuple[Configuration, 
         store = Store(folder / "store")
         run, _ = collect(configuration, store)
     normalize(run)
-    assess(run, store, configuration, load_catalogue(), datetime(2026, 6, 30, tzinfo=UTC))
+    catalogue = Catalogue.from_documents(read_catalogue_documents(RECORDED / "catalogue"))
+    assess(run, store, configuration, catalogue, datetime(2026, 6, 30, tzinfo=UTC))
     return configuration, run
 
 

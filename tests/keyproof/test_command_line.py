@@ -367,6 +367,7 @@ projects = ["example-payments"]
     assert sum(aws.requests.values()) == before
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_bytes_elsewhere(ran: Path, tmp_path: Path) -> None:
     elsewhere = {"TZ": "Pacific/Auckland", "LC_ALL": "C", "PYTHONHASHSEED": "7", "HOME": str(tmp_path)}
     formats = ("--format", "html", "--format", "workbook", "--format", "findings-json", "--format", "inventory")

@@ -33,6 +33,7 @@ from hostile import hostile_texts
 from hostile_azure import SUBSCRIPTION, hostile_world
 from small_azure import ANNA, CLIENT, MAIN, OTHER, PARTNER_TENANT, TENANT, served, small_world
 
+from collectors.x509 import logged_publicly, read_certificate
 from keyproof.demo.azure import shapes, wire
 from keyproof.demo.azure.embedded import CHALLENGE, OPERATIONS, EmbeddedAzure
 from keyproof.demo.azure.faults import Rule
@@ -256,6 +257,10 @@ def test_certificates_are_read_back(clients: Clients) -> None:
         2048,
     )
     assert gateway.policy.lifetime_actions[0].action == "AutoRenew"
+    content = {name: bytes(client.get_certificate(name).cer) for name in ("gateway", "internal")}
+    read = {name: read_certificate(made) for name, made in content.items()}
+    assert {name: facts.issuer == facts.subject for name, facts in read.items()} == {"gateway": False, "internal": True}
+    assert {name: logged_publicly(made) for name, made in content.items()} == {"gateway": True, "internal": False}
     assert gateway.key_id.rpartition("/")[2] == gateway.properties.version
     assert clients.data(KeyClient).get_key("gateway", gateway.properties.version).properties.managed
     policy = client.get_certificate_policy("internal")

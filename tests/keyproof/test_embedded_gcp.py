@@ -13,7 +13,15 @@ import pytest
 from google.api_core import exceptions
 from google.auth.exceptions import RefreshError
 from google.auth.transport.requests import Request as TokenRequest
-from google.cloud import asset_v1, kms_inventory_v1, kms_v1, resourcemanager_v3, secretmanager_v1
+from google.cloud import (
+    api_keys_v2,
+    asset_v1,
+    iam_admin_v1,
+    kms_inventory_v1,
+    kms_v1,
+    resourcemanager_v3,
+    secretmanager_v1,
+)
 from google.oauth2 import service_account
 from google.rpc import error_details_pb2
 from requests import Session
@@ -45,6 +53,8 @@ CLIENTS = {
     "projects": resourcemanager_v3.ProjectsClient,
     "folders": resourcemanager_v3.FoldersClient,
     "organizations": resourcemanager_v3.OrganizationsClient,
+    "iam": iam_admin_v1.IAMClient,
+    "api-keys": api_keys_v2.ApiKeysClient,
 }
 
 
@@ -99,11 +109,14 @@ def test_every_operation_answered_here_exists_at_google() -> None:
     assert set(OPERATIONS) <= {method.operation for method in methods().values()}
 
 
+_PREFIXES = {"cloudkms", "secretmanager", "cloudasset", "resourcemanager", "iam", "apikeys"}
+
+
 def test_every_operation_answered_here_has_a_permission_of_google() -> None:
     for method in methods().values():
         if method.operation in OPERATIONS:
             named = permission(Request(method, method.request_type()))
-            assert named.partition(".")[0] in {"cloudkms", "secretmanager", "cloudasset", "resourcemanager"}, named
+            assert named.partition(".")[0] in _PREFIXES, named
 
 
 def test_every_method_is_known_with_the_types_of_the_client_packages() -> None:
@@ -472,6 +485,30 @@ def test_the_inventory_of_assets(cloud: EmbeddedGoogleCloud, world: World, trans
     assert {result.asset_type for result in owned} == set(kinds[:2])
     with pytest.raises(exceptions.PermissionDenied if transport == "grpc" else exceptions.Forbidden):
         list(assets.list_assets(parent="organizations/1"))
+
+
+def test_keys_of_service_accounts(cloud: EmbeddedGoogleCloud, world: World) -> None:
+    account = world.add_service_account(PROJECT, "worker")
+    made = world.add_service_account_key(account, at=NOW - days(9), disabled=True)
+    reader = client(cloud, "iam")
+    assert [found.name for found in reader.list_service_accounts(name=f"projects/{PROJECT}")] == [account]
+    found = {key.name: key for key in reader.list_service_account_keys(name=account).keys}
+    assert sorted(key.key_type.name for key in found.values()) == ["SYSTEM_MANAGED", "USER_MANAGED"]
+    assert (found[made].disabled, found[made].valid_before_time.year) == (True, 9999)
+    with pytest.raises(exceptions.NotFound):
+        reader.list_service_account_keys(name=f"projects/{PROJECT}/serviceAccounts/nobody")
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_api_keys(cloud: EmbeddedGoogleCloud, world: World, transport: str) -> None:
+    made = world.add_api_key(PROJECT, "maps", at=NOW - days(9), services=["maps.example"])
+    world.add_api_key(PROJECT, "gone", at=NOW - days(9), deleted_at=NOW)
+    reader = client(cloud, "api-keys", transport)
+    place = f"projects/{PROJECT}/locations/global"
+    (found,) = reader.list_keys(parent=place)
+    assert (found.name, found.key_string) == (made, "")
+    assert [target.service for target in found.restrictions.api_targets] == ["maps.example"]
+    assert len(list(reader.list_keys({"parent": place, "show_deleted": True}))) == 2
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

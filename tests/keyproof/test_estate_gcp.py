@@ -259,6 +259,17 @@ def test_keys_of_secrets_are_in_the_replicas_location(secrets: dict[str, Any]) -
             assert not key or key.split("/")[3] == replica.location
 
 
+def test_every_kind_of_credential() -> None:
+    world = estate()
+    keys = [key for key in world.service_account_keys.values() if key.key_type == 1]
+    ages = [(world.now - key.valid_after_time.ToDatetime(UTC)).days for key in keys]
+    assert min(ages) < 90 < 365 < max(ages)
+    assert {key.disabled for key in keys} == {False, True}
+    assert {key.key_origin for key in keys} == {1, 2}
+    limits = {bool(key.restrictions.api_targets) for key in world.api_keys.values()}
+    assert limits == {False, True}
+
+
 def test_what_is_refused(reader: Reader, keys: dict[str, Any]) -> None:
     unread = [name for name, answer in keys.items() if isinstance(answer[2], str)]
     assert unread == [f"{MAIN}/payroll"]

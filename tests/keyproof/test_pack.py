@@ -13,14 +13,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from golden_pack import RECORDED
 
-import controls
-from controls.catalogue import load_catalogue
+from controls.catalogue import Catalogue, load_catalogue
 from evidence.manifest import MANIFEST, Manifest, parse_manifest, read_manifest
 from evidence.model import TABLES
 from evidence.recording import scope_files
 from evidence.store import Run, Store
 from keyproof.archive import COMPRESSED
+from keyproof.assessment import read_catalogue_documents
 from keyproof.configuration import Configuration
 from keyproof.pack import PackError, build_pack
 from keyproof.run import assess, summaries, write_pack
@@ -28,7 +29,6 @@ from keyproof.verification import verify
 from reports.registry import FORMATS
 
 QUICK = ("findings-json", "findings", "inventory")
-CATALOGUE = Path(controls.__file__).parent / "catalog"
 AS_OF = datetime(2026, 6, 30, tzinfo=UTC)
 HAND = Path(__file__).resolve().parents[2] / "docs" / "pack.md"
 
@@ -117,16 +117,29 @@ def test_without_outputs_it_still_holds_what_verification_needs(run: Run, tmp_pa
     assert any("no inventory tables" in note for note in result.notes)
 
 
+def test_of_the_catalogues_that_a_run_was_assessed_by_it_holds_the_last(
+    collected: tuple[Configuration, Run], tmp_path: Path
+) -> None:
+    configuration, run = collected
+    copy = Run(Path(shutil.copytree(run.folder, tmp_path / "run")))
+    shutil.copytree(copy.assessment / "catalogue", tmp_path / "mine")
+    assess(copy, Store(tmp_path / "store"), configuration, load_catalogue([tmp_path / "mine"]), AS_OF)
+    mine = Catalogue.from_documents(read_catalogue_documents(tmp_path / "mine"))
+    assess(copy, Store(tmp_path / "store"), configuration, mine, AS_OF)
+    build_pack(copy, tmp_path / "pack", formats=())
+    assert set(read_catalogue_documents(tmp_path / "pack" / "inputs" / "catalogue")) == set(mine.documents)
+    assert verify(tmp_path / "pack").problems == []
+
+
 def test_a_catalogue_with_any_ends_of_lines_is_verified(collected: tuple[Configuration, Run], tmp_path: Path) -> None:
     """A catalogue that was written on Windows goes into the pack to the byte, or its digest would not come out."""
-    text = (CATALOGUE / "algorithms.toml").read_text("utf-8").replace('"ALG-', '"OWN-').replace("\n", "\r\n")
-    (tmp_path / "mine" / "catalog").mkdir(parents=True)
-    (tmp_path / "mine" / "catalog" / "own.toml").write_bytes(text.encode())
+    own = shutil.copytree(RECORDED / "catalogue", tmp_path / "mine") / "catalog" / "example.toml"
+    own.write_bytes(own.read_text("utf-8").replace("\n", "\r\n").encode())
     configuration, run = collected
     copy = Run(Path(shutil.copytree(run.folder, tmp_path / "run")))
     assess(copy, Store(tmp_path / "store"), configuration, load_catalogue([tmp_path / "mine"]), AS_OF)
     build_pack(copy, tmp_path / "pack", formats=())
-    assert b"\r\n" in (tmp_path / "pack" / "inputs" / "catalogue" / "catalog" / "added-1" / "own.toml").read_bytes()
+    assert b"\r\n" in (tmp_path / "pack" / "inputs" / "catalogue" / "catalog" / "added-1" / "example.toml").read_bytes()
     assert verify(tmp_path / "pack").problems == []
 
 

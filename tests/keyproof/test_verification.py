@@ -19,6 +19,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from golden_pack import RECORDED
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
@@ -27,6 +28,7 @@ from evidence.manifest import MANIFEST, Manifest
 from evidence.observation import body_digest
 from keyproof import archive
 from keyproof.archive import write_zip
+from keyproof.assessment import read_catalogue_documents
 from keyproof.pack import PackError
 from keyproof.verification import Kind, Verification, verify
 
@@ -330,12 +332,12 @@ def test_a_forged_observation_with_every_digest_made_to_fit_does_not_bear_out_th
     pack: Path, remade: Remake
 ) -> None:
     def forge(observation: dict[str, Any]) -> None:
-        status = json.loads(observation["body"])
-        status["KeyRotationEnabled"] = not status["KeyRotationEnabled"]
-        observation["body"] = json.dumps(status)
+        key = json.loads(observation["body"])
+        key["KeyMetadata"] |= {"KeyState": "Disabled", "Enabled": False}
+        observation["body"] = json.dumps(key)
         observation["sha256"] = body_digest(observation["body"])
 
-    _change_observations(pack, "kms:GetKeyRotationStatus", forge)
+    _change_observations(pack, "kms:DescribeKey", forge)
     remade(pack)
     result = verify(pack)
     assert {"findings.parquet", "inventory/key.parquet", "inventory/observation.parquet"} <= _paths(result)
@@ -422,7 +424,7 @@ def test_counts_and_status_in_the_assessment_are_made_again(pack: Path, remade: 
 
 def test_a_looser_parameter_in_the_inputs_does_not_give_the_findings(pack: Path, remade: Remake) -> None:
     def forge(document: Any) -> None:
-        document["overrides"]["ROT-02"]["max_age_days"]["value"] = 100_000
+        document["overrides"]["EX-01"]["max_age_days"]["value"] = 100_000
 
     _change_json(pack / "inputs" / "inputs.json", forge)
     remade(pack)
@@ -432,14 +434,14 @@ def test_a_looser_parameter_in_the_inputs_does_not_give_the_findings(pack: Path,
 
 
 def test_a_control_taken_out_of_the_catalogue_does_not_give_the_findings(pack: Path, remade: Remake) -> None:
-    path = pack / "inputs" / "catalogue" / "catalog" / "rotation.toml"
-    path.write_text(path.read_text().replace("ROT-02", "ROT-92"))
+    path = pack / "inputs" / "catalogue" / "catalog" / "example.toml"
+    path.write_text(path.read_text().replace("EX-02", "EX-92"))
     remade(pack)
     result = verify(pack)
     assert not result.verified
 
 
-@pytest.mark.parametrize("name", ["run.json", "inputs.json", "assessment.json", "catalogue/catalog/rotation.toml"])
+@pytest.mark.parametrize("name", ["run.json", "inputs.json", "assessment.json", "catalogue/catalog/example.toml"])
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff", b'{"a":' * 100_000])
 def test_inputs_that_are_no_such_thing_are_a_problem_and_no_crash(
     pack: Path, name: str, content: bytes, remade: Remake
@@ -509,15 +511,15 @@ def test_a_pack_of_another_version_is_compared_by_content_and_told(
 
 
 def test_a_catalogue_of_ones_own_is_told(run: Any, made_pack: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from controls.catalogue import Catalogue, load_catalogue
+    from controls.catalogue import Catalogue
 
-    documents = dict(load_catalogue().documents)
-    documents["catalog/rotation.toml"] += "\n# a comment\n"
+    documents = dict(read_catalogue_documents(RECORDED / "catalogue"))
+    documents["catalog/example.toml"] += "\n# a comment\n"
     other = Catalogue.from_documents(documents)
     monkeypatch.setattr("controls.catalogue.load_catalogue", lambda extra=(): other)
     result = verify(made_pack)
     assert result.verified
-    assert any("catalog/rotation.toml is not the one that comes with keyproof" in note for note in result.notes)
+    assert any("catalog/example.toml is not the one that comes with keyproof" in note for note in result.notes)
 
 
 # --- archives -------------------------------------------------------------------------------------------------------

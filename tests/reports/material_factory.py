@@ -41,6 +41,7 @@ from evidence.model import (
     GapKind,
     Key,
     KeyStore,
+    KeyType,
     KeyVersion,
     Manager,
     ObservationIndex,
@@ -379,13 +380,16 @@ def _aws_key(estate: Estate, number: int, name: str) -> None:
             manager=Manager.PROVIDER if provider else Manager.CUSTOMER,
             origin=Origin.GENERATED,
             usages=[Usage.SIGN] if rsa else [Usage.ENCRYPT],
+            key_type=KeyType.PRIVATE_SIGNATURE if rsa else KeyType.SYMMETRIC_DATA_ENCRYPTION,
             algorithm="RSA" if rsa else "AES",
+            parameter_set="",
             bits=1024 if weak else 2048 if rsa else 256,
             security_bits=80 if weak else 112 if rsa else 256,
             pq_category=0 if rsa else 5,
             protection_level=ProtectionLevel.HSM,
             state=State.PENDING_DELETION if number % 23 == 22 else State.ACTIVE,
             created_at=created,
+            expires_at=NEVER,
             rotatable=not rsa,
             rotation_enabled=not rsa and number % 5 != 0,
             rotation_period_days=0 if rsa or number % 5 == 0 else 365,
@@ -644,7 +648,9 @@ def _cloud_key(estate: Estate, provider: str, number: int, scope: str, id: str, 
         "managed_by": "",
         "origin": Origin.IMPORTED if number % 19 == 12 else Origin.GENERATED,
         "usages": [Usage.ENCRYPT],
+        "key_type": KeyType.SYMMETRIC_DATA_ENCRYPTION if provider == "gcp" else KeyType.PRIVATE_KEY_TRANSPORT,
         "algorithm": "AES" if provider == "gcp" else "RSA",
+        "parameter_set": "",
         "bits": 256 if provider == "gcp" else 2048,
         "security_bits": 256 if provider == "gcp" else 112,
         "pq_category": 5 if provider == "gcp" else 0,
@@ -916,15 +922,12 @@ def _look_back(estate: Estate, hostile: bool) -> None:
         compared = "none" if scope.source == "prod" else None
         changes.append(_seen(scope, scope.id, "scope", change=compared, changed_by=CHANGED_BY))
     for number, key in enumerate(keys):
-        exact = number % 2 == 0
-        told = {"longest_use_days": 300 + 7 * number, "longest_use_at_most_days": 300 + (7 if exact else 9) * number}
-        estate.views.setdefault("key_period", []).append(
-            _seen(key, key.id, "key", longest_use_exact=exact or None, **told)
-        )
+        used = {"at_least": 300 + 7 * number, "at_most": 300 + (7 if number % 2 else 9) * number}
+        estate.views.setdefault("key_period", []).append(_seen(key, key.id, "key", longest_use_days=used))
     nowhere = SimpleNamespace(source="", scope="", evidence=[], account="", region="", name="")
     estate.views["topic"] = [_seen(nowhere, HOSTILE[0] if hostile else "policy", "topic", attested_at=None)]
-    period = {"longest_gap_days": LONGEST_GAP_DAYS}
-    estate.views["audit_period"] = [_seen(nowhere, "audit period", "audit_period", **period)]
+    gap_days = {"at_least": LONGEST_GAP_DAYS, "at_most": LONGEST_WHOLE_GAP_DAYS}
+    estate.views["audit_period"] = [_seen(nowhere, "audit period", "audit_period", longest_gap_days=gap_days)]
 
 
 CHANGED_BY = datetime(2026, 3, 1, 2, tzinfo=UTC)
@@ -974,6 +977,10 @@ class Spec:
 
 def _since(moment: datetime | None, days: int) -> Truth:
     return None if moment is None else moment >= AS_OF - timedelta(days=days)
+
+
+def _at_most(bounds: dict[str, int], most: int) -> Truth:
+    return True if bounds["at_most"] <= most else False if bounds["at_least"] > most else None
 
 
 def _customer(row: Any) -> Truth:
@@ -1034,18 +1041,20 @@ SPECS = (
          lambda r, p: None if r.approved_at is None else r.approved_at <= r.changed_by,
          (("soc2", "CC6.5"),), (Topic.DESTRUCTION, "approved_at"), Decided.PARTLY),
     Spec("ROT-07", "No material was used beyond its cryptoperiod", Stage.ROTATION, Severity.HIGH, "key_period",
-         "true", "longest_use_days <= $max_days AND (longest_use_exact OR longest_use_at_most_days <= $max_days)",
-         ("longest_use_days", "longest_use_at_most_days", "longest_use_exact"), {"max_days": 365}, lambda r: True,
-         lambda r, p: r.longest_use_days <= p["max_days"], ()),
+         "true", "at_most(longest_use_days, $max_days)", ("longest_use_days",), {"max_days": 365}, lambda r: True,
+         lambda r, p: _at_most(r.longest_use_days, p["max_days"]), ()),
     Spec("EVD-03", "Evidence was collected throughout the period", Stage.EVIDENCE, Severity.HIGH, "audit_period",
-         "true", "longest_gap_days <= $max_gap_days", ("longest_gap_days",), {"max_gap_days": 31}, lambda r: True,
-         lambda r, p: r.longest_gap_days <= p["max_gap_days"], ()),
+         "true", "at_most(longest_gap_days, $max_gap_days)", ("longest_gap_days",), {"max_gap_days": 31},
+         lambda r: True, lambda r, p: _at_most(r.longest_gap_days, p["max_gap_days"]), ()),
     Spec("STO-03", "Hardware that is tampered with forgets its keys", Stage.STORAGE, Severity.HIGH, "key_store",
          "kind = 'token'", "activated", ("kind",), {}, lambda r: False, lambda r, p: True, ()),
 )  # fmt: skip
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        least, most = value["at_least"], value["at_most"]
+        return str(least) if least == most else f"{least} to {most}"
     return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
 
 

@@ -157,6 +157,7 @@ def _with_parameter(material: Material, value: float) -> Any:
     return material.assessment.controls[0].model_copy(update={"parameters": [parameter]})
 
 
+@pytest.mark.slow
 def test_the_same_findings_of_a_small_and_a_large_estate_take_the_same_memory(
     material: Material, tmp_path: Path
 ) -> None:

@@ -127,6 +127,7 @@ def test_it_says_what_an_auditor_asks_for(pages: list[str], material: Material) 
     assert "compliant" not in text.lower().replace("non-compliant", "")
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_bytes_in_another_process_and_place(
     material: Material, report: Path, tmp_path: Path
 ) -> None:

@@ -22,10 +22,13 @@ from collectors.azure.key_specs import family, key_spec
 from collectors.azure.operations import DELETED_CERTIFICATE_NOT_OFFERED
 from collectors.scope_rows import expect, fill, listed
 from collectors.tags import tag_facts
+from collectors.x509 import logged_publicly, read_certificate
 from evidence.model import NEVER, Certificate, GapKind, Manager, Row, State
 from evidence.reading import Reading
 
 GET = "certificates:GetCertificate"
+_NOT_ORDERED = ("Self", "Unknown")
+"""Names of issuers that stand for the vault itself, and for whoever issues what is brought in."""
 VERSIONS = "certificates:GetCertificateVersions"
 
 
@@ -51,6 +54,7 @@ def certificate_rows(
         facts |= _history(reading)
     if described is not None:
         facts |= _by_policy(described)
+        facts["publicly_trusted"] = _publicly_trusted(described)
     fill(row, facts)
     not_offered = DELETED_CERTIFICATE_NOT_OFFERED if entry.deleted else None
     yield from setting.explained(row, [reading, store.reading], not_offered)
@@ -116,6 +120,24 @@ def _by_policy(bundle: CertificateBundle) -> dict[str, Any]:
         facts["bits"] = spec.bits if spec else None
         facts["security_bits"] = spec.security_bits if spec else None
     return facts
+
+
+def _publicly_trusted(bundle: CertificateBundle) -> bool | None:
+    """False where the certificate issued itself; True where an authority that Key Vault orders from issued it and it is
+    in public logs, which take what comes from an authority that browsers trust.
+
+    Source: Key Vault documentation, integrating with certificate authorities (DigiCert and GlobalSign, for OV and EV
+    certificates); RFC 6962, section 3.1. What else it is does not show.
+    """
+    ordered = bundle.policy.issuer is not None and bundle.policy.issuer.name not in (None, "", *_NOT_ORDERED)
+    try:
+        content = base64.b64decode(bundle.cer or "", validate=True)
+        facts = read_certificate(content)
+        if facts.issuer == facts.subject:
+            return False
+        return True if ordered and logged_publicly(content) else None
+    except ValueError:
+        return None
 
 
 def _renewing(policy: CertificatePolicy) -> CertificateLifetimeAction | None:

@@ -9,6 +9,8 @@ from datetime import datetime
 from collectors.gcp.answers import Folder, Folders, Locations, Message, Organization, Page, Policy, Project, Projects
 from collectors.gcp.assets import LIST, Assets, Found, read_assets
 from collectors.gcp.facts.access import INHERITED, Level, access_rows, inherited_levels, level_of, read_level
+from collectors.gcp.facts.credential import CREDENTIALS, CredentialReading, CredentialRows
+from collectors.gcp.facts.data_store import data_store_rows
 from collectors.gcp.facts.key import AUTOKEY_RING, KeyReading, key_rows, not_covered
 from collectors.gcp.facts.scope import Setting, each, listed
 from collectors.gcp.facts.secret import VERSIONS, SecretReading, secret_rows
@@ -48,6 +50,8 @@ def normalize_root(setting: Setting, readings: Iterator[Reading]) -> Iterator[Ro
             assets = read_assets(reading)
             facts, setting = _described(setting, reading, assets)
             yield from _incomplete_lists(setting, reading)
+            if any(any(reading.of(operation)) for operation in _DESCRIBED):  # it was not opened by another scope
+                yield from data_store_rows(setting, reading, _project_ids(reading, assets))
             if assets is not None:
                 inventory = _Inventory.read(setting, reading, assets)
                 reading = inventory.reading
@@ -93,6 +97,16 @@ def _described(setting: Setting, reading: Reading, assets: Assets | None) -> tup
         header, organization=organization, organization_accounts=tuple(sorted(own)), organization_known=known
     )
     return facts, Setting(knowing, setting.settings, own_roles=assets.roles if assets else {})
+
+
+def _project_ids(reading: Reading, assets: Assets | None) -> Mapping[str, str]:
+    """`projects/NUMBER` → id, as far as the scope's own reading tells."""
+    told = {number: project.project_id for number, project in (assets.projects if assets else {}).items()}
+    for _, _, project in each(reading, "resourcemanager:GetProject", Project):
+        told[project.name] = project.project_id
+    for _, _, page in each(reading, "resourcemanager:ListProjects", Projects):
+        told |= {project.name: project.project_id for project in page.projects}
+    return told
 
 
 def _organizations(assets: Assets) -> Iterator[str]:
@@ -216,7 +230,9 @@ def _asked(setting: Setting, reading: Reading, assets: Assets, service: Service)
 def _first_rows(setting: Setting, inventory: _Inventory, tally: Tally) -> Iterator[Row]:
     """The rows of what needs no more than the two lists: connections, and secrets with their stores."""
     assets = inventory.assets
+    credentials = [(kind, getattr(assets, where)) for where, kind in CREDENTIALS.items()]
     tally.listed = len(assets.rings) + len(assets.keys) + len(assets.connections) + len(assets.secrets)
+    tally.listed += sum(len(found) for _, found in credentials)
     for name, found in assets.connections.items():
         if found.data is None:
             inventory.reading.fail(LIST, GapKind.FAILED, _UNREADABLE, found.observation)
@@ -239,9 +255,25 @@ def _first_rows(setting: Setting, inventory: _Inventory, tally: Tally) -> Iterat
             own = Reading(name, [])
             yield from _secret(setting, inventory, found, own, tally)
             tally.count(own)
+    for rows, every in credentials:
+        for name, found in every.items():
+            yield from _credential(setting, inventory, name, found, rows, tally)
     yield from _not_told(setting, assets, tally)
     if assets.keys:
         yield not_covered(setting)
+
+
+def _credential(
+    setting: Setting, inventory: _Inventory, name: str, found: Found, rows: CredentialRows, tally: Tally
+) -> Iterator[Row]:
+    own = Reading(name, [])
+    if found.data is None:
+        own.fail(LIST, GapKind.FAILED, _UNREADABLE, found.observation)
+    else:
+        tally.described += 1
+    where = CredentialReading(name, found.data, inventory.account(name), inventory.received, [found.observation])
+    yield from rows(setting, where, [own, inventory.reading])
+    tally.count(own)
 
 
 def _not_told(setting: Setting, assets: Assets, tally: Tally) -> Iterator[Row]:

@@ -5,8 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtensionOID, NameOID
 
 from keyproof.demo.azure.shapes import model, page_of
 from keyproof.demo.azure.wire import AzureError, Request
@@ -31,8 +37,43 @@ def _url(world: World, store: Store, of: Certificate, number: int | None, kind: 
 
 
 def _content(world: World, store: Store, of: Certificate, number: int) -> bytes:
-    """As long as a certificate, and as opaque to whoever does not parse it."""
-    return b"\x30\x82\x03\x00" + stable_bytes(768, _url(world, store, of, number))
+    """A certificate of its issuer, or of its own. Its key is one for signing that takes no time to make."""
+    url = _url(world, store, of, number)
+    version = of.versions[number]
+    ordered = of.issuer not in ("Self", "Unknown")
+    subject = _named(of.name)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject if of.issuer == "Self" else _named("Example TLS authority"))
+        .public_key(Ed25519PrivateKey.from_private_bytes(stable_bytes(32, url)).public_key())
+        .serial_number(int.from_bytes(stable_bytes(8, url, "serial")) | 1)
+        .not_valid_before(_VALID[0])
+        .not_valid_after(_VALID[1])
+    )
+    if ordered:
+        made = made.add_extension(x509.UnrecognizedExtension(_TIMESTAMPS, _timestamps(version.at, url)), critical=False)
+    signed = made.sign(Ed25519PrivateKey.from_private_bytes(stable_bytes(32, of.issuer)), None)
+    return signed.public_bytes(Encoding.DER)
+
+
+_VALID = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2049, 12, 31, tzinfo=UTC))
+"""The dates that count are those of the version's attributes, whatever they are."""
+_TIMESTAMPS = ExtensionOID.PRECERT_SIGNED_CERTIFICATE_TIMESTAMPS
+
+
+def _named(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
+
+
+def _timestamps(at: datetime, url: str) -> bytes:
+    """What one log of Certificate Transparency signed, as RFC 6962 section 3.3 has it in a certificate."""
+    signature = stable_bytes(64, url, "log")
+    one = b"\x00" + stable_bytes(32, "log") + int(at.timestamp() * 1000).to_bytes(8) + b"\x00\x00"
+    one += b"\x04\x03" + len(signature).to_bytes(2) + signature
+    entries = len(one).to_bytes(2) + one
+    content = len(entries).to_bytes(2) + entries
+    return b"\x04" + len(content).to_bytes(1) + content
 
 
 def _item(world: World, store: Store, of: Certificate, number: int, *, versioned: bool) -> dict[str, Any]:

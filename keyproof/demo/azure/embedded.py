@@ -24,6 +24,7 @@ from keyproof.demo.azure import (
     graph_answers,
     key_answers,
     secret_answers,
+    storage_answers,
     vault_answers,
 )
 from keyproof.demo.azure.entra_answers import CLIENT_SECRET, claims_of
@@ -46,6 +47,7 @@ from keyproof.demo.names import stable_id
 OPERATIONS: Mapping[str, Operation] = {
     **entra_answers.OPERATIONS,
     **vault_answers.OPERATIONS,
+    **storage_answers.OPERATIONS,
     **authorization_answers.OPERATIONS,
     **graph_answers.OPERATIONS,
     **key_answers.OPERATIONS,

@@ -22,6 +22,7 @@ from keyproof.demo.azure.world import (
     LogSetting,
     RotationPolicy,
     Secret,
+    StorageAccount,
     Store,
     Subscription,
     Version,
@@ -68,6 +69,7 @@ def estate(now: datetime = ESTATE_NOW) -> World:
     ):
         fill(stores)
     _add_deleted_vault(stores)
+    _add_storage_accounts(stores)
     _assign(world)
     world.refusals.append(Rule(fault=Fault.REFUSE, store=REFUSED))
     world.empty_pages = {"arm:Vaults_ListBySubscription"}
@@ -403,6 +405,29 @@ def _add_deleted_vault(stores: _Stores) -> None:
     """Deleted with what was in it, and waiting to be purged."""
     vault = stores.add("nw-kiosk-pilot", "kiosk", age=1600, deleted_at=stores.ago(33), location="northeurope")
     stores.key(vault, "pilot", stores.versions(1590))
+
+
+def _add_storage_accounts(stores: _Stores) -> None:
+    """The younger ones take no shared keys; of the rest one is rotated by hand, and the others were forgotten."""
+    world = stores.world
+    receipts = f"{world.public_name(world.stores['nw-loyalty-prod'])}/keys/members"
+    for name, subscription, group, age, rotated, more in (
+        ("nwreceipts", RETAIL, "pos", 1500, (70, 20), {"remind_after_days": 90, "default_action": "Deny"}),
+        ("nwloyaltydata", RETAIL, "loyalty", 800, (800, 800), {"shared_keys": False, "key": receipts}),
+        ("nwkioskmedia", RETAIL, "kiosk", 1300, (640, 1300), {}),
+        ("nwplanning", WORKPLACE, "planning", 2600, (None, None), {"location": "northeurope"}),
+        ("nwaudit", WORKPLACE, "monitoring", 900, (310, 310), {"public": "Disabled"}),
+    ):
+        world.storage_accounts.append(
+            StorageAccount(
+                name=name,
+                subscription=subscription,
+                group=group,
+                created_at=stores.ago(age),
+                rotated=[None if days_ago is None else stores.ago(days_ago) for days_ago in rotated],
+                **more,
+            )
+        )
 
 
 def _assign(world: World) -> None:

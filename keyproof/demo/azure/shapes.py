@@ -188,6 +188,51 @@ WORKSPACE = Structure(
 )
 """What Workspaces_Get of Microsoft.OperationalInsights answers, API version 2023-09-01, as far as it is told here."""
 
+STORAGE_ACCOUNT = Structure(
+    {
+        "id": str,
+        "name": str,
+        "type": str,
+        "location": str,
+        "kind": str,
+        "sku": Structure({"name": str, "tier": str}),
+        "tags": MapOf(str),
+        "properties": Structure(
+            {
+                "provisioningState": str,
+                "creationTime": str,
+                "keyCreationTime": Structure({"key1": str, "key2": str}),
+                "keyPolicy": Structure({"keyExpirationPeriodInDays": int}),
+                "allowSharedKeyAccess": bool,
+                "publicNetworkAccess": str,
+                "networkAcls": Structure(
+                    {
+                        "bypass": str,
+                        "defaultAction": str,
+                        "ipRules": ListOf(Structure({"value": str, "action": str})),
+                        "virtualNetworkRules": ListOf(Structure({"id": str, "action": str, "state": str})),
+                    }
+                ),
+                "encryption": Structure(
+                    {
+                        "keySource": str,
+                        "keyvaultproperties": Structure(
+                            {
+                                "keyname": str,
+                                "keyversion": str,
+                                "keyvaulturi": str,
+                                "currentVersionedKeyIdentifier": str,
+                            }
+                        ),
+                        "services": MapOf(Structure({"keyType": str, "enabled": bool, "lastEnabledTime": str})),
+                    }
+                ),
+            }
+        ),
+    }
+)
+"""What StorageAccounts_List of Microsoft.Storage answers, API version 2023-05-01, as far as it is told here."""
+
 OPENID_CONFIGURATION = Structure(
     {
         "issuer": str,

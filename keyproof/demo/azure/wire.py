@@ -95,6 +95,7 @@ def _route(template: str) -> re.Pattern[str]:
 
 
 _KEYVAULT = "/subscriptions/{subscription}/providers/Microsoft.KeyVault"
+_STORAGE = "/subscriptions/{subscription}/providers/Microsoft.Storage"
 _GROUP = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.KeyVault"
 
 MANAGEMENT = [
@@ -111,6 +112,7 @@ MANAGEMENT = [
         ("GET", _KEYVAULT + "/managedHSMs", "arm:ManagedHsms_ListBySubscription"),
         ("GET", _KEYVAULT + "/deletedManagedHSMs", "arm:ManagedHsms_ListDeleted"),
         ("GET", _KEYVAULT + "/locations/{location}/deletedManagedHSMs/{store}", "arm:ManagedHsms_GetDeleted"),
+        ("GET", _STORAGE + "/storageAccounts", "arm:StorageAccounts_List"),
         ("GET", _GROUP + "/vaults", "arm:Vaults_ListByResourceGroup"),
         ("GET", _GROUP + "/vaults/{store}", "arm:Vaults_Get"),
         ("GET", _GROUP + "/vaults/{store}/keys", "arm:Keys_List"),

@@ -112,6 +112,32 @@ class Key:
     deleted_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageAccount:
+    """A storage account, without the values of its keys."""
+
+    name: str
+    subscription: str
+    group: str
+    created_at: datetime
+    rotated: Sequence[datetime | None]
+    """When each of its two keys was made; None for one that is older than Azure's record of that."""
+    location: str = "westeurope"
+    shared_keys: bool | None = None
+    """Whether the account takes them; None where nobody has said."""
+    remind_after_days: int = 0
+    default_action: str = "Allow"
+    public: str = "Enabled"
+    key: str = ""
+    """URL of the key that encrypts it; empty for one of Azure's own."""
+
+    @property
+    def id(self) -> str:
+        """Its name in Resource Manager."""
+        group = f"/subscriptions/{self.subscription}/resourceGroups/{self.group}"
+        return f"{group}/providers/Microsoft.Storage/storageAccounts/{self.name}"
+
+
 @dataclass(slots=True, kw_only=True)
 class Secret:
     """A secret without a value, and its versions, oldest first."""
@@ -298,6 +324,7 @@ class World:
         self.subscriptions: dict[str, Subscription] = {}
         self.stores: dict[str, Store] = {}
         """By name in lower case: names of vaults are unique in the world."""
+        self.storage_accounts: list[StorageAccount] = []
         self.assignments: list[Assignment] = []
         self.roles: list[Role] = []
         """Custom roles."""

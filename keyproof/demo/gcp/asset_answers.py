@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from google.cloud import asset_v1
-from google.protobuf import json_format
+from google.protobuf import field_mask_pb2, json_format
 
 from keyproof.demo.gcp.faults import denied
 from keyproof.demo.gcp.wire import GoogleError, Request
@@ -35,6 +35,10 @@ class _Thing:
     """The message that its own API answers, or a mapping of what that API's JSON has."""
     owner: str
     """The project, folder or organization that it is in or is, projects by number."""
+    place: str = ""
+    """Its location, where its name does not tell."""
+    key: str = ""
+    """The customer's key that encrypts it, where it tells that."""
 
     @property
     def full_name(self) -> str:
@@ -44,6 +48,8 @@ class _Thing:
     @property
     def location(self) -> str:
         """Empty for what is in no location."""
+        if self.place:
+            return self.place
         parts = self.name.split("/")
         if "locations" in parts:
             return parts[parts.index("locations") + 1]
@@ -70,8 +76,21 @@ def _things(world: World) -> Iterator[_Thing]:
     for kind, resources in (("Secret", world.secrets), ("SecretVersion", versions)):
         for name, resource in resources.items():
             yield _Thing(f"{_SECRETS}/{kind}", name, resource, "/".join(name.split("/")[:2]))
+    yield from _credentials(world)
+    for name, store in world.data_stores.items():
+        made = {"createTime": store.at.strftime("%Y-%m-%dT%H:%M:%SZ")}
+        yield _Thing(store.kind, name, made, world.project_number(store.project), store.location, store.key)
     for name, role in world.roles.items():
         yield _Thing("iam.googleapis.com/Role", name, role, world.by_number("/".join(name.split("/")[:2])))
+
+
+def _credentials(world: World) -> Iterator[_Thing]:
+    """Those that have been deleted are not among them."""
+    for name, key in world.service_account_keys.items():
+        yield _Thing("iam.googleapis.com/ServiceAccountKey", name, key, world.project_number(name.split("/")[1]))
+    for name, key in world.api_keys.items():
+        if not key.HasField("delete_time"):
+            yield _Thing("apikeys.googleapis.com/Key", name, key, "/".join(name.split("/")[:2]))
 
 
 def _chosen(world: World, request: Request, scope: str, types: Sequence[str]) -> list[_Thing]:
@@ -162,7 +181,7 @@ def search_all_resources(world: World, request: Request) -> Any:
     for thing in page:
         document = _document(thing.resource)
         folders, organization = _above(world, thing)
-        result = answer.results.add(
+        result = asset_v1.ResourceSearchResult.pb()(
             name=thing.full_name,
             asset_type=thing.type,
             project=thing.owner if thing.owner.startswith("projects/") else "",
@@ -173,10 +192,16 @@ def search_all_resources(world: World, request: Request) -> Any:
             labels=document.get("labels", {}),
             state=document.get("state", ""),
             parent_full_resource_name=_parent(thing),
+            kms_keys=[thing.key] if thing.key else [],
         )
         if "createTime" in document:
             result.create_time.FromJsonString(document["createTime"])
+        mask = asked.read_mask if asked.read_mask.paths else field_mask_pb2.FieldMask(paths=_DEFAULT_MASK)
+        mask.MergeMessage(result, answer.results.add())
     return answer
+
+
+_DEFAULT_MASK = [field.name for field in asset_v1.ResourceSearchResult.pb().DESCRIPTOR.fields]
 
 
 def search_all_iam_policies(world: World, request: Request) -> Any:

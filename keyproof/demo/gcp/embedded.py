@@ -22,7 +22,7 @@ from google.protobuf.message import DecodeError
 from grpc_status import rpc_status  # type: ignore[import-untyped]
 
 from keyproof.demo.faults import Choice, Fault, spoil
-from keyproof.demo.gcp import asset_answers, kms_answers, resource_answers, secret_answers
+from keyproof.demo.gcp import asset_answers, credential_answers, kms_answers, resource_answers, secret_answers
 from keyproof.demo.gcp.faults import (
     FaultPlan,
     Rule,
@@ -56,6 +56,7 @@ OPERATIONS: Mapping[str, Answer] = {
     **secret_answers.OPERATIONS,
     **resource_answers.OPERATIONS,
     **asset_answers.OPERATIONS,
+    **credential_answers.OPERATIONS,
 }
 """Everything that is answered here; other methods of the client packages are UNIMPLEMENTED."""
 

@@ -47,6 +47,7 @@ def estate(now: datetime = ESTATE_NOW) -> World:
         add(keys)
     _add_autokey(keys, folder)
     _add_secrets(_Secrets(world, keys))
+    _add_credentials(world)
     _add_grants_above(world, organization)
     _add_refusals(world)
     return world
@@ -453,6 +454,38 @@ def _add_secrets(secrets: _Secrets) -> None:
         replicas={MAIN: f"{keys.ring(MAIN, 'treasury', TREASURY)}/cryptoKeys/hedging"},
     )
     secrets.add("playground", 610, project=SANDBOX, labels={})
+
+
+# Long-lived credentials
+
+
+def _add_credentials(world: World) -> None:
+    """Most services run without a key of their own; some have one, and some of those are old."""
+
+    def ago(number: float) -> datetime:
+        return world.now - days(number)
+
+    for account in ("wallet", "transfers", "deployer"):
+        world.add_service_account(WALLET, account)
+    partner = world.add_service_account(WALLET, "partner-sync")
+    world.add_service_account_key(partner, at=ago(34), ends=ago(34) + days(1095))
+    legacy = world.add_service_account(WALLET, "legacy-batch")
+    world.add_service_account_key(legacy, at=ago(1420))
+    world.add_service_account_key(legacy, at=ago(610), disabled=True)
+    sync = world.add_service_account(WALLET, "ledger-sync")
+    world.add_service_account_key(sync, at=ago(230), ends=ago(230) + days(1095), uploaded=True)
+    world.add_service_account(TREASURY, "payouts")
+    intern = world.add_service_account(SANDBOX, "experiments")
+    world.add_service_account_key(intern, at=ago(480))
+    maps = ["maps-backend.googleapis.com", "places-backend.googleapis.com"]
+    shops = {"browser_key_restrictions": {"allowed_referrers": [f"https://*.{DOMAIN}/*"]}}
+    world.add_api_key(WALLET, "Shop finder", at=ago(55), services=maps, restrictions=shops)
+    phones = {"android_key_restrictions": {"allowed_applications": [{"package_name": "example.northwind.wallet"}]}}
+    world.add_api_key(WALLET, "Wallet app", at=ago(870), services=["fcm.googleapis.com"], restrictions=phones)
+    everywhere = {"server_key_restrictions": {"allowed_ips": ["0.0.0.0/0"]}}
+    world.add_api_key(WALLET, "Translation batch", at=ago(300), restrictions=everywhere)
+    world.add_api_key(WALLET, "Old campaign", at=ago(900), deleted_at=ago(4))
+    world.add_api_key(SANDBOX, "API key 1", at=ago(690))
 
 
 # Access from above, and what may not be read

@@ -34,6 +34,8 @@ _SERVICES = (
     ("resourcemanager", "resourcemanager_v3", "projects"),
     ("resourcemanager", "resourcemanager_v3", "folders"),
     ("resourcemanager", "resourcemanager_v3", "organizations"),
+    ("iam", "iam_admin_v1", "iam"),
+    ("apikeys", "api_keys_v2", "api_keys"),
 )
 """Operations' prefix, package and module. All share one endpoint here, so that a method that several of them have in
 common (IAM policies of keys, locations) is the first one's."""
@@ -45,6 +47,8 @@ APIS = {
     "secretmanager": "secretmanager.googleapis.com",
     "asset": "cloudasset.googleapis.com",
     "resourcemanager": "cloudresourcemanager.googleapis.com",
+    "iam": "iam.googleapis.com",
+    "apikeys": "apikeys.googleapis.com",
 }
 """An operation's prefix → the API that a project has switched on or not."""
 
@@ -188,6 +192,14 @@ class _Unsent:
         return None, None
 
 
+_ROUTES: Mapping[str, dict[str, list[dict[str, str]]]] = {
+    "iam": {
+        "ListServiceAccounts": [{"method": "get", "uri": "/v1/{name=projects/*}/serviceAccounts"}],
+        "ListServiceAccountKeys": [{"method": "get", "uri": "/v1/{name=projects/*/serviceAccounts/*}/keys"}],
+    }
+}
+"""How those are asked over REST whose client packages do not know. Source: google/iam/admin/v1/iam.proto."""
+
 _PLAIN_REQUESTS = {
     "GetLocation": locations_pb2.GetLocationRequest,
     "ListLocations": locations_pb2.ListLocationsRequest,
@@ -205,7 +217,7 @@ def methods() -> Mapping[str, Method]:
     found: dict[str, Method] = {}
     for prefix, package, module in _SERVICES:
         transports = f"google.cloud.{package}.services.{module}.transports"
-        options = _http_options(f"{transports}.rest_base")
+        options = _ROUTES.get(prefix) or _http_options(f"{transports}.rest_base")
         for path, (request_type, response_type) in _recorded(transports).items():
             name = path.rpartition("/")[2]
             method = found.setdefault(path, Method(f"{prefix}:{name}", path, request_type, response_type))

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
+from uuid import UUID
 
-from google.cloud import kms_inventory_v1, kms_v1, resourcemanager_v3, secretmanager_v1
+from google.cloud import api_keys_v2, iam_admin_v1, kms_inventory_v1, kms_v1, resourcemanager_v3, secretmanager_v1
 from google.cloud.location import locations_pb2
 from google.iam.v1 import policy_pb2
 from google.type import expr_pb2
@@ -84,6 +85,19 @@ class SecretVersion:
     """Location of a replica → the version of the key that encrypts it; under "" for automatic replication."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataStore:
+    """A bucket, dataset or database, as a search of Cloud Asset Inventory tells of it."""
+
+    kind: str
+    """Its asset type."""
+    project: str
+    location: str
+    at: datetime
+    key: str = ""
+    """The key that encrypts it; empty for one of Google's own."""
+
+
 class World:
     """All state of the embedded Google Cloud: protobuf messages by resource name."""
 
@@ -113,6 +127,12 @@ class World:
         self.secrets: dict[str, Any] = {}
         self.secret_versions: dict[str, list[Any]] = {}
         """Secret → its versions, oldest first. Names have the project's number, as Secret Manager's have."""
+        self.data_stores: dict[str, DataStore] = {}
+        """What holds data, by its name without the API before it."""
+        self.service_accounts: dict[str, Any] = {}
+        self.service_account_keys: dict[str, Any] = {}
+        self.api_keys: dict[str, Any] = {}
+        """Names have the project's number, as those of API Keys have."""
         self.policies: dict[str, Any] = {}
         """Resource → IAM policy, in version 3 where it has conditions."""
         self.roles: dict[str, Mapping[str, Any]] = {}
@@ -436,6 +456,76 @@ class World:
             )
             for number, version in enumerate(versions, start=1)
         ]
+        return name
+
+    # Long-lived credentials
+
+    def add_service_account(self, project: str, account: str) -> str:
+        """Add a service account with a key that Google manages; gives its name."""
+        email = f"{account}@{project}.iam.gserviceaccount.com"
+        name = f"projects/{project}/serviceAccounts/{email}"
+        self.service_accounts[name] = message(
+            iam_admin_v1.ServiceAccount,
+            name=name,
+            project_id=project,
+            unique_id=stable_number(21, name),
+            email=email,
+            display_name=account,
+        )
+        signed = self.now - timedelta(days=3)
+        self.add_service_account_key(name, at=signed, key_type="SYSTEM_MANAGED", ends=signed + timedelta(days=16))
+        return name
+
+    def add_service_account_key(
+        self,
+        account: str,
+        *,
+        at: datetime,
+        ends: datetime | None = None,
+        disabled: bool = False,
+        uploaded: bool = False,
+        key_type: str = "USER_MANAGED",
+    ) -> str:
+        """Add a key of a service account that has no end unless it is given; gives its name."""
+        name = f"{account}/keys/{stable_bytes(20, account, key_type, at.isoformat()).hex()}"
+        self.service_account_keys[name] = message(
+            iam_admin_v1.ServiceAccountKey,
+            name=name,
+            key_algorithm="KEY_ALG_RSA_2048",
+            valid_after_time=at,
+            valid_before_time=ends or datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
+            key_origin="USER_PROVIDED" if uploaded else "GOOGLE_PROVIDED",
+            key_type=key_type,
+            disabled=disabled,
+        )
+        return name
+
+    def add_api_key(
+        self,
+        project: str,
+        title: str,
+        *,
+        at: datetime,
+        services: Sequence[str] = (),
+        restrictions: Mapping[str, Any] | None = None,
+        deleted_at: datetime | None = None,
+    ) -> str:
+        """Add an API key without a value; gives its name. `restrictions` has the one by which clients are limited."""
+        uid = str(UUID(bytes=stable_bytes(16, "api key", project, title), version=4))
+        name = f"{self.project_number(project)}/locations/global/keys/{uid}"
+        targets = [{"service": service} for service in services]
+        limits = {**(restrictions or {}), **({"api_targets": targets} if targets else {})}
+        self.api_keys[name] = message(
+            api_keys_v2.Key,
+            name=name,
+            uid=uid,
+            display_name=title,
+            create_time=at,
+            update_time=at,
+            delete_time=deleted_at,
+            restrictions=limits or None,
+            etag=_etag(name),
+        )
         return name
 
     # Access
