@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -73,20 +73,6 @@ class CollectionSection(Section):
     """Requests under way at once, over all sources."""
 
 
-MOST_SAMPLED = 500
-"""Items of one sample: each has a record in the report."""
-
-
-class SamplingSection(Section):
-    size: int = Field(default=1, ge=0, le=MOST_SAMPLED)
-    """Items of each control's population that are drawn for the auditor to test by hand."""
-    sizes: dict[str, Annotated[int, Field(ge=0, le=MOST_SAMPLED)]] = {}
-    """Control → items, where the auditor wants another number."""
-    seed: str = Field(default="", max_length=200, pattern=r"^[ -~]*$")
-    """Text of the auditor's that the draw depends on, beside the evidence digest. ASCII, so that any shell can repeat
-    the draw."""
-
-
 class ParameterSetting(Section):
     value: bool | int | float | str | list[str]
     source: str = Field(min_length=1)
@@ -101,7 +87,7 @@ class File(Section):
     audit: AuditSection
     tags: TagsSection = TagsSection()
     collection: CollectionSection = CollectionSection()
-    sampling: SamplingSection = SamplingSection()
+    sampling: SamplingPlan = SamplingPlan()
     parameters: dict[str, dict[str, ParameterSetting]] = {}
     source: list[dict[str, Any]] = Field(min_length=1)
 
@@ -171,7 +157,7 @@ def load_configuration(path: Path) -> Configuration:
         tags=file.tags.model_dump(),
         concurrency=file.collection.concurrency,
         parameters=_parameters(file),
-        sampling=SamplingPlan(**file.sampling.model_dump()),
+        sampling=file.sampling,
         sources=sources,
         sha256=hashlib.sha256(canonical_json(collected).encode()).hexdigest(),
     )

@@ -35,6 +35,8 @@ class Bounds:
     """Controls on which the sides differ most."""
     facts: int
     """Groups of facts that some side lacks."""
+    remedies: int
+    """Providers for which what is to be done stands with the control."""
     runs: int
     """Runs of the store, the newest."""
     uses: int
@@ -64,16 +66,16 @@ class Bounds:
 
 
 PAPER = Bounds(
-    failures=6, first=0, groups=6, withheld=3, scopes=24, gaps=30, blind_spots=6, register=30, identities=20,
-    findings_of_note=7, regions=7, sides=6, contrasts=4, facts=24, reasons=24, algorithms=10,
-    runs=26, uses=8, frameworks=6, crossing=6, cited=8, citations=1, topics=20, records=400, exchanges=3, excerpt=150,
-    fact=110,
+    failures=6, first=0, groups=5, withheld=3, scopes=24, gaps=24, blind_spots=6, register=30, identities=20,
+    findings_of_note=7, regions=7, sides=6, contrasts=4, facts=20, reasons=18, algorithms=10,
+    runs=26, uses=8, frameworks=6, crossing=6, cited=8, citations=1, topics=20, records=400, exchanges=3, excerpt=110,
+    fact=110, remedies=2,
 )  # fmt: skip
 SCREEN = Bounds(
     failures=150, first=100, groups=30, withheld=20, scopes=200, gaps=200, blind_spots=12, register=200, identities=100,
     findings_of_note=20, regions=12, sides=6, contrasts=12, facts=100, reasons=150, algorithms=40,
     runs=120, uses=30, frameworks=16, crossing=20, cited=40, citations=5, topics=40, records=1_000, exchanges=8,
-    excerpt=800, fact=400,
+    excerpt=800, fact=400, remedies=9,
 )  # fmt: skip
 
 

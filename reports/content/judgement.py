@@ -356,7 +356,7 @@ def _withheld(queries: Queries) -> dict[tuple[str, str], list[Withheld]]:
     return withheld
 
 
-AWAITED = "awaited"
+AWAITED = "awaits people"
 """Why a verdict is withheld that lacks an attestation; what is lacking is its topic."""
 
 

@@ -327,7 +327,7 @@ def test_what_waits_for_people_is_told_apart_from_what_was_not_observed(told: Na
     assert waiting["change"][0] == judged(told, "INV-04").result.counts.awaiting
     assert judged(told, "GOV-01").awaits == ("policy",)
     reason = judged(told, "GOV-01").withheld[0]
-    assert (reason.kind, reason.error, reason.verdicts) == ("awaited", "policy", 1)
+    assert (reason.kind, reason.error, reason.verdicts) == ("awaits people", "policy", 1)
     assert reason.example.startswith("FND-")
 
 
