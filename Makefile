@@ -40,6 +40,7 @@ documents: .venv/installed ## Write the generated parts of the documents anew
 
 golden: .venv/installed ## Write the golden pack of the tests anew
 	$(RUN)python tests/keyproof/golden_pack.py
+	$(RUN)python tests/keyproof/golden_frameworks.py
 
 bench: .venv/installed rendering ## Requests, time and memory, against a simulated endpoint
 	$(RUN)python -m benchmarks

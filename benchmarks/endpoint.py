@@ -27,6 +27,7 @@ PREFIX_BY_TARGET = {
     "secretsmanager": "secretsmanager",
     "AmazonSSM": "ssm",
     "BaldrApiService": "cloudhsm",
+    "CloudTrail_20131101": "cloudtrail",
 }
 """How the header X-Amz-Target names a service, and how permissions do."""
 
@@ -80,7 +81,7 @@ class Answers:
 
 def _question(path: str, target: str, body: bytes) -> tuple[str, dict[str, Any]]:
     if target:
-        service, _, action = target.partition(".")
+        service, _, action = target.removeprefix("com.amazonaws.cloudtrail.v20131101.").partition(".")
         return f"{PREFIX_BY_TARGET.get(service, service)}:{action}", json.loads(body)
     if b"Action=GetCallerIdentity" in body:
         return "sts:GetCallerIdentity", {}

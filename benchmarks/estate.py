@@ -283,5 +283,6 @@ EMPTY: dict[str, Answer] = {
     "ssm:DescribeParameters": {"Parameters": []},
     "cloudhsm:DescribeClusters": {"Clusters": []},
     "cloudhsm:DescribeBackups": {"Backups": []},
+    "cloudtrail:DescribeTrails": {"trailList": []},
 }
 """The lists in which there is nothing, by operation."""

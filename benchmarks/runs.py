@@ -41,6 +41,7 @@ period = {{ start = 2025-12-01, end = 2026-11-30 }}
 type = "aws"
 name = "{SOURCE}"
 regions = ["{Account(0).region}"]
+services = ["kms", "secretsmanager", "ssm", "cloudhsm"]
 {more}"""
     )
     return path

@@ -13,6 +13,7 @@ _FOLLOWERS = {"key.last_rotated_at": "key.material_known_at"}
 _UNASKED = {
     "key_store.alerted_events": "keyproof does not ask here which events somebody is alerted to",
     "certificate.publicly_trusted": "what the service tells does not show whether browsers trust the issuer",
+    "certificate.authority": "what the service tells does not show whether the certificate may issue others",
     "certificate.in_use": "the service does not tell what presents the certificate",
 }
 """Fact → why it stays open, in each service none of whose operations tells it."""

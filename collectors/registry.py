@@ -119,7 +119,7 @@ def _vault_collector() -> Callable[[Any, int | None], Collector]:
 SOURCES: dict[str, Source] = {
     "aws": Source(
         type="aws",
-        title="AWS KMS, CloudHSM, Secrets Manager and SSM SecureString parameters",
+        title="AWS KMS, CloudHSM, Secrets Manager, SSM SecureString parameters, IAM access keys, ACM, data stores",
         extra="aws",
         parts=_aws,
         collector=_aws_collector,

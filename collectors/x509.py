@@ -35,6 +35,8 @@ class X509Facts:
     activated_at: datetime
     """From when on it is valid; NEVER for a request."""
     expires_at: datetime
+    authority: bool | None
+    """Its basic constraints say that it is an authority's; None where its extensions cannot be read."""
 
 
 def read_certificate(encoded: str | bytes) -> X509Facts:
@@ -129,7 +131,20 @@ def _of_certificate(certificate: Certificate) -> X509Facts:
         security_bits=key.security_bits if key else None,
         activated_at=certificate.not_valid_before_utc,
         expires_at=min(certificate.not_valid_after_utc, NEVER),
+        authority=_authority(certificate),
     )
+
+
+def _authority(certificate: Certificate) -> bool | None:
+    """Whether it may issue certificates. Source: RFC 5280, section 4.2.1.9: without basic constraints it may not."""
+    from cryptography.x509 import BasicConstraints, DuplicateExtension, ExtensionNotFound, UnsupportedGeneralNameType
+
+    try:
+        return certificate.extensions.get_extension_for_class(BasicConstraints).value.ca
+    except ExtensionNotFound:
+        return False
+    except (ValueError, TypeError, DuplicateExtension, UnsupportedGeneralNameType):
+        return None
 
 
 def _of_request(request: CertificateSigningRequest) -> X509Facts:
@@ -143,6 +158,7 @@ def _of_request(request: CertificateSigningRequest) -> X509Facts:
         security_bits=key.security_bits if key else None,
         activated_at=NEVER,
         expires_at=NEVER,
+        authority=False,
     )
 
 

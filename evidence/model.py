@@ -418,6 +418,7 @@ class Certificate(Row):
     subject: str | None = column("Subject, as the certificate states it")
     issuer: str | None = column("Who issues it, as the provider names the issuer")
     publicly_trusted: bool | None = column("It chains to an authority that browsers trust")
+    authority: bool | None = column("It may issue other certificates")
     in_use: bool | None = column("Something presents it")
     fingerprint: str | None = column("SHA-1 fingerprint, in hexadecimal: the name by which the provider cites it")
     algorithm: str | None = column("Algorithm family of its key")

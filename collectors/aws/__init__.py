@@ -1,1 +1,1 @@
-"""AWS: KMS keys, Secrets Manager secrets and SSM SecureString parameters, their metadata only."""
+"""AWS: keys, secrets, access keys, certificates and what keys encrypt, their metadata only."""

@@ -1,20 +1,17 @@
-"""The collect half: asks AWS account by account, region by region and key by key, and judges nothing."""
+"""The collect half: asks AWS account by account and region by region, and judges nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
-from collectors.aws.configuration import AwsConfiguration, Service, account_of_role
+from collectors.aws.configuration import GLOBAL_SERVICES, AwsConfiguration, account_of_role
 from collectors.aws.credentials import Seat, ambient_seat
-from collectors.aws.rotation import DescribedKey
+from collectors.aws.service_readings import READINGS
 from collectors.aws.wire import Inquiry
-from collectors.questions import Questions, answered
-from collectors.sampling import sampled
+from collectors.questions import Questions
 from collectors.source import Batch, Task
-from evidence.observation import JSON, Observation, Status
 from evidence.reading import Answer, Text
 from evidence.recording import ScopeHeader
 
@@ -56,36 +53,6 @@ class _Member(Answer):
 
 class _Members(Answer):
     Accounts: list[_Member]
-
-
-class _ListedKey(Answer):
-    KeyArn: Text
-
-
-class _Keys(Answer):
-    Keys: list[_ListedKey]
-
-
-class _ListedSecret(Answer):
-    ARN: Text
-
-
-class _Secrets(Answer):
-    SecretList: list[_ListedSecret]
-
-
-class _DescribedSecret(Answer):
-    DeletedDate: Any = None
-
-
-class _ListedParameter(Answer):
-    Name: Text
-    ARN: Text | None = None
-    Tier: Text | None = None
-
-
-class _Parameters(Answer):
-    Parameters: list[_ListedParameter]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +104,13 @@ class AwsCollector:
 
     def service_tasks(self, seat: Seat, account: ScopeHeader, regions: Iterable[str]) -> Iterator[Task]:
         """The first task of each service and region of an account; `account` says what is known of it."""
-        for region in regions:
-            for service in self._configuration.services:
-                header = replace(account, id=f"{account.id}/{region}/{service}", service=service, region=region)
-                inquiry = Inquiry(seat, header, region=region, identity=account.identity)
-                yield Task(header, "", _READINGS[service](inquiry, self._sample).run)
+        services = self._configuration.services
+        regional = [(region, name) for region in regions for name in services if name not in GLOBAL_SERVICES]
+        for region, service in [*(("global", name) for name in services if name in GLOBAL_SERVICES), *regional]:
+            header = replace(account, id=f"{account.id}/{region}/{service}", service=service, region=region)
+            endpoint = seat.home_region if region == "global" else region
+            inquiry = Inquiry(seat, header, region=endpoint, identity=account.identity)
+            yield Task(header, "", READINGS[service](inquiry, self._sample, self._configuration.alerts).run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,127 +185,3 @@ class _AccountReading:
 def _members(batch: Batch) -> list[_Member]:
     pages = batch.reading.pages("organizations:ListAccounts", _Members)
     return [member for page in pages for member in page.Accounts]
-
-
-@dataclass(frozen=True, slots=True)
-class _ServiceReading:
-    """Reads one service of one account and region: its lists first, then thing by thing."""
-
-    inquiry: Inquiry
-    sample: int | None
-
-    def run(self, batch: Batch) -> Iterable[Task]:
-        """Ask for the lists, and give the tasks of what they name."""
-        raise NotImplementedError
-
-    def list_all(self, ask: Questions, operation: str, parameters: dict[str, JSON]) -> list[Observation]:
-        """Every page of a list; for a sample, no more than needed."""
-        return ask.all(operation, parameters, first=self.sample is not None)
-
-    def task(self, subject: str, run: Callable[[Questions], None]) -> Task:
-        """The task of one thing."""
-
-        def of_subject(batch: Batch) -> Iterable[Task]:
-            run(Questions(self.inquiry, batch))
-            return ()
-
-        return Task(self.inquiry.header, subject, of_subject)
-
-
-class _KmsReading(_ServiceReading):
-    def run(self, batch: Batch) -> Iterable[Task]:
-        ask = Questions(self.inquiry, batch)
-        self.list_all(ask, "kms:ListKeys", {})
-        if batch.observations[-1].status is Status.SWITCHED_OFF:
-            return []
-        pages = batch.reading.pages("kms:ListKeys", _Keys)
-        keys = list(dict.fromkeys(key.KeyArn for page in pages for key in page.Keys))
-        tagged = False
-        if keys:
-            self.list_all(ask, "kms:ListAliases", {})
-            tagged = answered(self.list_all(ask, "tag:GetResources", {"ResourceTypeFilters": ["kms:key"]}))
-        self.list_all(ask, "kms:DescribeCustomKeyStores", {})
-        tasks = [self.task(arn, partial(_ask_about_key, arn, tagged)) for arn in keys]
-        return sampled(tasks, self.sample, lambda of_key: len(of_key.observations) > 1)
-
-
-def _ask_about_key(arn: str, tagged: bool, ask: Questions) -> None:
-    ask.one("kms:DescribeKey", {"KeyId": arn})
-    key = ask.batch.reading.answer("kms:DescribeKey", DescribedKey)
-    if key is None or not key.customer:
-        return
-    rule = key.rule
-    if rule and rule.status:
-        ask.one("kms:GetKeyRotationStatus", {"KeyId": arn})
-    if rule and rule.history:
-        ask.all("kms:ListKeyRotations", {"KeyId": arn, "IncludeKeyMaterial": "ALL_KEY_MATERIAL"})
-    ask.one("kms:GetKeyLastUsage", {"KeyId": arn})
-    ask.one("kms:GetKeyPolicy", {"KeyId": arn, "PolicyName": "default"})
-    ask.all("kms:ListGrants", {"KeyId": arn})
-    if not tagged:
-        ask.all("kms:ListResourceTags", {"KeyId": arn})
-
-
-class _SecretsReading(_ServiceReading):
-    def run(self, batch: Batch) -> Iterable[Task]:
-        ask = Questions(self.inquiry, batch)
-        self.list_all(ask, "secretsmanager:ListSecrets", {"IncludePlannedDeletion": True})
-        pages = batch.reading.pages("secretsmanager:ListSecrets", _Secrets)
-        secrets = dict.fromkeys(secret.ARN for page in pages for secret in page.SecretList)
-        tasks = [self.task(arn, partial(_ask_about_secret, arn)) for arn in secrets]
-        return sampled(tasks, self.sample)
-
-
-def _ask_about_secret(arn: str, ask: Questions) -> None:
-    ask.one("secretsmanager:DescribeSecret", {"SecretId": arn})
-    ask.all("secretsmanager:ListSecretVersionIds", {"SecretId": arn})
-    secret = ask.batch.reading.answer("secretsmanager:DescribeSecret", _DescribedSecret)
-    if secret is None or secret.DeletedDate is None:  # a secret that waits for its deletion does not tell its policy
-        ask.one("secretsmanager:GetResourcePolicy", {"SecretId": arn})
-
-
-class _ParametersReading(_ServiceReading):
-    def run(self, batch: Batch) -> Iterable[Task]:
-        ask = Questions(self.inquiry, batch)
-        secure: dict[str, JSON] = {"Key": "Type", "Option": "Equals", "Values": ["SecureString"]}
-        self.list_all(ask, "ssm:DescribeParameters", {"ParameterFilters": [secure]})
-        pages = batch.reading.pages("ssm:DescribeParameters", _Parameters)
-        parameters = [parameter for page in pages for parameter in page.Parameters]
-        tagged = False
-        if parameters:
-            tagged = answered(self.list_all(ask, "tag:GetResources", {"ResourceTypeFilters": ["ssm:parameter"]}))
-        asked_about = [p for p in parameters if not tagged or p.Tier != "Standard"]
-        tasks = [self.task(self._arn(p), partial(_ask_about_parameter, p, self._arn(p), tagged)) for p in asked_about]
-        return sampled(tasks, self.sample)
-
-    def _arn(self, parameter: _ListedParameter) -> str:
-        header = self.inquiry.header
-        partition = header.identity.split(":")[1] if header.identity else "aws"
-        name = parameter.Name.lstrip("/")
-        return parameter.ARN or f"arn:{partition}:ssm:{header.region}:{header.account}:parameter/{name}"
-
-
-def _ask_about_parameter(parameter: _ListedParameter, arn: str, tagged: bool, ask: Questions) -> None:
-    if not tagged:
-        ask.one("ssm:ListTagsForResource", {"ResourceType": "Parameter", "ResourceId": parameter.Name})
-    if parameter.Tier != "Standard":  # no other tier can be shared with another account
-        ask.all("ssm:GetResourcePolicies", {"ResourceArn": arn})
-
-
-class _ClustersReading(_ServiceReading):
-    """Both lists describe what they list. Backups outlive their clusters, so they are asked for where there is none."""
-
-    def run(self, batch: Batch) -> Iterable[Task]:
-        ask = Questions(self.inquiry, batch)
-        self.list_all(ask, "cloudhsm:DescribeClusters", {})
-        if batch.observations[-1].status is not Status.SWITCHED_OFF:
-            self.list_all(ask, "cloudhsm:DescribeBackups", {})
-        return []
-
-
-_READINGS: dict[Service, type[_ServiceReading]] = {
-    "kms": _KmsReading,
-    "secretsmanager": _SecretsReading,
-    "ssm": _ParametersReading,
-    "cloudhsm": _ClustersReading,
-}

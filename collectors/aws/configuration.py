@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from collectors.configuration import Attempts, Named, SourceName, Timeout
 
-Service = Literal["kms", "secretsmanager", "ssm", "cloudhsm"]
+Service = Literal["kms", "secretsmanager", "ssm", "cloudhsm", "iam", "acm", "datastores"]
+
+GLOBAL_SERVICES = frozenset(["iam"])
+"""Those that AWS has once for all regions."""
 
 _REGION = re.compile(
     r"(us|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-\d+|cn-[a-z]+-\d+|us-gov-[a-z]+-\d+|eusc-de-[a-z]+-\d+|(us|eu)-iso[a-z]?-[a-z]+-\d+"
@@ -98,7 +101,10 @@ class AwsConfiguration(_Table):
     session_name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@-]{2,64}$")] = "keyproof"
     """Name of the role sessions, as CloudTrail shows it."""
     organization: OrganizationConfiguration | None = None
-    services: Annotated[list[Service], Field(min_length=1)] = ["kms", "secretsmanager", "ssm", "cloudhsm"]
+    services: Annotated[list[Service], Field(min_length=1)] = list(get_args(Service))
+    """`datastores` are volumes, databases, file systems and trails, for the keys that encrypt them."""
+    alerts: bool = True
+    """Ask which of what happens to keys and secrets somebody is alerted to, with `kms` and `secretsmanager`."""
     keys_read_by: dict[ClusterId, Named] = {}
     """CloudHSM cluster → name of the source that reads what it holds, by PKCS#11."""
     endpoint_url: Annotated[str, AfterValidator(_checked_endpoint)] | None = None

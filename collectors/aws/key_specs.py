@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from collectors.algorithms import CURVES, POST_QUANTUM, KeyAlgorithm, aes, hmac, rsa
 from evidence.model import KeyType, Usage
 
@@ -27,6 +29,17 @@ _SPECS = {
     "ML_KEM_768": POST_QUANTUM["ML-KEM-768"],
     "ML_KEM_1024": POST_QUANTUM["ML-KEM-1024"],
 }
+
+CERTIFICATE_KEYS: Mapping[str, KeyAlgorithm] = {
+    "RSA_1024": rsa(1024),
+    "RSA_2048": rsa(2048),
+    "RSA_3072": rsa(3072),
+    "RSA_4096": rsa(4096),
+    "EC_prime256v1": CURVES["P-256"],
+    "EC_secp384r1": CURVES["P-384"],
+    "EC_secp521r1": CURVES["P-521"],
+}
+"""The kinds of keys of certificates in ACM, all of them, by the names that its lists take."""
 
 _SYMMETRIC_IN_CHINA = KeyAlgorithm("SM4", "", 128, 128, 1)
 """Source: AWS KMS Developer Guide, SYMMETRIC_DEFAULT key spec: in China Regions it is a 128-bit SM4 key."""

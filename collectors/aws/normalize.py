@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from collectors.aws.facts.account import normalize_account
+from collectors.aws.facts.certificate import normalize_certificates
 from collectors.aws.facts.cloudhsm import normalize_cloudhsm
+from collectors.aws.facts.credential import normalize_iam
+from collectors.aws.facts.datastore import normalize_datastores
 from collectors.aws.facts.kms import normalize_kms
 from collectors.aws.facts.parameter import normalize_parameters
 from collectors.aws.facts.scope import Setting
@@ -21,6 +24,9 @@ SERVICES: Mapping[str, Callable[[Setting, Iterator[Reading]], Iterator[Row]]] = 
     "secretsmanager": normalize_secrets,
     "ssm": normalize_parameters,
     "cloudhsm": normalize_cloudhsm,
+    "iam": normalize_iam,
+    "acm": normalize_certificates,
+    "datastores": normalize_datastores,
 }
 """By the service of a scope."""
 

@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from collectors.aws.resource_operations import (
+    ACM,
+    ACM_NOT_OFFERED,
+    ALERTS,
+    ALERTS_NOT_OFFERED,
+    DATASTORES,
+    DATASTORES_NOT_OFFERED,
+    IAM,
+    IAM_NOT_OFFERED,
+)
 from collectors.declaration import ServiceDeclaration, all_not_offered, all_operations, declare, facts
 from collectors.tags import TAG_FACTS
 from evidence.operation import Operation
@@ -27,7 +37,7 @@ _DESCRIBED = f"""{_LISTED} used last_used_at {_ROTATION_FACTS} rotation_schedule
 
 _CLUSTER_DESCRIBED = """kind name protection_level validation validation_standard network_public private_endpoints
     activated state deletion_at recovery_days"""
-_CERTIFICATE_FACTS = f"""state subject issuer fingerprint algorithm bits security_bits created_at activated_at
+_CERTIFICATE_FACTS = f"""state subject issuer authority fingerprint algorithm bits security_bits created_at activated_at
     expires_at {TAG_FACTS}"""
 
 ACCOUNT = (
@@ -39,7 +49,7 @@ ACCOUNT = (
     ),
     Operation(
         name="account:GetAccountInformation",
-        facts=facts("scope", "account_name"),
+        facts=("scope.account_name", "account.name"),
         why="The account's name, so that people recognize it",
     ),
     Operation(
@@ -71,7 +81,7 @@ _GET_RESOURCES = Operation(
     name="tag:GetResources",
     paged=True,
     facts=(*facts("key", TAG_FACTS), *facts("secret", TAG_FACTS)),
-    why="Tags of all keys and parameters, a hundred an answer",
+    why="Tags of all keys, parameters and certificates, a hundred an answer",
 )
 
 KMS = (
@@ -367,10 +377,13 @@ UNKNOWN_CERTIFICATE_KEY_NOT_OFFERED = dict.fromkeys(
 
 SERVICES: Mapping[str, ServiceDeclaration] = {
     "account": declare(ACCOUNT, {}),
-    "kms": declare(KMS, KMS_NOT_OFFERED),
-    "secretsmanager": declare(SECRETS_MANAGER, SECRETS_MANAGER_NOT_OFFERED),
+    "kms": declare((*KMS, *ALERTS), {**KMS_NOT_OFFERED, **ALERTS_NOT_OFFERED}),
+    "secretsmanager": declare((*SECRETS_MANAGER, *ALERTS), {**SECRETS_MANAGER_NOT_OFFERED, **ALERTS_NOT_OFFERED}),
     "ssm": declare(SSM, SSM_NOT_OFFERED),
     "cloudhsm": declare(CLOUDHSM, CLOUDHSM_NOT_OFFERED),
+    "iam": declare(IAM, IAM_NOT_OFFERED),
+    "acm": declare(ACM, ACM_NOT_OFFERED),
+    "datastores": declare(DATASTORES, DATASTORES_NOT_OFFERED),
 }
 """By the `service` of a scope."""
 

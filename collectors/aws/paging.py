@@ -17,12 +17,12 @@ class Paging:
     asks: str
     names: str
     size: dict[str, JSON] = field(default_factory=dict)
-    truncated: bool = False
-    """There is a next page only where the answer says `Truncated`."""
+    truncated: str = ""
+    """The member of the answer that says whether there is a next page; "" where none does."""
 
     def following(self, answer: dict[str, Any]) -> str:
         """The token of the next page; "" where this is the last."""
-        if self.truncated and answer.get("Truncated") is not True:
+        if self.truncated and answer.get(self.truncated) is not True:
             return ""
         token = answer.get(self.names)
         return token if isinstance(token, str) else ""
@@ -33,7 +33,11 @@ class Paging:
 
 
 def _kms(size: int) -> Paging:
-    return Paging("Marker", "NextMarker", {"Limit": size}, truncated=True)
+    return Paging("Marker", "NextMarker", {"Limit": size}, truncated="Truncated")
+
+
+def _iam() -> Paging:
+    return Paging("Marker", "Marker", {"MaxItems": 1000}, truncated="IsTruncated")
 
 
 def _token(size: int) -> Paging:
@@ -56,5 +60,17 @@ PAGING = {
     "ssm:GetResourcePolicies": _token(50),
     "cloudhsm:DescribeClusters": _token(25),
     "cloudhsm:DescribeBackups": _token(50),
+    "iam:ListUsers": _iam(),
+    "iam:ListAccessKeys": _iam(),
+    "iam:ListServerCertificates": _iam(),
+    "events:ListRules": Paging("NextToken", "NextToken", {"Limit": 100}),
+    "events:ListTargetsByRule": Paging("NextToken", "NextToken", {"Limit": 100}),
+    "logs:DescribeMetricFilters": Paging("nextToken", "nextToken", {"limit": 50}),
+    "cloudwatch:DescribeAlarms": Paging("NextToken", "NextToken", {"MaxRecords": 100}),
+    "acm:ListCertificates": Paging("NextToken", "NextToken", {"MaxItems": 1000}),
+    "ec2:DescribeVolumes": _token(500),
+    "rds:DescribeDBInstances": Paging("Marker", "Marker", {"MaxRecords": 100}),
+    "rds:DescribeDBClusters": Paging("Marker", "Marker", {"MaxRecords": 100}),
+    "elasticfilesystem:DescribeFileSystems": Paging("Marker", "NextMarker", {"MaxItems": 100}),
 }
 """By operation, with the largest page that AWS documents."""

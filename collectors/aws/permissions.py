@@ -9,9 +9,18 @@ from collectors.aws.operations import OPERATIONS
 
 _SID = {
     "account": "AccountNameAndRegions",
+    "acm": "CertificateMetadata",
     "cloudhsm": "HsmClusterMetadata",
+    "cloudtrail": "Trails",
+    "cloudwatch": "Alarms",
+    "ec2": "VolumeEncryption",
+    "elasticfilesystem": "FileSystemEncryption",
+    "events": "AlertRules",
+    "iam": "CredentialMetadata",
     "kms": "KeyMetadata",
+    "logs": "MetricFilters",
     "organizations": "OrganizationAccounts",
+    "rds": "DatabaseEncryption",
     "secretsmanager": "SecretMetadata",
     "ssm": "ParameterMetadata",
     "tag": "Tags",

@@ -23,7 +23,7 @@ from collectors.source import UndeclaredOperation
 from evidence.observation import JSON, Observation, Status, body_text, canonical_json
 from evidence.recording import ScopeHeader
 
-BOTOCORE_NAMES = {"tag": "resourcegroupstaggingapi", "cloudhsm": "cloudhsmv2"}
+BOTOCORE_NAMES = {"tag": "resourcegroupstaggingapi", "cloudhsm": "cloudhsmv2", "elasticfilesystem": "efs"}
 """botocore's name of a service where permissions call it otherwise."""
 
 ENABLED_BY_DEFAULT = frozenset(
@@ -68,7 +68,7 @@ REFUSED = frozenset(
 SWITCHED_OFF = frozenset(
     ["AWSOrganizationsNotInUseException", "OptInRequired", "RegionDisabledException", "SubscriptionRequiredException"]
 )
-_UNKNOWN_CALLER = frozenset(["UnrecognizedClientException", "InvalidClientTokenId"])
+_UNKNOWN_CALLER = frozenset(["AuthFailure", "UnrecognizedClientException", "InvalidClientTokenId"])
 """How a region answers that the account has not enabled: it does not know the caller."""
 _EXPIRED = frozenset(["ExpiredToken", "ExpiredTokenException", "RequestExpired"])
 

@@ -609,6 +609,7 @@ class _KeyProperties(Answer):
 
 class _X509Properties(Answer):
     subject: Text | None = None
+    key_usage: list[Text] | None = None
 
 
 class _Issuer(Answer):

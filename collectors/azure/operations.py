@@ -24,7 +24,7 @@ _SECRET_LISTED = f"""name kind content_type description account region key_store
     deletion_window_days keys key_settable {TAG_FACTS}"""
 _CERTIFICATE_LISTED = f"""name account region key_store manager state fingerprint activated_at expires_at created_at
     {TAG_FACTS}"""
-_CERTIFICATE_DESCRIBED = """key subject issuer publicly_trusted algorithm bits security_bits renewal_enabled
+_CERTIFICATE_DESCRIBED = """key subject issuer authority publicly_trusted algorithm bits security_bits renewal_enabled
     renewal_days exportable"""
 _STORE_FACTS = """kind name account region protection_level validation validation_standard soft_delete
     purge_protection recovery_days backed_by kek_security_bits kek_apart network_public private_endpoints access_model
@@ -401,6 +401,7 @@ VAULT_NOT_OFFERED = {
     "secret.created_at": "Key Vault does not list the versions of a deleted secret",
     "secret.last_rotated_at": "Key Vault does not list the versions of a deleted secret",
     "certificate.publicly_trusted": "neither the certificate nor its policy shows whether browsers trust its issuer",
+    "certificate.authority": "the policy does not tell what the certificate's key may be used for",
     "certificate.bits": "the policy does not tell the size of the certificate's key",
     "certificate.security_bits": "the policy does not tell the size of the certificate's key",
 }

@@ -22,7 +22,8 @@ _KEY_FOUND = "name aliases material_known_at"
 _KEY_READ = """origin usages key_type algorithm parameter_set bits security_bits pq_category mechanisms state
     activated_at expires_at expiry_settable extractable never_extractable key_settings public"""
 _VERSION_READ = "state cause expires_at origin algorithm"
-_CERTIFICATE_READ = "state subject issuer fingerprint algorithm bits security_bits activated_at expires_at exportable"
+_CERTIFICATE_READ = """state subject issuer authority fingerprint algorithm bits security_bits activated_at expires_at
+    exportable"""
 _CERTIFICATE_FOUND = "name key"
 _ACCESS = "subject principal principal_kind capability via conditions external public"
 

@@ -12,8 +12,8 @@ _SIGNING_KEY = """name aliases description account region key_store manager mana
     rotations material_known_at deletion_window_set deletion_window_days recovery_level deletion_requested_at
     deletion_at extractable release_policy attestation access_reasons account_delegated key_settings"""
 _VERSION_FACTS = "key state superseded_at expires_at destroyed_at algorithm protection_level external_key attestation"
-_CERTIFICATE_FACTS = """name account region key_store key manager state subject issuer fingerprint algorithm bits
-    security_bits activated_at expires_at renewal_enabled renewal_days exportable versions"""
+_CERTIFICATE_FACTS = """name account region key_store key manager state subject issuer authority fingerprint
+    algorithm bits security_bits activated_at expires_at renewal_enabled renewal_days exportable versions"""
 _SECRET_FACTS = """name kind content_type description account region key_store managed_by manager state last_rotated_at
     rotatable rotation_enabled rotation_period_days rotation_schedule rotation_next_at expires_at expiry_settable
     deletion_window_set deletion_window_days key_settable"""  # noqa: S105 - names of columns

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from controls.views.assets import ASSET, ASSET_DELETION
-from controls.views.custody import KEY_CUSTODY
+from controls.views.certificates import CERTIFICATE_LIFE
+from controls.views.custody import KEY_CUSTODY, KEY_RECOVERY
 from controls.views.duties import KEY_DUTY
-from controls.views.encryption import KEY_DEPENDENTS, SECRET_ENCRYPTION
+from controls.views.encryption import KEY_DEPENDENTS, RESOURCE_ENCRYPTION, SECRET_ENCRYPTION
 from controls.views.history import AUDIT_PERIOD, CHANGE, PAST_RUN
 from controls.views.period import KEY_PERIOD
 from controls.views.statements import KEY_STATEMENT, TOPIC
+from controls.views.versions import VERSION_OF_KEY
 from controls.views.view import View, of_table
 from evidence.model import TABLES
 
@@ -25,9 +27,13 @@ _VIEWS = (
     ASSET_DELETION,
     KEY_DUTY,
     KEY_PERIOD,
+    VERSION_OF_KEY,
     KEY_DEPENDENTS,
     KEY_CUSTODY,
+    KEY_RECOVERY,
     SECRET_ENCRYPTION,
+    RESOURCE_ENCRYPTION,
+    CERTIFICATE_LIFE,
     KEY_STATEMENT,
     TOPIC,
     PAST_RUN,

@@ -37,7 +37,7 @@ WITH_RESOURCES_COUNTED = ("gcp",)
 _NAMES_SQL = """
 located_key AS (
     SELECT
-        k.scope, k.id, k.aliases, k.protected_resources, s.provider,
+        k.scope, k.id, k.aliases, k.protected_resources, k.environment, s.provider,
         coalesce(k.account, s.account) AS account, coalesce(k.region, s.region) AS region
     FROM key AS k LEFT JOIN scope AS s ON s.id = k.scope
 ),
@@ -99,21 +99,36 @@ doubted_place AS (
         AND (d.region IS NULL OR d.region = p.region OR coalesce(p.region IN ('global', ''), true))
     GROUP BY ALL
 ),
-counted AS (SELECT key_scope, key_id, count(DISTINCT id) AS secrets FROM encrypted GROUP BY key_scope, key_id)
+counted AS (
+    SELECT
+        e.key_scope, e.key_id, count(DISTINCT e.id) AS secrets,
+        list(lower(trim(t.environment))) AS environments, bool_or(t.environment IS NULL) AS unplaced
+    FROM encrypted AS e JOIN secret AS t ON t.scope = e.scope AND t.id = e.id GROUP BY e.key_scope, e.key_id
+),
+told AS (
+    SELECT
+        k.*, counted.secrets, counted.environments, counted.unplaced,
+        d.any_key IS NULL
+            OR NOT (d.any_key OR k.aliases IS NULL OR k.account IS NULL OR k.region IS NULL) AS all_secrets
+    FROM located_key AS k
+    LEFT JOIN doubted_place AS d
+        ON d.provider IS NOT DISTINCT FROM k.provider AND d.region IS NOT DISTINCT FROM k.region
+    LEFT JOIN counted ON counted.key_scope = k.scope AND counted.key_id = k.id
+)
 SELECT
     k.scope, k.id,
+    CASE WHEN k.all_secrets THEN coalesce(k.secrets, 0) END AS secrets_encrypted,
     CASE
-        WHEN d.any_key IS NULL OR NOT (d.any_key OR k.aliases IS NULL OR k.account IS NULL OR k.region IS NULL)
-        THEN coalesce(counted.secrets, 0)
-    END AS secrets_encrypted,
+        WHEN k.all_secrets AND NOT coalesce(k.unplaced, false) AND k.environment IS NOT NULL
+        THEN list_sort(list_filter(
+            list_distinct(list_append(k.environments, lower(trim(k.environment)))), lambda name: name <> ''
+        ))
+    END AS environments,
     CASE
         WHEN k.provider NOT IN ({texts(WITH_RESOURCES_COUNTED)}) THEN 0
         WHEN k.provider IS NOT NULL THEN k.protected_resources
     END AS resources_counted
-FROM located_key AS k
-LEFT JOIN doubted_place AS d
-    ON d.provider IS NOT DISTINCT FROM k.provider AND d.region IS NOT DISTINCT FROM k.region
-LEFT JOIN counted ON counted.key_scope = k.scope AND counted.key_id = k.id
+FROM told AS k
 """
 
 _DEFAULT_BITS = " ".join(f"WHEN '{provider}' THEN {bits}" for provider, bits in DEFAULT_KEY_BITS.items())
@@ -172,9 +187,26 @@ def _key_of_secret_explained(name: str) -> str:
     """
 
 
+# One gap stands for all secrets that one operation left without their tags in one scope.
+_ENVIRONMENTS_EXPLAINED = f"""
+    {explained_by_own("key", ("aliases", "account", "region", "environment"))}
+    UNION ALL {explained_elsewhere("key", "secret", ("keys", "account", "region"))}
+    UNION ALL
+    SELECT * FROM (
+        WITH {_NAMES_SQL}
+        SELECT u.scope, u.id, min(gap.id) AS gap
+        FROM {UNKNOWN} AS u
+        JOIN encrypted AS e ON e.key_scope = u.scope AND e.key_id = u.id
+        JOIN secret AS t ON t.scope = e.scope AND t.id = e.id AND t.environment IS NULL
+        JOIN gap ON gap.scope = t.scope AND gap.of_table = 'secret' AND gap.subject IN (t.id, '')
+        WHERE list_contains(gap.columns, 'environment')
+        GROUP BY u.scope, u.id, gap.scope, gap.operation
+    )
+"""
+
 KEY_DEPENDENTS = extended(
     "key_dependents",
-    "Keys, with the number of secrets and resources that are known to depend on them",
+    "Keys, with the secrets and resources that are known to depend on them",
     "key",
     _KEY_DEPENDENTS_SQL,
     {
@@ -188,6 +220,16 @@ KEY_DEPENDENTS = extended(
             ),
             f"{explained_by_own('key', ('aliases', 'account', 'region'))} "
             f"UNION ALL {explained_elsewhere('key', 'secret', ('keys', 'account', 'region'))}",
+        ),
+        "environments": (
+            Column(
+                "environments",
+                "list of string",
+                (),
+                "Environments, by its own tags and by those of the secrets encrypted with it, in small letters, "
+                "sorted; none for what no tag tells; not observed where a secret may be missing",
+            ),
+            _ENVIRONMENTS_EXPLAINED,
         ),
         "resources_counted": (
             Column(
@@ -216,5 +258,52 @@ SECRET_ENCRYPTION = extended(
             Column("key_security_bits", "integer", (), "Security strength, in bits, of the key that encrypts it"),
             _key_of_secret_explained("security_bits"),
         ),
+    },
+)
+
+
+# A data store names its key by id. One that is encrypted and names none has a key of its provider's own.
+_RESOURCE_ENCRYPTION_SQL = f"""
+WITH known AS (SELECT id, {agreed("manager")} FROM key GROUP BY id)
+SELECT
+    r.scope, r.id,
+    CASE
+        WHEN r.key <> '' THEN known.manager
+        WHEN r.key = '' AND r.encrypted THEN '{Manager.PROVIDER}'
+    END AS key_manager
+FROM protected_resource AS r LEFT JOIN known ON known.id = r.key
+"""
+
+# Gaps about its own columns, about the key found, or, where none was found, about keys unread.
+_RESOURCE_EXPLAINED = f"""
+    {explained_by_own("protected_resource", ("key", "encrypted"))}
+    UNION ALL
+    SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u
+    JOIN protected_resource AS r ON r.scope = u.scope AND r.id = u.id
+    JOIN key ON key.id = r.key
+    JOIN gap ON gap.scope = key.scope AND gap.of_table = 'key' AND gap.subject IN (key.id, '')
+    WHERE list_contains(gap.columns, 'manager')
+    UNION ALL
+    SELECT far.scope, far.id, far.gap FROM ({explained_elsewhere("protected_resource", "key", ())}) AS far
+    JOIN protected_resource AS r ON r.scope = far.scope AND r.id = far.id
+    ANTI JOIN key ON key.id = r.key
+    WHERE r.key <> ''
+"""
+
+RESOURCE_ENCRYPTION = extended(
+    "resource_encryption",
+    "Data stores, with who decides over the key that encrypts them",
+    "protected_resource",
+    _RESOURCE_ENCRYPTION_SQL,
+    {
+        "key_manager": (
+            Column(
+                "key_manager",
+                "string",
+                tuple(Manager),
+                "Who decides over the key that encrypts it; not observed where that key was not read",
+            ),
+            _RESOURCE_EXPLAINED,
+        )
     },
 )

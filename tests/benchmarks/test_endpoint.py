@@ -20,7 +20,7 @@ from collectors.aws.operations import OPERATIONS
 from collectors.aws.paging import PAGING
 
 KEYS = 250
-SERVICES = {"tag": "resourcegroupstaggingapi", "cloudhsm": "cloudhsmv2"}
+SERVICES = {"tag": "resourcegroupstaggingapi", "cloudhsm": "cloudhsmv2", "elasticfilesystem": "efs"}
 SCALARS = {"string": str, "integer": int, "boolean": bool, "long": int}
 
 
@@ -143,6 +143,7 @@ def test_boto3_reads_the_rest(url: str) -> None:
     assert client("kms", url).describe_custom_key_stores()["CustomKeyStores"] == []
     assert client("secretsmanager", url).list_secrets()["SecretList"] == []
     assert client("ssm", url).describe_parameters()["Parameters"] == []
+    assert client("cloudtrail", url).describe_trails()["trailList"] == []
 
 
 def test_what_is_not_simulated_is_refused_and_counted(url: str) -> None:

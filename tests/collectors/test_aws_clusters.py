@@ -140,7 +140,7 @@ def test_certificates_say_of_themselves():
     assert (own.algorithm, own.bits, own.security_bits) == ("RSA", 2048, 112)
     assert own.activated_at.isoformat() == "2025-01-01T00:00:00+00:00"
     assert own.expires_at.isoformat() == "2034-12-30T00:00:00+00:00"
-    assert (own.owner, own.exportable, own.renewal_enabled) == ("cards", False, False)
+    assert (own.owner, own.exportable, own.renewal_enabled, own.authority) == ("cards", False, False, False)
     hardware = certificates[f"{aws.CLUSTER}/AwsHardwareCertificate"]
     assert (hardware.manager, hardware.issuer) == (Manager.PROVIDER, "CN=AWS CloudHSM root")
     assert len({certificate.fingerprint for certificate in certificates.values()}) == 4

@@ -31,7 +31,9 @@ from keyproof.demo.aws.faults import Rule
 from keyproof.demo.faults import Fault
 
 KMS = f"prod/{HOME}/{REGION}/kms"
+IAM = f"prod/{HOME}/global/iam"
 ACCOUNT = "prod/self/global/account"
+REGIONAL = ("kms", "secretsmanager", "ssm", "cloudhsm", "acm", "datastores")
 
 
 def _collect(aws: EmbeddedAws, folder: Path, *, sample: int | None = None, **table: Any) -> Collected:
@@ -55,8 +57,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> tuple[Collected, Counter[
 
 def test_scopes_say_whose_they_are(clean: tuple[Collected, Counter[str]]) -> None:
     collected, _ = clean
-    services = ("kms", "secretsmanager", "ssm", "cloudhsm")
-    assert set(collected.scopes) == {ACCOUNT, *(f"prod/{HOME}/{REGION}/{service}" for service in services)}
+    assert set(collected.scopes) == {ACCOUNT, IAM, *(f"prod/{HOME}/{REGION}/{service}" for service in REGIONAL)}
     header = collected.headers[KMS]
     assert (header.account, header.region, header.service, header.type) == (HOME, REGION, "kms", "aws")
     assert header.account_name == f"example-{HOME[:4]}"
@@ -135,7 +136,7 @@ def test_an_empty_region_is_asked_for_its_lists_only(tmp_path: Path) -> None:
     )
     with served(world=world) as aws:
         collected = _collect(aws, tmp_path, regions=["eu-north-1"])
-    asked = [o.operation for scope, found in collected.scopes.items() if scope != ACCOUNT for o in found]
+    asked = [o.operation for scope, found in collected.scopes.items() if scope not in (ACCOUNT, IAM) for o in found]
     assert set(asked) == {
         "kms:ListKeys",
         "kms:DescribeCustomKeyStores",
@@ -143,6 +144,29 @@ def test_an_empty_region_is_asked_for_its_lists_only(tmp_path: Path) -> None:
         "ssm:DescribeParameters",
         "cloudhsm:DescribeClusters",
         "cloudhsm:DescribeBackups",
+        "acm:ListCertificates",
+        "ec2:GetEbsEncryptionByDefault",
+        "ec2:GetEbsDefaultKmsKeyId",
+        "ec2:DescribeVolumes",
+        "rds:DescribeDBInstances",
+        "rds:DescribeDBClusters",
+        "elasticfilesystem:DescribeFileSystems",
+        "cloudtrail:DescribeTrails",
+        "cloudtrail:GetTrailStatus",
+        "cloudtrail:GetEventSelectors",
+        "events:ListRules",
+    }
+
+
+def test_nothing_about_alerts_is_asked_where_the_configuration_says_so(tmp_path: Path) -> None:
+    with served() as aws:
+        collected = _collect(aws, tmp_path, services=["kms", "secretsmanager"], alerts=False)
+    assert {o.operation.split(":")[0] for o in collected.observations} == {
+        "sts",
+        "account",
+        "kms",
+        "tag",
+        "secretsmanager",
     }
 
 
@@ -151,7 +175,7 @@ def test_secrets_and_parameters_give_metadata_only(clean: tuple[Collected, Count
     assert len(collected.of("secretsmanager:DescribeSecret")) == 3
     assert len(collected.of("secretsmanager:ListSecretVersionIds")) == 3
     assert len(collected.of("ssm:GetResourcePolicies")) == 2
-    assert not [name for name in requests if re.search("Value|GetParameter|Decrypt", name)]
+    assert not [name for name in requests if re.search("Value|GetParameter|Decrypt|Export|GetCertificate", name)]
 
 
 def test_a_sample_describes_so_many_customer_keys_and_secrets(tmp_path: Path) -> None:
@@ -160,6 +184,8 @@ def test_a_sample_describes_so_many_customer_keys_and_secrets(tmp_path: Path) ->
     assert len(collected.of("kms:GetKeyPolicy")) == 2, "keys that AWS manages show no permission, so they don't count"
     assert len(collected.of("secretsmanager:DescribeSecret")) == 2
     assert len(collected.of("ssm:GetResourcePolicies")) == 2
+    assert len(collected.of("iam:ListAccessKeys")) == 1, "no more of a list than its first page is read"
+    assert len(collected.of("acm:DescribeCertificate")) == 1
 
 
 def test_tags_are_asked_one_by_one_where_not_all_could_be_read(tmp_path: Path) -> None:
@@ -261,7 +287,7 @@ def _observation(body: str, status: Status, error: str) -> Observation:
 def test_a_region_that_is_not_enabled_is_switched_off(tmp_path: Path) -> None:
     with served() as aws:
         collected = _collect(aws, tmp_path, regions=["me-south-1"])
-    for service in ("kms", "secretsmanager", "ssm", "cloudhsm"):
+    for service in REGIONAL:
         [only] = collected.scopes[f"prod/{HOME}/me-south-1/{service}"]
         assert only.status is Status.SWITCHED_OFF
         assert "has not enabled me-south-1" in only.error
@@ -284,7 +310,7 @@ def test_all_regions_are_those_that_the_account_names(tmp_path: Path) -> None:
 
 def test_refused_regions_leave_the_account_with_its_refusal(tmp_path: Path) -> None:
     collected = _faulty(tmp_path, Rule(fault=Fault.REFUSE, operation="account:ListRegions"), regions="all")
-    assert set(collected.scopes) == {ACCOUNT}
+    assert set(collected.scopes) == {ACCOUNT, IAM}
     assert collected.of("account:ListRegions")[0].status is Status.REFUSED
 
 
@@ -315,7 +341,7 @@ def test_a_refused_role_is_asked_for_once_and_every_scope_says_so(tmp_path: Path
     with served() as aws:
         collected = _collect(aws, tmp_path, role_arn=role, attempts=3)
         assert aws.requests == Counter({"sts:AssumeRole": 1})
-    assert len(collected.scopes) == 5
+    assert len(collected.scopes) == 2 + len(REGIONAL)
     assert collected.statuses() == {Status.REFUSED}
     for observations in collected.scopes.values():
         assert f"(sts:AssumeRole of {role})" in observations[0].error

@@ -15,7 +15,7 @@ def _made(**table: object) -> AwsConfiguration:
 
 def test_the_least_table_reads_everything() -> None:
     made = _made()
-    assert made.services == ["kms", "secretsmanager", "ssm", "cloudhsm"]
+    assert made.services == ["kms", "secretsmanager", "ssm", "cloudhsm", "iam", "acm", "datastores"]
     assert made.roles == []
     assert _made(regions="all").regions == "all"
 
@@ -67,7 +67,7 @@ def test_an_organization_can_be_narrowed() -> None:
         ({"endpoint_url": "localhost:5000"}, "no http or https URL"),
         ({"endpoint_url": "https://me:secret@example.com"}, "must not hold credentials"),
         ({"services": []}, "at least 1"),
-        ({"services": ["s3"]}, "'kms', 'secretsmanager', 'ssm' or 'cloudhsm'"),
+        ({"services": ["s3"]}, "'cloudhsm', 'iam', 'acm' or 'datastores'"),
         ({"keys_read_by": {"hsm": "hsm-1"}}, "pattern"),
         ({"attempts": 0}, "greater than or equal to 1"),
         ({"timeout_seconds": 0}, "greater than 0"),

@@ -408,7 +408,7 @@ def test_secrets():
 def test_certificates():
     (site,) = table(VAULT, "certificate").values()
     assert (site.name, site.subject, site.issuer, site.versions) == ("site", "CN=site.example", "DigiCert", 1)
-    assert (site.key, site.exportable) == (azure.url("site"), True)
+    assert (site.key, site.exportable, site.authority) == (azure.url("site"), True, False)
     assert (site.algorithm, site.bits, site.security_bits) == ("RSA", 2048, 112)
     assert (site.activated_at, site.expires_at) == (on("2025-06-01"), on("2026-06-01"))
     assert (site.renewal_enabled, site.renewal_days) == (True, 73)
@@ -452,6 +452,22 @@ def test_whether_browsers_trust_a_certificate(issuer, content, trusted):
 def test_a_certificate_that_cannot_be_read_does_not_show_who_trusts_it():
     (site,) = table(VAULT, "certificate").values()
     assert site.publicly_trusted is None
+
+
+@pytest.mark.parametrize(
+    ("usages", "authority"),
+    [(["digitalSignature"], False), (["keyCertSign", "cRLSign"], True), ([], False), (None, None)],
+)
+def test_an_authority_is_told_by_what_the_policy_lets_its_key_do(usages, authority):
+    subject = azure.url("site", kind="certificates")
+    (told,) = (
+        answer for s, o, answer in azure.EXCHANGES["vault"] if (s, o) == (subject, "certificates:GetCertificate")
+    )
+    properties = {name: value for name, value in told["policy"]["x509_props"].items() if name != "key_usage"}
+    properties |= {} if usages is None else {"key_usage": usages}
+    answer = {**told, "policy": {**told["policy"], "x509_props": properties}}
+    (site,) = table(with_answer("vault", "certificates:GetCertificate", answer, subject), "certificate").values()
+    assert site.authority is authority
 
 
 def test_a_managed_hsm():

@@ -467,7 +467,7 @@ def test_a_certificate_states_itself_and_belongs_to_the_key_of_its_id() -> None:
     [row] = of(_with_certificate(certificate("issuing")["VALUE"]["hex"]), Certificate)
     assert (row.subject, row.issuer, row.algorithm, row.bits) == ("CN=issuing", "CN=Example root", "EC", 256)
     assert (row.activated_at, row.expires_at) == (datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
-    assert (row.key, row.exportable) == (f"{TOKEN};id=%01", True)
+    assert (row.key, row.exportable, row.authority) == (f"{TOKEN};id=%01", True, False)
 
 
 @pytest.mark.parametrize("value", ["", "00", "30820000", {"rv": "CKR_DEVICE_ERROR"}, {"hex": "zz"}])

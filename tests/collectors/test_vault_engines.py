@@ -107,6 +107,7 @@ def test_certificates_are_read_from_what_the_mount_keeps(inventory: Inventory) -
     assert set(found) == {"CN=Example Root", "CN=a.example.com", "CN=b.example.com"}
     leaf = found["CN=a.example.com"]
     assert (leaf.issuer, leaf.algorithm, leaf.bits, leaf.key) == ("CN=Example Root", "RSA", 2048, "")
+    assert (leaf.authority, found["CN=Example Root"].authority) == (False, True)
     assert leaf.expires_at - leaf.activated_at < timedelta(days=11)
     assert leaf.state is State.ACTIVE
     assert len(leaf.fingerprint) == 40

@@ -56,6 +56,23 @@ def test_a_certificate(key, algorithm, bits, security_bits):
     assert len(told.fingerprint) == 40
 
 
+def _constrained(**constraints):
+    built = x509.CertificateBuilder(NAME, NAME, SIGNER.public_key(), 7, FIRST, LAST)
+    return built.add_extension(x509.BasicConstraints(**constraints), critical=True).sign(SIGNER, None)
+
+
+def test_an_authority_is_one_by_its_basic_constraints():
+    assert read_certificate(pem(_constrained(ca=True, path_length=0))).authority is True
+    assert read_certificate(pem(_constrained(ca=False, path_length=None))).authority is False
+    assert read_certificate(pem(certificate(SIGNER))).authority is False
+
+
+def test_extensions_that_cannot_be_read_tell_no_authority():
+    der = _constrained(ca=True, path_length=0).public_bytes(Encoding.DER)
+    told = read_certificate(der.replace(bytes.fromhex("30060101ff020100"), bytes.fromhex("30060101ff040100")))
+    assert (told.authority, told.subject) == (None, "CN=a\\,b,O=Example Ltd")
+
+
 def test_the_end_of_time_is_never():
     """RFC 5280: 99991231235959Z says that a certificate has no end that could be told."""
     end = NEVER + timedelta(hours=23, minutes=59, seconds=59)

@@ -41,7 +41,8 @@ def header(service, region=REGION, **more):
 
 
 def recorded(service, exchanges=None):
-    """Observations of a scope from (subject, operation, answer); by default what is recorded of the service."""
+    """Observations of a scope from (subject, operation, answer), or a fourth of the parameters by which that was asked;
+    by default what is recorded of the service."""
     return normalizing.recorded(header(service), EXCHANGES[service] if exchanges is None else exchanges)
 
 
@@ -164,6 +165,61 @@ SERVICE_GRANT = {
     "Operations": ["Decrypt", "GenerateDataKey", "CreateGrant"],
 }
 
+TRAIL = f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/all"
+FAR_TRAIL = f"arn:aws:cloudtrail:eu-central-1:{ACCOUNT}:trail/far"
+
+
+def rule(name, pattern, **more):
+    return {"Name": name, "State": "ENABLED", "EventPattern": json.dumps(pattern), **more}
+
+
+def alert_exchanges(*, trails=None, logging=None, selectors=None, rules=(), targets=None, filters=None, alarms=None):
+    """What is asked about alerts; `filters` are of the group `trail`, into which the trail logs."""
+    group = {"CloudWatchLogsLogGroupArn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:trail:*"}
+    custom = {"HasCustomEventSelectors": selectors is not None}
+    one = {"TrailARN": TRAIL, **({} if filters is None else group)}
+    told = [{**custom, **trail} for trail in ([one] if trails is None else trails)]
+    yield "", "cloudtrail:DescribeTrails", {"trailList": told}
+    for arn in (trail["TrailARN"] for trail in told):
+        yield "", "cloudtrail:GetTrailStatus", {"IsLogging": (logging or {}).get(arn, True)}, {"Name": arn}
+        if selectors is not None:
+            yield "", "cloudtrail:GetEventSelectors", selectors, {"TrailName": arn}
+    yield "", "events:ListRules", {"Rules": list(rules)}
+    for name, arns in (targets or {}).items():
+        answer = {"Targets": [{"Id": str(number), "Arn": arn} for number, arn in enumerate(arns)]}
+        yield "", "events:ListTargetsByRule", answer, {"Rule": name}
+    if filters is not None:
+        yield "", "logs:DescribeMetricFilters", {"metricFilters": list(filters)}, {"logGroupName": "trail"}
+    if alarms is not None:
+        yield "", "cloudwatch:DescribeAlarms", {"MetricAlarms": list(alarms), "CompositeAlarms": []}
+
+
+TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:security"
+
+
+def metric_filter(pattern, name="KeyChanges", **more):
+    metric = {"metricName": name, "metricNamespace": "Trail", "metricValue": "1"}
+    return {"filterName": name, "filterPattern": pattern, "metricTransformations": [metric], **more}
+
+
+def alarm(name="KeyChanges", **more):
+    told = {"AlarmName": name, "MetricName": name, "Namespace": "Trail", "ActionsEnabled": True}
+    return {**told, "AlarmActions": [TOPIC], **more}
+
+
+ENDS = {"source": ["aws.kms"], "detail": {"eventName": ["DisableKey", "ScheduleKeyDeletion"]}}
+POLICIES = "{ ($.eventSource = kms.amazonaws.com) && (($.eventName = PutKeyPolicy) || ($.eventName = CreateGrant)) }"
+
+ALERT_EXCHANGES = list(
+    alert_exchanges(
+        selectors={"EventSelectors": [{"ReadWriteType": "All", "IncludeManagementEvents": True}]},
+        rules=[rule("ends", ENDS), rule("off", ENDS, State="DISABLED"), {"Name": "daily", "State": "ENABLED"}],
+        targets={"ends": [TOPIC]},
+        filters=[metric_filter(POLICIES)],
+        alarms=[alarm()],
+    )
+)
+
 KMS_EXCHANGES = [
     ("", "kms:ListKeys", {"Keys": [{"KeyArn": arn(k), "KeyId": k} for k in (ROTATING, SIGNING)], "Truncated": True}),
     ("", "kms:ListKeys", {"Keys": [], "Truncated": True, "NextMarker": "x"}),
@@ -219,6 +275,7 @@ KMS_EXCHANGES = [
             "Truncated": False,
         },
     ),
+    *ALERT_EXCHANGES,
     *of_key(
         ROTATING,
         metadata(ROTATING),
@@ -339,6 +396,7 @@ SECRET_EXCHANGES = [
         {"SecretList": [{"ARN": secret_arn(n), "Name": n} for n in SECRETS[:2]], "NextToken": "x"},
     ),
     ("", "secretsmanager:ListSecrets", {"SecretList": [{"ARN": secret_arn(n), "Name": n} for n in SECRETS[2:]]}),
+    ("", "cloudtrail:DescribeTrails", {"trailList": []}),
     *of_secret(
         "rotating",
         {
@@ -546,12 +604,228 @@ CLUSTER_EXCHANGES = [
     ),
 ]
 
+CALM, OLD, YOUNG = "AKIACALM000000000001", "AKIAOLD0000000000001", "AKIAYOUNG00000000001"
+SERVER_CERTIFICATE = f"arn:aws:iam::{ACCOUNT}:server-certificate/shop"
+
+
+def user(name):
+    return f"arn:aws:iam::{ACCOUNT}:user/{name}"
+
+
+def access_key(id, status="Active", made="2026-08-01"):
+    return {"UserName": "x", "AccessKeyId": id, "Status": status, "CreateDate": f"{made}T00:00:00Z"}
+
+
+def last_use(id, at=None):
+    """IAM's answer about the last use of an access key, with the parameter by which it was asked."""
+    used = {"ServiceName": "s3", "Region": "eu-west-1", "LastUsedDate": f"{at}T10:00:00Z"}
+    return {"AccessKeyLastUsed": used if at else {"ServiceName": "N/A", "Region": "N/A"}}, {"AccessKeyId": id}
+
+
+PEM = clusters.signed_certificate(
+    "CN=shop.example.com", "CN=Example CA", datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
+)
+_METADATA = {
+    "Path": "/",
+    "ServerCertificateName": "shop",
+    "ServerCertificateId": "ASCA",
+    "Arn": SERVER_CERTIFICATE,
+    "UploadDate": "2026-01-02T00:00:00Z",
+    "Expiration": "2027-01-01T00:00:00Z",
+}
+
+IAM_EXCHANGES = [
+    ("", "iam:GetAccountSummary", {"SummaryMap": {"Users": 3, "AccountAccessKeysPresent": 1}}),
+    ("", "iam:ListUsers", {"Users": [{"Arn": user("calm"), "UserName": "calm"}], "IsTruncated": True, "Marker": "2"}),
+    (
+        "",
+        "iam:ListUsers",
+        {"Users": [{"Arn": user(name), "UserName": name} for name in ("old", "none")], "IsTruncated": False},
+    ),
+    ("", "iam:ListServerCertificates", {"ServerCertificateMetadataList": [_METADATA], "IsTruncated": False}),
+    (
+        user("calm"),
+        "iam:ListAccessKeys",
+        {"AccessKeyMetadata": [access_key(CALM), access_key(YOUNG, "Inactive")], "IsTruncated": False},
+    ),
+    (user("calm"), "iam:GetAccessKeyLastUsed", *last_use(CALM, "2026-11-19")),
+    (user("calm"), "iam:GetAccessKeyLastUsed", *last_use(YOUNG)),
+    (
+        user("old"),
+        "iam:ListAccessKeys",
+        {"AccessKeyMetadata": [access_key(OLD, made="2014-01-01")], "IsTruncated": False},
+    ),
+    (user("old"), "iam:GetAccessKeyLastUsed", *last_use(OLD)),
+    (user("none"), "iam:ListAccessKeys", {"AccessKeyMetadata": [], "IsTruncated": False}),
+    (
+        SERVER_CERTIFICATE,
+        "iam:GetServerCertificate",
+        {
+            "ServerCertificate": {
+                "ServerCertificateMetadata": _METADATA,
+                "CertificateBody": PEM,
+                "Tags": [{"Key": "team", "Value": "shop"}],
+            }
+        },
+    ),
+]
+
+
+def certificate_arn(name):
+    return f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/{name}"
+
+
+def certificate(name, **more):
+    """DescribeCertificate's answer for a public certificate in use; `None` leaves a member out."""
+    described = {
+        "CertificateArn": certificate_arn(name),
+        "DomainName": f"{name}.example.com",
+        "Subject": f"CN={name}.example.com",
+        "Issuer": "Amazon",
+        "CreatedAt": day("2026-06-01"),
+        "IssuedAt": day("2026-06-01"),
+        "NotBefore": day("2026-06-01"),
+        "NotAfter": day("2026-12-16"),
+        "Status": "ISSUED",
+        "KeyAlgorithm": "RSA_2048",
+        "InUseBy": [f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:loadbalancer/app/shop/1"],
+        "Type": "AMAZON_ISSUED",
+        "RenewalEligibility": "ELIGIBLE",
+        "Options": {"CertificateTransparencyLoggingPreference": "ENABLED", "Export": "DISABLED"},
+        **more,
+    }
+    return {"Certificate": {name: value for name, value in described.items() if value is not None}}
+
+
+NOT_ISSUED = dict.fromkeys(("Subject", "Issuer", "IssuedAt", "NotBefore", "NotAfter"))
+IMPORT = {"Type": "IMPORTED", "Issuer": "Example CA", "CreatedAt": None, "IssuedAt": None, "Options": None}
+
+CERTIFICATES = {
+    "shop": certificate("shop"),
+    "partner": certificate(
+        "partner",
+        **IMPORT,
+        ImportedAt=day("2026-02-01"),
+        KeyAlgorithm="EC-prime256v1",
+        InUseBy=[],
+        RenewalEligibility="INELIGIBLE",
+    ),
+    "inner": certificate("inner", Type="PRIVATE", Issuer="Example internal", InUseBy=[], KeyAlgorithm="EC_secp384r1"),
+    "new": certificate("new", **NOT_ISSUED, Status="PENDING_VALIDATION", RenewalEligibility="INELIGIBLE", InUseBy=[]),
+}
+
+
+def _summaries(*names):
+    return [{"CertificateArn": certificate_arn(name), "DomainName": f"{name}.example.com"} for name in names]
+
+
+ACM_EXCHANGES = [
+    ("", "acm:ListCertificates", {"CertificateSummaryList": _summaries("shop", "partner"), "NextToken": "2"}),
+    ("", "acm:ListCertificates", {"CertificateSummaryList": _summaries("inner", "new")}),
+    (
+        "",
+        "tag:GetResources",
+        {
+            "ResourceTagMappingList": [
+                {"ResourceARN": certificate_arn("shop"), "Tags": [{"Key": "team", "Value": "shop"}]}
+            ]
+        },
+    ),
+    *((certificate_arn(name), "acm:DescribeCertificate", answer) for name, answer in CERTIFICATES.items()),
+]
+
+DATASTORE_EXCHANGES = [
+    ("", "ec2:GetEbsEncryptionByDefault", {"EbsEncryptionByDefault": True}),
+    ("", "ec2:GetEbsDefaultKmsKeyId", {"KmsKeyId": "alias/aws/ebs"}),
+    (
+        "",
+        "ec2:DescribeVolumes",
+        {
+            "Volumes": [
+                {
+                    "VolumeId": "vol-1",
+                    "Encrypted": True,
+                    "KmsKeyId": arn(ROTATING),
+                    "CreateTime": "2026-01-01T00:00:00Z",
+                }
+            ],
+            "NextToken": "2",
+        },
+    ),
+    (
+        "",
+        "ec2:DescribeVolumes",
+        {"Volumes": [{"VolumeId": "vol-2", "Encrypted": False, "CreateTime": "2026-01-01T00:00:00Z"}]},
+    ),
+    (
+        "",
+        "rds:DescribeDBInstances",
+        {
+            "DBInstances": [
+                {
+                    "DBInstanceArn": f"arn:aws:rds:{REGION}:{ACCOUNT}:db:{name}",
+                    "InstanceCreateTime": "2025-01-01T00:00:00Z",
+                    **more,
+                }
+                for name, more in {
+                    "bare": {"StorageEncrypted": False, "StorageEncryptionType": "none"},
+                    "owned": {"StorageEncrypted": False, "StorageEncryptionType": "sse-rds"},
+                    "own": {"StorageEncrypted": True, "StorageEncryptionType": "sse-kms", "KmsKeyId": ROTATING},
+                    "member": {"StorageEncrypted": True, "KmsKeyId": ROTATING, "DBClusterIdentifier": "ledger"},
+                }.items()
+            ]
+        },
+    ),
+    (
+        "",
+        "rds:DescribeDBClusters",
+        {
+            "DBClusters": [
+                {
+                    "DBClusterArn": f"arn:aws:rds:{REGION}:{ACCOUNT}:cluster:ledger",
+                    "ClusterCreateTime": "2025-01-01T00:00:00Z",
+                    "StorageEncrypted": True,
+                    "KmsKeyId": arn(ROTATING),
+                }
+            ]
+        },
+    ),
+    (
+        "",
+        "elasticfilesystem:DescribeFileSystems",
+        {
+            "FileSystems": [
+                {
+                    "FileSystemId": "fs-1",
+                    "FileSystemArn": f"arn:aws:elasticfilesystem:{REGION}:{ACCOUNT}:file-system/fs-1",
+                    "Encrypted": True,
+                    "KmsKeyId": arn(ROTATING),
+                    "CreationTime": day("2025-01-01"),
+                }
+            ]
+        },
+    ),
+    (
+        "",
+        "cloudtrail:DescribeTrails",
+        {
+            "trailList": [
+                {"TrailARN": f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/all", "KmsKeyId": arn(ROTATING)},
+                {"TrailARN": f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/plain"},
+            ]
+        },
+    ),
+]
+
 EXCHANGES = {
     "account": ACCOUNT_EXCHANGES,
     "kms": KMS_EXCHANGES,
     "secretsmanager": SECRET_EXCHANGES,
     "ssm": PARAMETER_EXCHANGES,
     "cloudhsm": CLUSTER_EXCHANGES,
+    "iam": IAM_EXCHANGES,
+    "acm": ACM_EXCHANGES,
+    "datastores": DATASTORE_EXCHANGES,
 }
 """By the service of a scope."""
 
@@ -566,5 +840,5 @@ RECORDINGS = Recordings(
     hostile=("${aws:x}",),
     sdk=("boto3", "botocore"),
     opening=("account",),
-    spare=tuple(operation for _, operation, _ in ACCOUNT_EXCHANGES),
+    spare=(*(operation for _, operation, _ in ACCOUNT_EXCHANGES), "cloudtrail:DescribeTrails"),
 )

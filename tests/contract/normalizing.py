@@ -18,8 +18,8 @@ from evidence.recording import ScopeHeader
 
 RECEIVED = "2026-11-20T06:00:00.000000Z"
 
-Exchange = tuple[str, str, Any]
-"""(subject, operation, answer); the answer is JSON, or the text of a body."""
+Exchange = tuple[str, str, Any] | tuple[str, str, Any, Mapping[str, JSON]]
+"""(subject, operation, answer), or with the parameters of this exchange; the answer is JSON, or the text of a body."""
 
 
 @dataclass(frozen=True)
@@ -114,9 +114,10 @@ def recorded(
     """Observations of a scope, pages of one list after each other. `parameters` are further ones of an operation."""
     pages: Counter[tuple[str, str]] = Counter()
     made = []
-    for subject, operation, answer in exchanges:
+    for subject, operation, answer, *own in exchanges:
         page = pages[subject, operation]
-        made.append(observation(header, subject, operation, answer, page=page, **parameters(operation)))
+        told = {**parameters(operation), **(own[0] if own else {})}
+        made.append(observation(header, subject, operation, answer, page=page, **told))
         pages[subject, operation] += 1
     return made
 

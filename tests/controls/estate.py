@@ -22,11 +22,15 @@ from evidence.model import (
     BOOKKEEPING,
     NEVER,
     Access,
+    Account,
+    Certificate,
+    Credential,
     Gap,
     GapKind,
     Key,
     KeyStore,
     KeyVersion,
+    ProtectedResource,
     Row,
     Scope,
     Secret,
@@ -121,6 +125,52 @@ def secret(number: int = 1, account: str = ACCOUNT, region: str = REGION, **fact
         "last_rotated_at": days_before(50),
     }
     return _row(Secret, {**own, **facts})
+
+
+def _thing(model: type[Row], service: str, name: str, account: str, region: str, facts: dict[str, Any]) -> Any:
+    """Something of a service in an account and region."""
+    place = {"id": f"arn:aws:{service}:{region}:{account}:{name}", "scope": f"prod/{account}/{region}/{service}"}
+    return _row(model, {**place, "account": account, "region": region, **facts})
+
+
+def certificate(number: int = 1, account: str = ACCOUNT, region: str = REGION, **facts: Any) -> Certificate:
+    own = {
+        "name": f"www-{number}.example.com",
+        "subject": f"CN=www-{number}.example.com",
+        "issuer": "CN=Example CA",
+        "manager": "customer",
+        "state": "active",
+        "in_use": True,
+        "activated_at": days_before(100),
+        "expires_at": days_before(-100),
+    }
+    return _thing(Certificate, "acm", f"certificate/{number:04}", account, region, {**own, **facts})
+
+
+def account(number: int = 1, **facts: Any) -> Account:
+    name = f"{number:012}"
+    return _row(Account, {"id": name, "scope": f"prod/{name}/global/iam", "name": f"account {number}", **facts})
+
+
+def credential(number: int = 1, account: str = ACCOUNT, **facts: Any) -> Credential:
+    own = {
+        "id": f"AKIA{number:016}",
+        "scope": f"prod/{account}/global/iam",
+        "account": account,
+        "kind": "access_key",
+        "manager": "customer",
+        "state": "active",
+        "created_at": days_before(60),
+        "last_rotated_at": days_before(60),
+        "used": True,
+        "last_used_at": days_before(1),
+    }
+    return _row(Credential, {**own, **facts})
+
+
+def resource(number: int = 1, account: str = ACCOUNT, region: str = REGION, **facts: Any) -> ProtectedResource:
+    own = {"name": f"database {number}", "kind": "RDS instance", "service": "rds", "encrypted": True}
+    return _thing(ProtectedResource, "datastores", f"db:{number}", account, region, {**own, **facts})
 
 
 def column_gap(of: Row, *names: str, everywhere: bool = False, operation: str = "kms:Some") -> Gap:

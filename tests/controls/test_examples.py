@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias
@@ -12,6 +13,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from controls.catalogue import EXAMPLE_MOMENTS, Control, Example, load_catalogue
+from controls.register import AttestationRecord
 from evidence.findings import ParameterValue
 from evidence.model import BOOKKEEPING, Row
 
@@ -42,6 +44,16 @@ def _rows(estate: ModuleType, control: Control, number: int, example: dict[str, 
         yield _blank(estate.store(estate.key(number, **place)), example, control.facts)
         yield scope
         return
+    if control.over in ("account", "credential", "resource_encryption", "certificate", "certificate_life"):
+        yield from _beside_keys(estate, control, number, example)
+        return
+    if control.over == "version_of_key":
+        key = estate.key(number, **place)
+        yield _blank(estate.version(key), example, control.facts)
+        yield scope
+        told = {name: example.get(f"key_{name}") for name in ("manager", "state", "type")}
+        yield replace(key, manager=told["manager"], state=told["state"], key_type=told["type"])
+        return
     row = _blank((estate.secret if of_secret else estate.key)(number, **place), example, control.facts)
     if control.over == "key_period":
         row = _used(estate, row, example.get("longest_use_days"))
@@ -51,6 +63,8 @@ def _rows(estate: ModuleType, control: Control, number: int, example: dict[str, 
     if control.over == "key_custody":
         told = {name: example.get(name) for name in ("validation_standard", "kek_security_bits", "kek_apart")}
         yield estate.store(row, **told)
+    if control.over == "key_recovery" and "kept_by_provider" in example:
+        yield estate.store(row, kind="AWS KMS" if example["kept_by_provider"] else "PKCS#11 token")
     if control.over == "asset_deletion":
         yield estate.store(row, purge_protection=example.get("purge_protection"))
     yield scope
@@ -80,25 +94,66 @@ def _around(estate: ModuleType, control: Control, row: Any, example: dict[str, A
         row = replace(row, keys=example.get("keys"))
     yield row
     if over == "key_duty":
-        principals = example.get("administrators_who_use")
-        if principals is None:
-            yield estate.rows_gap(row.scope, "access", row.id)
-        for principal in principals or ():
-            yield from (estate.access(row, principal, capability) for capability in ("administer", "decrypt"))
+        yield from _access(estate, control, row, example)
     if over == "key_period":
         yield estate.rows_gap(row.scope, "key_version", row.id)
-    if over == "key_dependents" and "secrets_encrypted" in facts:
-        secrets = example.get("secrets_encrypted")
+    if over == "key_dependents" and {"secrets_encrypted", "environments"} & set(facts):
+        environments = example.get("environments")
+        secrets = example.get("secrets_encrypted", None if environments is None else len(environments))
         provider = _provider(control, example)
         yield estate.scope(service="secretsmanager", region=row.region, provider=provider)
         if secrets is None:
             yield estate.rows_gap(f"prod/{row.account}/{row.region}/secretsmanager", "secret")
-        yield from (estate.secret(place, region=row.region, keys=[row.id]) for place in range(secrets or 0))
+        for place, environment in zip(range(secrets or 0), environments or cycle([""]), strict=False):
+            yield estate.secret(place, region=row.region, keys=[row.id], environment=environment)
     aliases = [name for name in example.get("keys", ()) if name.startswith("alias/")]
     if over == "secret_encryption" and aliases and "key_manager" in example:
         known = {"manager": example["key_manager"], "security_bits": example["key_security_bits"]}
         yield estate.key(1, region=row.region, aliases=aliases, **known)
         yield estate.scope(region=row.region)
+
+
+def _access(estate: ModuleType, control: Control, row: Any, example: dict[str, Any]) -> Iterator[Row]:
+    """What is granted on a key. Of administrators who are not all told, the first is a group."""
+    administrators, both = example.get("administrators"), example.get("administrators_who_use")
+    if administrators is None and both is None:
+        yield estate.rows_gap(row.scope, "access", row.id)
+    for principal in both or ():
+        yield from (estate.access(row, principal, capability) for capability in ("administer", "decrypt"))
+    told = example.get("administrators_told", False)
+    for number, principal in enumerate(administrators or ()):
+        kind = "group" if number == 0 and not told else "anyone" if principal == "*" else "undecided"
+        yield estate.access(row, principal, "administer", principal_kind=kind, public=principal == "*")
+
+
+def _beside_keys(estate: ModuleType, control: Control, number: int, example: dict[str, Any]) -> Iterator[Row]:
+    """What is neither key nor secret nor one of their stores."""
+    place = _place(estate, number)
+    if control.over == "account":
+        yield _blank(estate.account(number), example, control.facts)
+    elif control.over == "credential":
+        yield _blank(estate.credential(number), example, control.facts)
+    elif control.over == "resource_encryption":
+        row = replace(estate.resource(number, **place), **{n: example.get(n) for n in ("kind", "encrypted", "key")})
+        yield row
+        if row.key and "key_manager" in example:
+            yield estate.key(number, id=row.key, manager=example["key_manager"], **place)
+    else:
+        row = _blank(estate.certificate(number, **place), example, control.facts)
+        held, due = example.get("held"), example.get("renewal_due_at")
+        ahead = (example["expires_at"] - due).days if due and example.get("renewal_enabled") else None
+        yield replace(row, key="", renewal_days=ahead)
+        if control.over == "certificate":
+            yield estate.scope(service="acm", **place)
+        if held is not None:
+            yield estate.scope(service="acm", provider="aws" if held else "vault", **place)
+
+
+def _attested(estate: ModuleType, example: Mapping[str, Any], row: Any) -> Iterator[AttestationRecord]:
+    """What people say of the example's row."""
+    if "backup_attested_at" in example:
+        dated = example["backup_attested_at"].date()
+        yield estate.attestation("backup", id=f"ATT-{row.id}", subjects=[row.id], date=dated)
 
 
 # --- what is judged apart: what the organization states, and what earlier runs show -----------------------------------
@@ -186,13 +241,16 @@ def test_every_example_has_its_verdict_in_an_assessment(tmp_path: Path, estate: 
     for number, example in enumerate(control.examples):
         alike.setdefault(repr(example.parameters), []).append(number)
     for place, numbers in enumerate(alike.values()):
-        rows, expected = [], {}
+        rows, attested, expected = [], [], {}
         for number in numbers:
-            (row, *others) = _rows(estate, control, number, dict(control.examples[number].row))
+            example = control.examples[number]
+            (row, *others) = _rows(estate, control, number, dict(example.row))
             rows += [row, *others]
-            expected[row.id] = str(control.examples[number].verdict)
-        given = _given(control.examples[numbers[0]])
-        verdicts = _verdicts(tmp_path / str(place), estate, control_id, rows, overrides={control_id: given})
+            attested += _attested(estate, example.row, row)
+            expected[row.id] = str(example.verdict)
+        given = {control_id: _given(control.examples[numbers[0]])}
+        folder = tmp_path / str(place)
+        verdicts = _verdicts(folder, estate, control_id, rows, attestations=attested, overrides=given)
         assert {subject: verdicts[subject] for subject in expected} == expected
 
 

@@ -40,7 +40,15 @@ from evidence.model import (
 
 ACCOUNTS = ("111122223333", "444455556666")
 REGIONS = ("eu-west-1", "us-east-1")
-PRINCIPALS = {"role/admin": "machine", "role/app": "undecided", "root": "account", "s3": "service", "*": "anyone"}
+PRINCIPALS = {
+    "role/admin": "machine",
+    "role/app": "undecided",
+    "root": "account",
+    "admins": "group",
+    "s3": "service",
+    "*": "anyone",
+}
+ENVIRONMENTS = ("", "production", "production", "test")
 
 
 def _days(draw: st.DrawFn) -> int:
@@ -71,7 +79,41 @@ def inventories(draw: st.DrawFn, estate: ModuleType) -> list[Row]:
             # What a provider encrypts with no key of a customer names none.
             near = () if providers[region] in WITHOUT_KEYS_OF_SECRETS else keys
             rows.append(_secret(draw, estate, number, account, region, near))
+        rows += _beside_keys(draw, estate, account, region, providers[region], keys)
     return rows
+
+
+def _beside_keys(
+    draw: st.DrawFn, estate: ModuleType, account: str, region: str, provider: str, keys: Sequence[Any]
+) -> Iterator[Row]:
+    """A certificate, a data store and a credential, in scopes of their own."""
+    near = ["", "arn:aws:kms:eu-west-1:999988887777:key/elsewhere", *(key.id for key in keys if key.region == region)]
+    yield estate.scope(account, region, "acm", provider=draw(st.sampled_from([provider, "vault"])))
+    yield estate.certificate(
+        1,
+        account,
+        region,
+        key=draw(st.sampled_from(["", "key/1"])),
+        state=draw(st.sampled_from([State.ACTIVE, State.DEACTIVATED])),
+        authority=draw(st.booleans()),
+        publicly_trusted=draw(st.booleans()),
+        activated_at=estate.days_before(_days(draw)),
+        expires_at=estate.days_before(draw(st.sampled_from([10, -10, -300]))),
+        renewal_enabled=draw(st.booleans()),
+        renewal_days=draw(st.sampled_from([0, 30])),
+    )
+    yield estate.scope(account, region, "datastores", provider=provider)
+    encrypted = draw(st.booleans())
+    key = draw(st.sampled_from(near)) if encrypted else ""
+    yield estate.resource(1, account, region, encrypted=encrypted, key=key)
+    if region == REGIONS[0]:
+        yield estate.scope(account, "global", "iam", provider=provider)
+        yield estate.credential(
+            int(account),
+            account,
+            last_rotated_at=estate.days_before(_days(draw)),
+            last_used_at=estate.days_before(_days(draw)),
+        )
 
 
 def _store(draw: st.DrawFn, estate: ModuleType, held: Any, account: str, region: str, behind: Any = None) -> Row:
@@ -80,6 +122,10 @@ def _store(draw: st.DrawFn, estate: ModuleType, held: Any, account: str, region:
     place = {"id": name, "scope": behind.id} if behind else {"backed_by": draw(st.sampled_from(["", "", name]))}
     store: Row = estate.store(
         held,
+        kind=draw(st.sampled_from(["AWS KMS", "Azure Key Vault", "PKCS#11 token"])),
+        network_public=draw(st.booleans()),
+        private_endpoints=draw(st.integers(0, 1)),
+        alerted_events=draw(st.sampled_from([[], ["delete", "disable", "policy_change"]])),
         purge_protection=draw(st.booleans()),
         validation_standard=draw(st.sampled_from(["", "FIPS 140-2", "FIPS 140-3"])),
         kek_security_bits=draw(st.sampled_from([0, 112, 256])),
@@ -117,6 +163,7 @@ def _key(draw: st.DrawFn, estate: ModuleType, number: int, account: str, region:
         external_accounts=draw(st.sampled_from([[], ["999988887777"]])),
         regions=draw(st.sampled_from([[region], [region, "ap-south-1"]])),
         owner=draw(st.sampled_from(["", "team"])),
+        environment=draw(st.sampled_from(ENVIRONMENTS)),
         extractable=draw(st.booleans()),
         never_extractable=draw(st.booleans()),
         origin=draw(st.sampled_from(list(Origin))),
@@ -124,6 +171,7 @@ def _key(draw: st.DrawFn, estate: ModuleType, number: int, account: str, region:
         security_bits=draw(st.sampled_from([80, 128])),
         suspended_at=estate.days_before(_days(draw)),
         expiry_settable=draw(st.booleans()),
+        expires_at=draw(st.sampled_from([NEVER, estate.days_before(-10)])),
         used=draw(st.booleans()),
         deletion_window_set=draw(st.booleans()),
         deletion_window_days=draw(st.sampled_from([7, 30])),
@@ -135,7 +183,8 @@ def _versions(draw: st.DrawFn, estate: ModuleType, key: Any) -> Iterator[Row]:
     started = key.created_at
     for number, end in enumerate([*ends, None]):
         until = NEVER if end is None else estate.days_before(end) + timedelta(hours=3)
-        yield estate.version(key, number, created_at=started, superseded_at=until)
+        state = draw(st.sampled_from([State.ACTIVE, State.DEACTIVATED, State.DESTROYED]))
+        yield estate.version(key, number, state=state, created_at=started, superseded_at=until)
         started = until
 
 
@@ -166,6 +215,7 @@ def _secret(draw: st.DrawFn, estate: ModuleType, number: int, account: str, regi
         manager=draw(st.sampled_from([Manager.CUSTOMER, Manager.CUSTOMER, Manager.PROVIDER])),
         state=draw(st.sampled_from([State.ACTIVE, State.PENDING_DELETION])),
         last_rotated_at=estate.days_before(_days(draw)),
+        environment=draw(st.sampled_from(ENVIRONMENTS)),
         rotation_enabled=draw(st.booleans()),
         public=draw(st.booleans()),
         deletion_window_set=draw(st.booleans()),
@@ -197,10 +247,27 @@ def forgetting(draw: st.DrawFn, estate: ModuleType, rows: Sequence[Row]) -> list
 
 
 WATCHED = {
+    "certificate": (
+        "key",
+        "manager",
+        "state",
+        "authority",
+        "publicly_trusted",
+        "activated_at",
+        "expires_at",
+        "renewal_enabled",
+        "renewal_days",
+    ),
+    "credential": ("kind", "manager", "state", "last_rotated_at", "last_used_at"),
+    "protected_resource": ("account", "region", "encrypted", "key"),
     "scope": ("provider", "account", "region", "asked", "complete", "collected_at"),
-    "key_version": ("key", "created_at", "superseded_at"),
+    "key_version": ("key", "state", "created_at", "superseded_at"),
     "access": ("subject", "principal", "principal_kind", "capability", "public"),
     "key_store": (
+        "kind",
+        "network_public",
+        "private_endpoints",
+        "alerted_events",
         "purge_protection",
         "validation_standard",
         "backed_by",
@@ -222,6 +289,7 @@ WATCHED = {
         "rotatable",
         "key_settable",
         "last_rotated_at",
+        "environment",
         "public",
         "rotation_enabled",
     ),
@@ -248,6 +316,7 @@ WATCHED = {
         "external_accounts",
         "regions",
         "owner",
+        "environment",
         "extractable",
         "never_extractable",
         "origin",
@@ -287,7 +356,8 @@ def _missing(draw: st.DrawFn, estate: ModuleType, row: Any) -> Row:
 
 def test_what_is_watched_are_columns(estate: ModuleType) -> None:
     key = estate.key()
-    for row in (estate.scope(), estate.store(key), key, estate.version(key), estate.secret()):
+    rows = [estate.scope(), estate.store(key), key, estate.version(key), estate.secret()]
+    for row in [*rows, estate.certificate(), estate.credential(), estate.resource()]:
         assert set(WATCHED[row.table]) <= {column.name for column in columns(type(row))} - set(BOOKKEEPING)
 
 
@@ -325,7 +395,7 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
             f"CREATE TABLE {MOMENT} AS SELECT TIMESTAMPTZ '2026-06-30T00:00:00Z' AS as_of, "
             "TIMESTAMPTZ '2025-07-01T00:00:00Z' AS period_start, TIMESTAMPTZ '2026-06-30T00:00:00Z' AS period_end"
         )
-        make_statements(opened, [])
+        make_statements(opened, ())
         yield opened
 
 

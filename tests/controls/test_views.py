@@ -14,7 +14,10 @@ import pytest
 
 from controls.catalogue import Catalogue
 from controls.views import VIEWS
+from controls.views.custody import KEEPS_EVERYTHING, KEEPS_WHAT_IT_MADE
 from evidence.model import NEVER, TABLES, Key, Row, Secret, columns
+
+ROOT = Path(__file__).resolve().parents[2]
 
 Observe = Callable[[str, Sequence[Row]], dict[str, Any]]
 
@@ -250,6 +253,77 @@ def test_a_key_whose_store_is_not_known_may_be_under_any_grant(estate: ModuleTyp
     assert (told[key.id]["administrators_who_use"], told[key.id]["missing"]) == (None, [gap.id])
 
 
+def _administered(estate: ModuleType, observe: Observe, *access: Row, extra: Sequence[Row] = ()) -> Any:
+    key = estate.key()
+    return observe("USE-01", [estate.scope(), key, *access, *extra])[key.id]
+
+
+def test_administrators_are_those_who_may_administer_a_key_or_its_store(estate: ModuleType, observe: Observe) -> None:
+    key = estate.key()
+    told = _administered(
+        estate,
+        observe,
+        estate.access(key, "role/b", "administer"),
+        estate.access(key, "role/a", "administer", store=True),
+        estate.access(key, "role/a", "decrypt"),
+        estate.access(key, "role/app", "use"),
+        estate.access(key, "role/pipeline", "administer", principal_kind="machine"),
+        estate.access(key, "s3", "administer", principal_kind="service"),
+    )
+    assert (told["administrators"], told["administrators_told"]) == (["role/a", "role/b"], True)
+
+
+@pytest.mark.parametrize("kind", ["account", "group"])
+def test_who_is_behind_an_account_or_a_group_is_not_told(estate: ModuleType, observe: Observe, kind: str) -> None:
+    access = estate.access(estate.key(), "many", "administer", principal_kind=kind)
+    told = _administered(estate, observe, access)
+    assert (told["administrators"], told["administrators_told"]) == (["many"], None)
+    assert told["missing"] == [], "no gap, since everything was read"
+
+
+def test_an_account_or_a_group_that_may_only_use_a_key_leaves_nothing_open(
+    estate: ModuleType, observe: Observe
+) -> None:
+    access = estate.access(estate.key(), "many", "use", principal_kind="group")
+    assert _administered(estate, observe, access)["administrators_told"] is True
+
+
+def test_anyone_who_may_administer_is_among_the_administrators(estate: ModuleType, observe: Observe) -> None:
+    anyone = estate.access(estate.key(), "everybody", "administer", principal_kind="anyone", public=True)
+    assert _administered(estate, observe, anyone)["administrators"] == ["*"]
+
+
+@pytest.mark.parametrize("subject", ["key", "store", "another"])
+def test_a_review_of_access_tells_who_is_behind_a_group(
+    estate: ModuleType, tmp_path: Path, catalogue: Catalogue, subject: str
+) -> None:
+    key = estate.key()
+    group = estate.access(key, "admins", "administer", principal_kind="group")
+    about = {"key": key.id, "store": key.key_store, "another": "arn:aws:kms:another"}[subject]
+    judged = estate.judge(
+        tmp_path,
+        estate.only(catalogue, "USE-01"),
+        [estate.scope(), key, group],
+        attestations=[estate.attestation("access_review", subjects=[about])],
+    )
+    (finding,) = judged.of("USE-01", key.id)
+    reviewed = subject != "another"
+    assert finding["verdict"] == ("pass" if reviewed else "inconclusive")
+    assert finding["awaits"] == ([] if reviewed else ["access_review"])
+
+
+def test_what_was_not_read_awaits_nobody(estate: ModuleType, tmp_path: Path, catalogue: Catalogue) -> None:
+    key = estate.key()
+    group = estate.access(key, "admins", "administer", principal_kind="group")
+    gap = estate.rows_gap(key.scope, "access", key.id)
+    attested = [estate.attestation("access_review")]
+    judged = estate.judge(
+        tmp_path, estate.only(catalogue, "USE-01"), [estate.scope(), key, group, gap], attestations=attested
+    )
+    (finding,) = judged.of("USE-01", key.id)
+    assert (finding["verdict"], finding["awaits"], finding["missing"]) == ("inconclusive", [], [gap.id])
+
+
 # --- key_period -----------------------------------------------------------------------------------------------------
 
 
@@ -330,6 +404,41 @@ def test_a_history_that_was_not_read_to_its_end_withholds_the_age(estate: Module
     told = _use(estate, observe, (50, None), extra=[gap])
     assert told["longest_use_days"] is None
     assert told["missing"] == [gap.id]
+
+
+# --- version_of_key -------------------------------------------------------------------------------------------------
+
+
+def _superseded(estate: ModuleType, observe: Observe, its_key: Row, *rows: Row, **facts: Any) -> Any:
+    version = estate.version(estate.key(), **{"state": "deactivated", "superseded_at": estate.days_before(10), **facts})
+    return observe("ROT-06", [estate.scope(), its_key, version, *rows])[version.id]
+
+
+def test_what_is_known_of_a_key_is_known_of_its_versions(estate: ModuleType, observe: Observe) -> None:
+    key = estate.key(state="suspended", manager="provider", key_type="symmetric master")
+    elsewhere = estate.key(scope="prod/444455556666/eu-west-1/kms")
+    told = _superseded(estate, observe, key, elsewhere)
+    assert (told["key_manager"], told["key_state"], told["key_type"]) == ("provider", "suspended", "symmetric master")
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_a_half_read_key_leaves_open_what_it_does_not_tell_of_its_versions(
+    estate: ModuleType, observe: Observe, everywhere: bool
+) -> None:
+    key = estate.key(state=None)
+    gap = estate.column_gap(key, "state", everywhere=everywhere)
+    beside = [estate.column_gap(key, "manager"), estate.rows_gap(key.scope, "key")]
+    told = _superseded(estate, observe, key, gap, *beside)
+    assert (told["key_manager"], told["key_state"], told["missing"]) == ("customer", None, [gap.id])
+
+
+def test_a_version_whose_key_was_not_read_may_be_of_any_key(estate: ModuleType, observe: Observe) -> None:
+    missing = estate.rows_gap(estate.key().scope, "key")
+    told = _superseded(estate, observe, estate.key(2), missing)
+    assert (told["key_manager"], told["missing"]) == (None, [missing.id])
+    unnamed = estate.column_gap(estate.version(estate.key()), "key")
+    told = _superseded(estate, observe, estate.key(), unnamed, key=None)
+    assert (told["key_manager"], told["missing"]) == (None, [unnamed.id])
 
 
 # --- key_dependents ---------------------------------------------------------------------------------------------------
@@ -483,6 +592,43 @@ def test_a_key_that_encrypts_what_is_counted_is_not_idle(
     assert judged.verdict("USE-06", key.id) == verdict
 
 
+def _environments(estate: ModuleType, observe: Observe, *rows: Row, **facts: Any) -> Any:
+    key = estate.key(**{"environment": "Production", **facts})
+    return observe("GEN-04", [*_scopes(estate), key, *rows])[key.id]
+
+
+def test_the_environments_of_a_key_are_its_own_and_those_of_its_secrets(estate: ModuleType, observe: Observe) -> None:
+    secrets = [
+        estate.secret(1, keys=["alias/service-1"], environment="production "),
+        estate.secret(2, keys=["alias/service-1"], environment="test"),
+        estate.secret(3, keys=["alias/service-1"], environment=""),
+        estate.secret(4, keys=["alias/other"], environment="staging"),
+    ]
+    assert _environments(estate, observe, *secrets)["environments"] == ["production", "test"]
+    assert _environments(estate, observe)["environments"] == ["production"]
+    assert _environments(estate, observe, environment="")["environments"] == []
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_a_secret_whose_tags_were_not_read_may_be_of_any_environment(
+    estate: ModuleType, observe: Observe, everywhere: bool
+) -> None:
+    secret = estate.secret(1, keys=["alias/service-1"], environment=None)
+    gap = estate.column_gap(secret, "environment", everywhere=everywhere)
+    beside = estate.column_gap(estate.secret(2), "environment", operation="beside")
+    told = _environments(estate, observe, secret, gap, beside, estate.secret(2, environment=None))
+    assert (told["environments"], told["missing"]) == (None, [gap.id])
+
+
+def test_secrets_and_tags_that_were_not_read_withhold_the_environments(estate: ModuleType, observe: Observe) -> None:
+    missing = estate.rows_gap(f"prod/{estate.ACCOUNT}/{estate.REGION}/secretsmanager", "secret")
+    told = _environments(estate, observe, missing)
+    assert (told["environments"], told["missing"]) == (None, [missing.id])
+    untagged = estate.column_gap(estate.key(), "environment")
+    told = _environments(estate, observe, untagged, environment=None)
+    assert (told["environments"], told["missing"]) == (None, [untagged.id])
+
+
 # --- key_custody ----------------------------------------------------------------------------------------------------
 
 
@@ -587,6 +733,92 @@ def test_a_key_whose_store_is_not_known_is_held_nobody_knows_where(estate: Modul
     assert (told["validation_standard"], told["missing"]) == (None, [gap.id])
 
 
+# --- key_recovery ---------------------------------------------------------------------------------------------------
+
+
+def _recovery(estate: ModuleType, observe: Observe, *rows: Row, **facts: Any) -> Any:
+    key = estate.key(**facts)
+    return observe("STO-05", [estate.scope(), key, *rows])[key.id]
+
+
+@pytest.mark.parametrize(
+    ("kind", "origin", "kept"),
+    [
+        ("AWS KMS", "generated", True),
+        ("AWS KMS", "imported", False),
+        ("AWS KMS", "external", False),
+        ("AWS CloudHSM key store", "generated", False),
+        ("Cloud KMS key ring", "generated", True),
+        ("Cloud KMS key ring", "imported", False),
+        ("Azure Key Vault", "imported", True),
+        ("Azure Key Vault", None, True),  # Azure does not tell where a key was generated
+        ("Azure Managed HSM", None, False),
+        ("PKCS#11 token", None, False),
+        ("AWS KMS", None, None),
+        (None, "generated", None),
+    ],
+)
+def test_a_provider_keeps_what_it_documents_to_keep(
+    estate: ModuleType, observe: Observe, kind: str | None, origin: str | None, kept: bool | None
+) -> None:
+    told = _recovery(estate, observe, estate.store(estate.key(), kind=kind), origin=origin)
+    assert told["kept_by_provider"] is kept
+
+
+def test_the_kinds_of_store_that_keep_keys_are_those_that_sources_tell() -> None:
+    told = "".join(path.read_text("utf-8") for path in (ROOT / "collectors").rglob("*.py"))
+    assert [kind for kind in (*KEEPS_WHAT_IT_MADE, *KEEPS_EVERYTHING) if f'"{kind}"' not in told] == []
+
+
+@pytest.mark.parametrize(
+    ("column", "of"), [("kind", "store"), ("origin", "key"), ("key_store", "key"), ("name", "neither")]
+)
+def test_what_leaves_open_whether_a_key_is_kept_is_told(
+    estate: ModuleType, observe: Observe, column: str, of: str
+) -> None:
+    key = estate.key(**({column: None} if of == "key" else {}))
+    store = estate.store(estate.key(), kind=None if of == "store" else "AWS KMS")
+    gap = estate.column_gap(store if of == "store" else key, column)
+    told = observe("STO-05", [estate.scope(), key, store, gap])[key.id]
+    assert (told["kept_by_provider"], told["missing"]) == ((True, []) if of == "neither" else (None, [gap.id]))
+
+
+def test_a_store_that_was_not_read_keeps_nobody_knows_what(estate: ModuleType, observe: Observe) -> None:
+    gap = estate.rows_gap(estate.key().scope, "key_store")
+    beside = estate.rows_gap(f"prod/{estate.ACCOUNT}/us-east-1/kms", "key_store")
+    told = _recovery(estate, observe, estate.scope(region="us-east-1"), gap, beside)
+    assert (told["kept_by_provider"], told["missing"]) == (None, [gap.id])
+
+
+@pytest.mark.parametrize(
+    ("subject", "days", "verdict"),
+    [("key", 10, "pass"), ("store", 10, "pass"), ("key", 400, "fail"), ("another", 10, "inconclusive")],
+)
+def test_a_backup_is_attested_of_a_key_or_of_its_store(
+    estate: ModuleType, tmp_path: Path, catalogue: Catalogue, subject: str, days: int, verdict: str
+) -> None:
+    key = estate.key(origin="imported")
+    about = {"key": key.id, "store": key.key_store, "another": estate.key(2).id}[subject]
+    attested = estate.attestation("backup", subjects=[about], date=estate.days_before(days).date())
+    rows = [estate.scope(), key, estate.store(key, kind="AWS KMS")]
+    (finding,) = estate.judge(tmp_path, estate.only(catalogue, "STO-05"), rows, attestations=[attested]).of(
+        "STO-05", key.id
+    )
+    assert finding["verdict"] == verdict
+    assert finding["awaits"] == (["backup"] if verdict == "inconclusive" else [])
+
+
+def test_a_key_whose_store_is_not_known_may_have_a_newer_backup_than_its_own(
+    estate: ModuleType, tmp_path: Path, catalogue: Catalogue
+) -> None:
+    key = estate.key(key_store=None, origin="imported")
+    gap = estate.column_gap(key, "key_store")
+    old = estate.attestation("backup", subjects=[key.id], date=estate.days_before(400).date())
+    judged = estate.judge(tmp_path, estate.only(catalogue, "STO-05"), [estate.scope(), key, gap], attestations=[old])
+    (finding,) = judged.of("STO-05", key.id)
+    assert (finding["verdict"], finding["missing"], finding["awaits"]) == ("inconclusive", [gap.id], [])
+
+
 # --- secret_encryption ----------------------------------------------------------------------------------------------
 
 
@@ -680,3 +912,105 @@ def test_a_gap_of_another_provider_explains_nothing(estate: ModuleType, observe:
     gap = estate.rows_gap(elsewhere.id, "key", operation="kms:ListCryptoKeys")
     told = _encryption(estate, observe, estate.secret(keys=["alias/unknown"]), elsewhere, gap)
     assert (told["key_manager"], told["missing"]) == (None, [])
+
+
+# --- resource_encryption --------------------------------------------------------------------------------------------
+
+
+def _encrypted(estate: ModuleType, observe: Observe, *rows: Row, **facts: Any) -> Any:
+    resource = estate.resource(**{"key": estate.key().id, **facts})
+    places = [estate.scope(), estate.scope(service="datastores"), estate.scope("444455556666")]
+    return observe("USE-07", [*places, resource, *rows])[resource.id]
+
+
+@pytest.mark.parametrize("account", ["111122223333", "444455556666"])
+def test_a_data_store_has_the_manager_of_its_key_in_whatever_account(
+    estate: ModuleType, observe: Observe, account: str
+) -> None:
+    key = estate.key(1, account, manager="provider")
+    assert _encrypted(estate, observe, key, key=key.id)["key_manager"] == "provider"
+
+
+def test_a_data_store_that_is_encrypted_and_names_no_key_has_one_of_its_provider(
+    estate: ModuleType, observe: Observe
+) -> None:
+    assert _encrypted(estate, observe, key="")["key_manager"] == "provider"
+    assert _encrypted(estate, observe, key="", encrypted=False)["key_manager"] is None
+
+
+def test_a_key_that_no_reading_has_leaves_its_data_stores_open(estate: ModuleType, observe: Observe) -> None:
+    told = _encrypted(estate, observe, estate.key(2))
+    assert (told["key_manager"], told["missing"]) == (None, [])
+    missing = estate.rows_gap("prod/444455556666/eu-west-1/kms", "key")
+    elsewhere = [estate.scope(region="us-east-1"), estate.rows_gap(f"prod/{estate.ACCOUNT}/us-east-1/kms", "key")]
+    told = _encrypted(estate, observe, estate.key(2), missing, *elsewhere)
+    assert (told["key_manager"], told["missing"]) == (None, [missing.id])
+
+
+@pytest.mark.parametrize(("column", "of"), [("key", "resource"), ("encrypted", "resource"), ("manager", "key")])
+def test_what_leaves_open_the_manager_of_a_key_is_told_of_its_data_stores(
+    estate: ModuleType, observe: Observe, column: str, of: str
+) -> None:
+    key = estate.key(**({"manager": None} if of == "key" else {}))
+    facts = {"key": "", column: None} if of == "resource" else {}
+    gap = estate.column_gap(key if of == "key" else estate.resource(), column)
+    told = _encrypted(estate, observe, key, gap, **facts)
+    assert (told["key_manager"], told["missing"]) == (None, [gap.id])
+
+
+def test_two_readings_of_a_key_that_differ_tell_no_manager(estate: ModuleType, observe: Observe) -> None:
+    again = estate.key(source="audit", scope="audit/1/eu-west-1/kms", manager="provider")
+    assert _encrypted(estate, observe, estate.key(), again)["key_manager"] is None
+
+
+# --- certificate_life -----------------------------------------------------------------------------------------------
+
+
+def _life(estate: ModuleType, observe: Observe, *rows: Row, provider: str | None = "aws", **facts: Any) -> Any:
+    certificate = estate.certificate(**facts)
+    scope = estate.scope(service="acm", provider=provider)
+    return observe("CRT-01", [scope, certificate, *rows])[certificate.id]
+
+
+@pytest.mark.parametrize(
+    ("provider", "key", "held"),
+    [("aws", "", True), ("azure", None, True), ("vault", "key/1", True), ("vault", "", False), ("vault", None, None)],
+)
+def test_a_record_of_what_was_issued_is_not_what_was_issued(
+    estate: ModuleType, observe: Observe, provider: str, key: str | None, held: bool | None
+) -> None:
+    assert _life(estate, observe, provider=provider, key=key)["held"] is held
+
+
+def test_where_a_certificate_stands_is_not_known_without_its_source(estate: ModuleType, observe: Observe) -> None:
+    gap = estate.column_gap(estate.scope(service="acm"), "provider")
+    told = _life(estate, observe, gap, provider=None)
+    assert (told["held"], told["missing"]) == (None, [gap.id])
+
+
+@pytest.mark.parametrize(
+    ("enabled", "days", "due"),
+    [
+        (True, 60, "2026-08-09T00:00:00Z"),
+        (True, 0, "2026-10-08T00:00:00Z"),
+        (True, -5, "2026-10-08T00:00:00Z"),
+        (True, 2**62, "1926-11-02T00:00:00Z"),
+        (True, None, None),
+        (None, 60, None),
+        (False, 0, "9999-12-31T00:00:00Z"),
+        (False, None, "9999-12-31T00:00:00Z"),
+    ],
+)
+def test_a_renewal_is_due_so_many_days_before_the_end(
+    estate: ModuleType, observe: Observe, enabled: bool | None, days: int | None, due: str | None
+) -> None:
+    told = _life(estate, observe, renewal_enabled=enabled, renewal_days=days)
+    assert told["renewal_due_at"] == due
+
+
+@pytest.mark.parametrize("column", ["renewal_enabled", "renewal_days", "expires_at"])
+def test_what_leaves_open_when_a_renewal_is_due_is_told(estate: ModuleType, observe: Observe, column: str) -> None:
+    gap = estate.column_gap(estate.certificate(), column)
+    told = _life(estate, observe, gap, **{"renewal_enabled": True, column: None})
+    assert told["renewal_due_at"] is None
+    assert gap.id in told["missing"]

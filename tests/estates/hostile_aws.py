@@ -11,7 +11,7 @@ from hostile import FORGED_NAME, LONG, NOW, writable
 from keyproof.demo.aws.clusters import backup, cluster
 from keyproof.demo.aws.embedded import ACCESS_KEY
 from keyproof.demo.aws.faults import Rule
-from keyproof.demo.aws.world import Account, Caller, KeyRecord, Material, World
+from keyproof.demo.aws.world import AccessKey, Account, Alerts, Caller, Certificate, KeyRecord, Material, User, World
 from keyproof.demo.faults import Fault
 from keyproof.demo.names import days, stable_id
 
@@ -94,7 +94,90 @@ def hostile_world(texts: Mapping[str, str]) -> World:
         backup(text, NOW - days(n), SourceRegion=text, SourceCluster=text) for n, text in enumerate(texts.values())
     ]
     world.backups[HOME, REGION] += [backup(f"{text}!", NOW, BackupId=text) for text in texts.values()]
+    _add_credentials(world, [_in_xml(text) for text in texts.values()])
+    _add_certificates(world, list(texts.values()))
+    _add_datastores(world, list(texts.values()))
+    _add_alerts(world, [*texts.values(), *_policies(texts, HOME).values()])
     return world
+
+
+def _in_xml(text: str) -> str:
+    """The text without the characters that XML has no way to write."""
+    return "".join(c for c in text if c in "\t\n" or (c >= " " and not "\ud800" <= c <= "\udfff"))
+
+
+def _add_credentials(world: World, texts: list[str]) -> None:
+    world.users[HOME] = [
+        User(name=f"{number} {text}", created_at=NOW, keys=[AccessKey(id=f"{number} {text}", created_at=NOW)])
+        for number, text in enumerate(texts)
+    ]
+    world.server_certificates[HOME] = [
+        {
+            "ServerCertificateMetadata": {
+                "Path": "/",
+                "ServerCertificateName": f"{number} {text}",
+                "ServerCertificateId": text,
+                "Arn": f"{number} {text}",
+            },
+            "CertificateBody": text,
+            "Tags": [{"Key": "owner", "Value": text}],
+        }
+        for number, text in enumerate(texts)
+    ]
+
+
+def _add_certificates(world: World, texts: list[str]) -> None:
+    world.certificates[HOME, REGION] = [
+        Certificate(
+            members={
+                "CertificateArn": text,
+                "DomainName": text,
+                "Subject": text,
+                "Issuer": text,
+                "Status": "ISSUED",
+                "Type": "IMPORTED",
+                "KeyAlgorithm": "RSA_2048",
+                "NotBefore": NOW,
+                "NotAfter": NOW,
+                "InUseBy": [text],
+            },
+            tags={"owner": text, text: text},
+        )
+        for text in texts
+    ]
+
+
+def _add_datastores(world: World, texts: list[str]) -> None:
+    plain = [_in_xml(text) for text in texts]
+    world.volume_keys[HOME, REGION] = plain[0]
+    world.datastores[HOME, REGION, "ec2:DescribeVolumes"] = [
+        {"VolumeId": text, "Encrypted": True, "KmsKeyId": text} for text in plain
+    ]
+    world.datastores[HOME, REGION, "rds:DescribeDBInstances"] = [
+        {"DBInstanceArn": text, "StorageEncrypted": True, "KmsKeyId": text} for text in plain
+    ]
+    world.datastores[HOME, REGION, "cloudtrail:DescribeTrails"] = [
+        {"TrailARN": text, "IsMultiRegionTrail": True, "KmsKeyId": text, "CloudWatchLogsLogGroupArn": group}
+        for text, group in zip(texts, [f"arn:aws:logs:{REGION}:{HOME}:log-group:trail", *texts], strict=False)
+    ]
+
+
+def _add_alerts(world: World, texts: list[str]) -> None:
+    world.alerts[HOME, REGION] = Alerts(
+        rules=[{"Name": f"{n} {text}", "State": "ENABLED", "EventPattern": text} for n, text in enumerate(texts)],
+        targets={f"{n} {text}": [{"Id": "1", "Arn": text}] for n, text in enumerate(texts)},
+        filters=[
+            {
+                "filterName": text,
+                "filterPattern": text,
+                "logGroupName": "trail",
+                "metricTransformations": [{"metricName": text, "metricNamespace": text, "metricValue": "1"}],
+            }
+            for text in texts
+        ],
+        metric_alarms=[{"AlarmName": text, "ActionsEnabled": True, "MetricName": text} for text in texts],
+        composite_alarms=[{"AlarmRule": text, "ActionsEnabled": True, "AlarmActions": [text]} for text in texts],
+    )
 
 
 def _cluster(text: str) -> dict[str, Any]:

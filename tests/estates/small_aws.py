@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from keyproof.demo.aws.clusters import backup, cluster
+from keyproof.demo.aws.clusters import backup, cluster, signed_certificate
 from keyproof.demo.aws.embedded import ACCESS_KEY, EmbeddedAws, credentials_environment
 from keyproof.demo.aws.faults import Rule
-from keyproof.demo.aws.world import Account, KeyRecord, Material, World
+from keyproof.demo.aws.world import AccessKey, Account, Alerts, Certificate, KeyRecord, Material, User, World
 from keyproof.demo.names import days, stable_id
 
 NOW = datetime(2026, 6, 30, tzinfo=UTC)
@@ -84,6 +84,10 @@ def small_world() -> World:
     for name in ("/app/token", "/app/dsn"):
         world.add_parameter(HOME, REGION, name, modified_at=NOW - days(100), tags=TAGS, tier="Advanced")
     _add_clusters(world)
+    _add_credentials(world)
+    _add_certificates(world)
+    _add_alerts(world)
+    _add_datastores(world, f"arn:aws:kms:{REGION}:{HOME}:key/{stable_id(HOME, 'rotated')}")
     world.page_sizes = {
         "kms:ListKeys": 4,
         "kms:ListAliases": 5,
@@ -92,6 +96,11 @@ def small_world() -> World:
         "secretsmanager:ListSecrets": 2,
         "cloudhsm:DescribeClusters": 1,
         "cloudhsm:DescribeBackups": 2,
+        "iam:ListUsers": 1,
+        "acm:ListCertificates": 1,
+        "ec2:DescribeVolumes": 1,
+        "rds:DescribeDBInstances": 1,
+        "elasticfilesystem:DescribeFileSystems": 1,
     }
     world.empty_pages = {"kms:ListKeys"}
     return world
@@ -127,6 +136,155 @@ def _add_clusters(world: World) -> None:
             "CustomKeyStoreType": "AWS_CLOUDHSM",
         }
     ]
+
+
+def _add_credentials(world: World) -> None:
+    """A user with a key in use beside one that was switched off, one whose key was never used, and one certificate."""
+    world.users[HOME] = [
+        User(
+            name="deployment",
+            created_at=NOW - days(800),
+            keys=[
+                AccessKey(id="AKIASMALLDEPLOY00001", created_at=NOW - days(400), last_used=(NOW - days(1), "s3")),
+                AccessKey(id="AKIASMALLDEPLOY00002", created_at=NOW - days(800), status="Inactive"),
+            ],
+        ),
+        User(
+            name="reports",
+            created_at=NOW - days(30),
+            keys=[AccessKey(id="AKIASMALLREPORTS0001", created_at=NOW - days(30))],
+        ),
+    ]
+    world.root_keys[OTHER] = 1
+    name = "gateway"
+    world.server_certificates[HOME] = [
+        {
+            "ServerCertificateMetadata": {
+                "Path": "/",
+                "ServerCertificateName": name,
+                "ServerCertificateId": "ASCASMALLGATEWAY0001",
+                "Arn": f"arn:aws:iam::{HOME}:server-certificate/{name}",
+                "UploadDate": NOW - days(300),
+                "Expiration": NOW - days(10),
+            },
+            "CertificateBody": signed_certificate(
+                "CN=gateway.example.com", "CN=Example CA", NOW - days(310), NOW - days(10)
+            ),
+            "Tags": [{"Key": "owner", "Value": "payments"}],
+        }
+    ]
+
+
+def certificate(name: str, kind: str, key: str, *, age: float, valid: float, **more: object) -> Certificate:
+    """A certificate in ACM that was issued `age` days ago for `valid` days."""
+    issued = NOW - days(age)
+    members: dict[str, object] = {
+        "CertificateArn": f"arn:aws:acm:{REGION}:{HOME}:certificate/{stable_id('certificate', name)}",
+        "DomainName": name,
+        "Subject": f"CN={name}",
+        "Issuer": "Amazon" if kind == "AMAZON_ISSUED" else "Example CA",
+        "Status": "ISSUED",
+        "Type": kind,
+        "KeyAlgorithm": key,
+        "NotBefore": issued,
+        "NotAfter": issued + days(valid),
+        "InUseBy": [],
+        "RenewalEligibility": "INELIGIBLE",
+        **({"ImportedAt": issued} if kind == "IMPORTED" else {"CreatedAt": issued, "IssuedAt": issued}),
+    }
+    return Certificate(members={**members, **more}, tags=TAGS)
+
+
+def _add_certificates(world: World) -> None:
+    balancer = f"arn:aws:elasticloadbalancing:{REGION}:{HOME}:loadbalancer/app/shop/1"
+    renewed = {"InUseBy": [balancer], "RenewalEligibility": "ELIGIBLE", "Options": {"Export": "DISABLED"}}
+    world.certificates[HOME, REGION] = [
+        certificate("shop.example.com", "AMAZON_ISSUED", "EC_prime256v1", age=100, valid=198, **renewed),
+        certificate("partner.example.com", "IMPORTED", "RSA_2048", age=380, valid=397),
+    ]
+
+
+def _add_alerts(world: World) -> None:
+    """A rule tells of what ends keys, and an alarm of changed policies; nobody is told of what is imported."""
+    pattern = {
+        "source": ["aws.kms", "aws.secretsmanager"],
+        "detail": {"eventName": ["DisableKey", "ScheduleKeyDeletion", "DeleteSecret"]},
+    }
+    topic = f"arn:aws:sns:{REGION}:{HOME}:security"
+    policies = '{ ($.eventName = "Put*Policy") && ($.errorCode NOT EXISTS) }'
+    metric = {"metricName": "PolicyChanges", "metricNamespace": "Trail", "metricValue": "1"}
+    alarm = {"AlarmName": "policies", "ActionsEnabled": True, "AlarmActions": [topic]}
+    world.alerts[HOME, REGION] = Alerts(
+        rules=[
+            {"Name": "keys-end", "State": "ENABLED", "EventPattern": json.dumps(pattern)},
+            {"Name": "nightly", "State": "ENABLED", "ScheduleExpression": "rate(1 day)"},
+        ],
+        targets={"keys-end": [{"Id": "1", "Arn": topic}]},
+        filters=[
+            {"filterName": "policies", "filterPattern": policies, "metricTransformations": [metric]}
+            | {"logGroupName": "trail"}
+        ],
+        metric_alarms=[{**alarm, "MetricName": "PolicyChanges", "Namespace": "Trail"}],
+    )
+
+
+def _add_datastores(world: World, key: str) -> None:
+    world.volume_keys[HOME, REGION] = key
+    place = f"{REGION}:{HOME}"
+    entries: dict[str, list[dict[str, object]]] = {
+        "ec2:DescribeVolumes": [
+            {"VolumeId": "vol-0a", "Encrypted": True, "KmsKeyId": key, "CreateTime": NOW - days(50)},
+            {"VolumeId": "vol-0b", "Encrypted": False, "CreateTime": NOW - days(900)},
+        ],
+        "rds:DescribeDBInstances": [
+            {"DBInstanceArn": f"arn:aws:rds:{place}:db:{name}", "InstanceCreateTime": NOW - days(700), **more}
+            for name, more in (
+                ("legacy", {"StorageEncrypted": False}),
+                ("ledger", {"StorageEncrypted": True, "KmsKeyId": key, "DBClusterIdentifier": "ledger"}),
+            )
+        ],
+        "rds:DescribeDBClusters": [
+            {
+                "DBClusterArn": f"arn:aws:rds:{place}:cluster:ledger",
+                "ClusterCreateTime": NOW - days(600),
+                "StorageEncrypted": True,
+                "KmsKeyId": key,
+            }
+        ],
+        "elasticfilesystem:DescribeFileSystems": [
+            {
+                "OwnerId": HOME,
+                "CreationToken": name,
+                "FileSystemId": name,
+                "FileSystemArn": f"arn:aws:elasticfilesystem:{place}:file-system/{name}",
+                "CreationTime": NOW - days(200),
+                "LifeCycleState": "available",
+                "NumberOfMountTargets": 1,
+                "SizeInBytes": {"Value": 6144},
+                "PerformanceMode": "generalPurpose",
+                "Encrypted": True,
+                "KmsKeyId": key,
+                "Tags": [],
+            }
+            for name in ("fs-0a", "fs-0b")
+        ],
+        "cloudtrail:DescribeTrails": [
+            {
+                "Name": "all",
+                "TrailARN": f"arn:aws:cloudtrail:{place}:trail/all",
+                "S3BucketName": "example-trail",
+                "HomeRegion": REGION,
+                "IsMultiRegionTrail": True,
+                "HasCustomEventSelectors": True,
+                "KmsKeyId": key,
+                "CloudWatchLogsLogGroupArn": f"arn:aws:logs:{place}:log-group:trail:*",
+            }
+        ],
+    }
+    management = {"ReadWriteType": "WriteOnly", "IncludeManagementEvents": True, "ExcludeManagementEventSources": []}
+    world.event_selectors[f"arn:aws:cloudtrail:{place}:trail/all"] = {"EventSelectors": [management]}
+    for operation, listed in entries.items():
+        world.datastores[HOME, REGION, operation] = listed
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedErro
 from keyproof.demo.aws.embedded import ACCESS_KEY, OPERATIONS, EmbeddedAws
 from keyproof.demo.aws.faults import Rule
 from keyproof.demo.aws.wire import InventedAnswer, service_model
-from keyproof.demo.aws.world import Account, KeyRecord, Material, World
+from keyproof.demo.aws.world import Account, KeyRecord, Material, User, World
 from keyproof.demo.faults import Fault
 
 NOW = datetime(2026, 6, 30, tzinfo=UTC)
@@ -62,7 +62,7 @@ def keys_of(world: World, number: int) -> list[Any]:
 
 
 def test_every_operation_answered_here_exists_in_aws() -> None:
-    services = {"tag": "resourcegroupstaggingapi", "cloudhsm": "cloudhsmv2"}
+    services = {"tag": "resourcegroupstaggingapi", "cloudhsm": "cloudhsmv2", "elasticfilesystem": "efs"}
     for name in OPERATIONS:
         service, _, operation = name.partition(":")
         assert operation in service_model(services.get(service, service)).operation_names
@@ -472,3 +472,55 @@ def test_the_same_request_gets_the_same_bytes(world: World) -> None:
     first = ask()
     assert first == ask()
     assert first[0] != first[1]
+
+
+# Users, volumes, alarms: services that talk XML, and pages of theirs
+
+
+def test_lists_in_xml_have_pages_and_their_own_types(aws: EmbeddedAws, world: World) -> None:
+    world.users[MAIN] = [User(name=name, created_at=NOW) for name in ("a", "b & c", "d")]
+    world.page_sizes = {"iam:ListUsers": 2, "ec2:DescribeVolumes": 1}
+    iam, ec2 = client(aws, "iam"), client(aws, "ec2")
+    users = list(iam.get_paginator("list_users").paginate().search("Users[]"))
+    assert [user["UserName"] for user in users] == ["a", "b & c", "d"]
+    assert users[0]["CreateDate"] == NOW
+    assert iam.get_account_summary()["SummaryMap"]["AccountAccessKeysPresent"] == 0
+    world.datastores[MAIN, "eu-west-1", "ec2:DescribeVolumes"] = [
+        {"VolumeId": name, "Encrypted": name == "vol-2", "CreateTime": NOW} for name in ("vol-1", "vol-2")
+    ]
+    volumes = list(ec2.get_paginator("describe_volumes").paginate().search("Volumes[]"))
+    assert [(volume["VolumeId"], volume["Encrypted"]) for volume in volumes] == [("vol-1", False), ("vol-2", True)]
+    assert ec2.get_ebs_default_kms_key_id()["KmsKeyId"] == "alias/aws/ebs"
+
+
+def test_file_systems_are_asked_for_by_a_path(aws: EmbeddedAws, world: World) -> None:
+    assert client(aws, "efs").describe_file_systems(MaxItems=10)["FileSystems"] == []
+    assert aws.requests["elasticfilesystem:DescribeFileSystems"] == 1
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "refused", "unknown"),
+    [
+        ("ec2", "describe_volumes", "UnauthorizedOperation", "AuthFailure"),
+        ("rds", "describe_db_instances", "AccessDenied", "InvalidClientTokenId"),
+        ("iam", "list_users", "AccessDenied", "InvalidClientTokenId"),
+        ("efs", "describe_file_systems", "AccessDeniedException", "UnrecognizedClientException"),
+        ("events", "list_rules", "AccessDeniedException", "UnrecognizedClientException"),
+    ],
+)
+def test_every_service_refuses_in_its_own_words(
+    aws: EmbeddedAws, service: str, call: str, refused: str, unknown: str
+) -> None:
+    assert refusal(getattr(client(aws, service, key="AKIANOBODY0000000000"), call))[0] == unknown
+    aws.faults = [Rule(fault=Fault.REFUSE)]
+    assert refusal(getattr(client(aws, service), call))[0] == refused
+
+
+def test_trails_of_all_regions_show_in_each(aws: EmbeddedAws, world: World) -> None:
+    trail = {"Name": "all", "TrailARN": "arn:all", "S3BucketName": "b", "IsMultiRegionTrail": True}
+    world.datastores[MAIN, "eu-west-1", "cloudtrail:DescribeTrails"] = [trail]
+    elsewhere = client(aws, "cloudtrail", region="us-east-1")
+    assert [one["Name"] for one in elsewhere.describe_trails()["trailList"]] == ["all"]
+    assert elsewhere.describe_trails(includeShadowTrails=False)["trailList"] == []
+    world.stopped_trails.add("arn:all")
+    assert elsewhere.get_trail_status(Name="arn:all")["IsLogging"] is False

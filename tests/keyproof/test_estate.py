@@ -255,3 +255,39 @@ def test_the_configuration_can_be_read(tmp_path: Path) -> None:
     (read,) = configuration.sources
     assert read.configuration.organization.role == AUDIT_ROLE
     assert read.configuration.endpoint_url == "http://127.0.0.1:4566"
+
+
+def test_what_the_keys_stand_beside() -> None:
+    with EmbeddedAws(estate()) as aws:
+        session = Session(aws, PAYMENTS)
+        iam, acm = session.client("iam", "eu-west-1"), session.client("acm", "eu-west-1")
+        held = {
+            user["UserName"]: iam.list_access_keys(UserName=user["UserName"])["AccessKeyMetadata"]
+            for user in iam.list_users()["Users"]
+        }
+        ages = {name: [(ESTATE_NOW - key["CreateDate"]).days for key in keys] for name, keys in held.items()}
+        unused = iam.get_access_key_last_used(AccessKeyId=held["load-test"][0]["AccessKeyId"])["AccessKeyLastUsed"]
+        listed = acm.list_certificates(Includes={"keyTypes": ["RSA_1024", "RSA_2048", "EC_prime256v1"]})
+        certificates = [
+            acm.describe_certificate(CertificateArn=one["CertificateArn"])["Certificate"]
+            for one in listed["CertificateSummaryList"]
+        ]
+        instances = session.client("rds", "eu-west-1").describe_db_instances()["DBInstances"]
+        by_default = [
+            session.client("ec2", region).get_ebs_encryption_by_default()["EbsEncryptionByDefault"]
+            for region in ("eu-west-1", "eu-central-1")
+        ]
+        [rule] = session.client("events", "eu-west-1").list_rules()["Rules"]
+        targets = session.client("events", "eu-west-1").list_targets_by_rule(Rule=rule["Name"])["Targets"]
+        root = Session(aws, DATA).client("iam", "eu-west-1").get_account_summary()["SummaryMap"]
+    assert ages == {"ci-release": [40, 140], "partner-feed": [1210], "load-test": [260], "console-only": []}
+    assert unused == {"ServiceName": "N/A", "Region": "N/A"}
+    ends = {one["DomainName"]: (one["NotAfter"] - ESTATE_NOW).days for one in certificates if one["InUseBy"]}
+    assert {name for name, left in ends.items() if left < 30} == {"sftp.northwind.example"}
+    assert {i["DBInstanceIdentifier"]: i["StorageEncrypted"] for i in instances} == {
+        "onboarding": True,
+        "legacy-crm": False,
+        "ledger-1": True,
+    }
+    assert by_default == [True, False]
+    assert (rule["State"], len(targets), root["AccountAccessKeysPresent"]) == ("ENABLED", 1, 1)

@@ -6,8 +6,14 @@ import csv
 import json
 from pathlib import Path
 
-from golden_pack import EXPECTED, GOLDEN, make, texts
+import pytest
+from golden_frameworks import ESTATE, answers, assess_estate
+from golden_frameworks import EXPECTED as FRAMEWORKS
+from golden_pack import EXPECTED, RECORDED, make, texts
 
+from collectors.registry import SOURCES
+from controls.catalogue import load_catalogue
+from keyproof.pack import build_pack
 from keyproof.verification import verify
 
 
@@ -32,4 +38,29 @@ def test_it_is_worth_keeping() -> None:
     for table in ("access", "gap", "key", "key_store", "key_version", "observation", "scope", "secret"):
         with (EXPECTED / "inventory" / f"{table}.csv").open(encoding="utf-8-sig", newline="") as file:
             assert len(list(csv.reader(file))) > 1, table
-    assert sum(path.stat().st_size for path in GOLDEN.rglob("*") if path.is_file()) < 200_000
+    assert sum(p.stat().st_size for kept in (EXPECTED, RECORDED) for p in kept.rglob("*") if p.is_file()) < 200_000
+
+
+def test_every_framework_says_of_the_small_estate_what_it_always_said(tmp_path: Path) -> None:
+    told = answers(assess_estate(tmp_path, list(load_catalogue().frameworks)))
+    kept = {path.stem: path.read_text("utf-8") for path in FRAMEWORKS.glob("*.txt")}
+    assert told.keys() == kept.keys()
+    for name in sorted(kept):
+        assert told[name] == kept[name], f"{name} has changed; if that is meant: make golden"
+
+
+def test_the_small_estate_has_every_kind_of_source_and_every_status(tmp_path: Path) -> None:
+    record = json.loads((ESTATE / "run.json").read_bytes())
+    assert {source["type"] for source in record["sources"]} == set(SOURCES)
+    text = "".join(path.read_text("utf-8") for path in FRAMEWORKS.glob("*.txt"))
+    for status in ("not_supported", "inconclusive", "needs_attestation"):
+        assert f": {status}. " in text, status
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("framework", load_catalogue().frameworks)
+def test_a_pack_in_any_framework_verifies_and_says_the_same(tmp_path: Path, framework: str) -> None:
+    run = assess_estate(tmp_path, [framework])
+    assert answers(run) == {framework: (FRAMEWORKS / f"{framework}.txt").read_text("utf-8")}
+    build_pack(run, tmp_path / "pack", formats=("findings-json", "findings", "inventory", "html"))
+    assert verify(tmp_path / "pack").problems == []

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from collectors.aws.answers import Backup, Backups, Cluster, Clusters, Hsm
+from collectors.aws.facts.certificate import state_by_dates
 from collectors.aws.facts.scope import Setting
 from collectors.aws.operations import HELD_IN_CLUSTER, NOT_IN_REGION, UNKNOWN_CERTIFICATE_KEY_NOT_OFFERED
 from collectors.scope_rows import Tally, fill, listed
@@ -329,12 +330,8 @@ def _certificate_rows(
 ) -> Iterator[Row]:
     told: dict[str, Any] = asdict(tag_facts(tags, "", setting.settings))
     if certificate is not None:
-        told |= asdict(certificate) | {"state": _state(certificate, datetime.fromisoformat(received))}
+        told |= asdict(certificate) | {
+            "state": state_by_dates(certificate.activated_at, certificate.expires_at, received)
+        }
     fill(row, told)
     yield from setting.explained(row, [region.reading], UNKNOWN_CERTIFICATE_KEY_NOT_OFFERED if certificate else None)
-
-
-def _state(certificate: X509Facts, at: datetime) -> State:
-    if at < certificate.activated_at:
-        return State.PRE_ACTIVE
-    return State.ACTIVE if at <= certificate.expires_at else State.DEACTIVATED

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from collectors.aws.answers import Aliases, CustomKeyStore, CustomKeyStores, Keys, TaggedResources
+from collectors.aws.facts.alert import alerted_events, alerts_not_offered
 from collectors.aws.facts.key import KeyReading, key_rows
 from collectors.aws.facts.scope import Setting
 from collectors.scope_rows import Tally, listed, without_bodies
-from evidence.model import NEVER, Key, KeyStore, ProtectionLevel, Row, State
+from evidence.model import NEVER, AlertedEvent, Key, KeyStore, ProtectionLevel, Row, State
 from evidence.reading import Reading
 
 _STORE_KINDS = {"AWS_CLOUDHSM": "AWS CloudHSM key store", "EXTERNAL_KEY_STORE": "external key store"}
@@ -37,10 +38,11 @@ class Region:
     evidence: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     """ARN or key id → the observations that name it."""
     stores: list[tuple[str, CustomKeyStore]] = field(default_factory=list)
+    alerted: list[AlertedEvent] | None = None
     answered: bool = False
 
     @classmethod
-    def read(cls, reading: Reading) -> Region:
+    def read(cls, setting: Setting, reading: Reading) -> Region:
         """Read the lists. What could not be read is in the failures of `reading`."""
         region = cls(reading)
         for observation, keys in listed(reading, "kms:ListKeys", Keys, lambda page: page.more):
@@ -55,6 +57,8 @@ class Region:
         ):
             region.stores.extend((observation, store) for store in page.CustomKeyStores)
         region.answered = any(o.status == "ok" for o in reading.observations)
+        if region.answered:
+            region.alerted = alerted_events(setting, reading)
         region.reading = without_bodies(reading)
         return region
 
@@ -96,7 +100,7 @@ def normalize_kms(setting: Setting, readings: Iterator[Reading]) -> Iterator[Row
     for reading in readings:
         if region is None:
             first = reading if reading.subject == "" else Reading("", [])
-            region = Region.read(first)
+            region = Region.read(setting, first)
             tally.count(first)
             yield from _region_rows(setting, region, tally)
         if reading.subject:
@@ -105,7 +109,7 @@ def normalize_kms(setting: Setting, readings: Iterator[Reading]) -> Iterator[Row
         elif reading.observations[0].id not in tally.evidence:
             tally.count(reading)
     if region is None:
-        region = Region.read(Reading("", []))
+        region = Region.read(setting, Reading("", []))
         yield from _region_rows(setting, region, tally)
     for arn in list(region.keys):
         unread = Reading(arn, [])
@@ -125,10 +129,11 @@ def _region_rows(setting: Setting, region: Region, tally: Tally) -> Iterator[Row
             yield setting.rows_missing(anchor, table, "", *tally.why("kms:ListKeys"))
     if "kms:DescribeCustomKeyStores" in failures:
         yield setting.rows_missing(anchor, "key_store", "", *tally.why("kms:DescribeCustomKeyStores"))
+    unasked = alerts_not_offered(region.reading)
     if region.answered:
-        yield from setting.explained(_service_store(setting, region), [region.reading])
+        yield from setting.explained(_service_store(setting, region), [region.reading], unasked)
     for observation, store in region.stores:
-        yield from setting.explained(_custom_store(setting, observation, store), [region.reading])
+        yield from setting.explained(_custom_store(setting, region, observation, store), [region.reading], unasked)
 
 
 def _service_store(setting: Setting, region: Region) -> KeyStore:
@@ -142,10 +147,12 @@ def _service_store(setting: Setting, region: Region) -> KeyStore:
         purge_protection=True,
         recovery_days=_SHORTEST_WINDOW_DAYS,
         access_model="key policy, IAM policies and grants",
+        alerted_events=region.alerted,
     )
 
 
-def _custom_store(setting: Setting, observation: str, store: CustomKeyStore) -> KeyStore:
+def _custom_store(setting: Setting, region: Region, observation: str, store: CustomKeyStore) -> KeyStore:
+    """What happens to its keys, KMS does and tells."""
     kind = store.CustomKeyStoreType or ""
     proxy = store.XksProxyConfiguration
     connectivity = proxy.Connectivity if proxy else None
@@ -162,6 +169,7 @@ def _custom_store(setting: Setting, observation: str, store: CustomKeyStore) -> 
         purge_protection=True,
         recovery_days=_SHORTEST_WINDOW_DAYS,
         network_public=False if kind == "AWS_CLOUDHSM" else _REACHED.get(connectivity or ""),
+        alerted_events=region.alerted,
         access_model="key policy, IAM policies and grants",
         activated=None if store.ConnectionState is None else store.ConnectionState == "CONNECTED",
         state=State.ACTIVE,

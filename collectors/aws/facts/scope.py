@@ -10,7 +10,7 @@ from collectors import scope_rows
 from collectors.aws.callers import Owner
 from collectors.aws.operations import OPERATIONS, SERVICES
 from collectors.declaration import ServiceDeclaration
-from evidence.model import NEVER, KeyStore, ProtectionLevel, State
+from evidence.model import NEVER, AlertedEvent, KeyStore, ProtectionLevel, State
 from evidence.operation import Operation
 
 
@@ -46,6 +46,10 @@ class Setting(scope_rows.Setting):
             )
         return self._owners[account]
 
+    def account_of(self, arn: str) -> str | None:
+        """The account that an ARN names, else the one that is read; None where neither is known."""
+        return (arn.split(":") + [""] * 5)[4] or self.header.account or None
+
     def store(self) -> str:
         """The id of the service of this account and region as a store of keys or secrets: what its ARNs begin with."""
         return f"arn:{self.partition}:{self.header.service}:{self.header.region}:{self.header.account}"
@@ -61,6 +65,7 @@ class Setting(scope_rows.Setting):
         purge_protection: bool,
         recovery_days: int,
         access_model: str,
+        alerted_events: list[AlertedEvent] | None = None,
     ) -> KeyStore:
         """The service of this account and region as a store, which AWS runs: always there, with nothing to set."""
         return KeyStore(
@@ -75,6 +80,7 @@ class Setting(scope_rows.Setting):
             soft_delete=soft_delete,
             purge_protection=purge_protection,
             recovery_days=recovery_days,
+            alerted_events=alerted_events,
             access_model=access_model,
             activated=True,
             state=State.ACTIVE,

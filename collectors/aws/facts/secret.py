@@ -10,6 +10,7 @@ from typing import Any
 
 from collectors.aws.answers import DescribedSecret, SecretPolicy, Secrets, SecretVersion, SecretVersions
 from collectors.aws.facts.access import access_missing, policy_rows, read_policies
+from collectors.aws.facts.alert import alerted_events, alerts_not_offered
 from collectors.aws.facts.scope import Setting
 from collectors.aws.policy import NO_POLICY, PolicyFacts
 from collectors.scope_rows import Tally, expect, fill, listed
@@ -70,6 +71,7 @@ def _list_rows(setting: Setting, reading: Reading, tally: Tally) -> Generator[Ro
     pages = [page for _, page in listed(reading, LIST, Secrets, lambda page: page.more)]
     names = {secret.ARN: secret.Name for page in pages for secret in page.SecretList}
     tally.listed = None if LIST in reading.failures else len(names)
+    alerted = alerted_events(setting, reading) if pages else None
     tally.count(reading)
     header = setting.header
     if not pages:
@@ -77,7 +79,7 @@ def _list_rows(setting: Setting, reading: Reading, tally: Tally) -> Generator[Ro
         yield setting.rows_missing(nothing, "key_store", "", *tally.why(LIST))
     else:
         store = setting.service_store(
-            reading.evidence,
+            (o.id for o in reading.of(LIST)),
             kind="AWS Secrets Manager",
             name="AWS Secrets Manager",
             protection_level=ProtectionLevel.SOFTWARE,
@@ -85,8 +87,9 @@ def _list_rows(setting: Setting, reading: Reading, tally: Tally) -> Generator[Ro
             purge_protection=False,
             recovery_days=0,
             access_model="IAM policies and resource policy",
+            alerted_events=alerted,
         )
-        yield from setting.explained(store, [reading])
+        yield from setting.explained(store, [reading], alerts_not_offered(reading))
     if LIST in reading.failures:
         anchor = Secret(**setting.bookkeeping(header.id, ()))
         for table in ("secret", "access"):

@@ -109,6 +109,7 @@ def _by_policy(bundle: CertificateBundle) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "key": thing_id(bundle.kid) if bundle.kid else "",
         "subject": (policy.x509_props.subject if policy.x509_props else None) or "",
+        "authority": _authority(policy),
         "issuer": (policy.issuer.name if policy.issuer else None) or "",
         "renewal_enabled": renewing is not None,
         "renewal_days": _renewal_days(renewing, bundle.attributes) if renewing else 0,
@@ -138,6 +139,12 @@ def _publicly_trusted(bundle: CertificateBundle) -> bool | None:
         return True if ordered and logged_publicly(content) else None
     except ValueError:
         return None
+
+
+def _authority(policy: CertificatePolicy) -> bool | None:
+    """Whether it may issue certificates, by the usage of its key that RFC 5280, section 4.2.1.3, keeps for that."""
+    usages = policy.x509_props.key_usage if policy.x509_props else None
+    return None if usages is None else "keyCertSign" in usages
 
 
 def _renewing(policy: CertificatePolicy) -> CertificateLifetimeAction | None:

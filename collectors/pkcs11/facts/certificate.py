@@ -17,7 +17,17 @@ from evidence.reading import Failure, Reading
 
 VALUE = "CKA_VALUE"
 
-_OF_VALUE = ("subject", "issuer", "fingerprint", "algorithm", "bits", "security_bits", "activated_at", "expires_at")
+_OF_VALUE = (
+    "subject",
+    "issuer",
+    "fingerprint",
+    "algorithm",
+    "bits",
+    "security_bits",
+    "activated_at",
+    "expires_at",
+    "authority",
+)
 """Columns that the certificate itself tells."""
 
 _OF_ITS_KEY = ("algorithm", "bits", "security_bits")

@@ -246,6 +246,7 @@ def _state(row: Certificate, facts: X509Facts, revoked: bool, received: datetime
     """What a certificate states of itself, and its state at that time."""
     row.name = facts.subject or row.id
     row.subject, row.issuer, row.fingerprint = facts.subject, facts.issuer, facts.fingerprint
+    row.authority = facts.authority
     row.algorithm, row.bits, row.security_bits = facts.algorithm, facts.bits, facts.security_bits
     row.activated_at, row.expires_at = facts.activated_at, facts.expires_at
     if revoked or facts.expires_at < received:

@@ -156,12 +156,18 @@ def _tagged_parameters(world: World, request: Request) -> Iterator[tuple[str, di
         yield parameter_arn(request.account, request.region, name), backend.list_tags_for_resource("Parameter", name)
 
 
+def _tagged_certificates(world: World, request: Request) -> Iterator[tuple[str, dict[str, str]]]:
+    for record in world.certificates.get((request.account, request.region), []):
+        yield record.members["CertificateArn"], dict(record.tags)
+
+
 _TAGGED = {
     "kms": _tagged_keys,
     "kms:key": _tagged_keys,
     "secretsmanager": _tagged_secrets,
     "secretsmanager:secret": _tagged_secrets,
     "ssm:parameter": _tagged_parameters,
+    "acm:certificate": _tagged_certificates,
 }
 
 OPERATIONS = {

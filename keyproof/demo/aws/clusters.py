@@ -88,17 +88,17 @@ def _certificates(cluster: str, created: datetime, owner: str, state: str) -> di
     of_hsm = f"CN=HSM:{stable_hex(12, cluster).upper()}:PARTN:1"
     first, last = created - days(400), created + days(7000)
     certificates = {
-        "HsmCertificate": _certificate(of_hsm, hardware, first, last),
-        "AwsHardwareCertificate": _certificate(hardware, "CN=AWS CloudHSM root", first, last),
-        "ManufacturerHardwareCertificate": _certificate(hardware, "CN=Manufacturer of HSMs", first, last),
+        "HsmCertificate": signed_certificate(of_hsm, hardware, first, last),
+        "AwsHardwareCertificate": signed_certificate(hardware, "CN=AWS CloudHSM root", first, last),
+        "ManufacturerHardwareCertificate": signed_certificate(hardware, "CN=Manufacturer of HSMs", first, last),
     }
     if state == "UNINITIALIZED":
         return {**certificates, "ClusterCsr": _request(of_hsm)}
     owners = f"CN=HSM root,O={owner}"
-    return {**certificates, "ClusterCertificate": _certificate(of_hsm, owners, created, created + days(3650))}
+    return {**certificates, "ClusterCertificate": signed_certificate(of_hsm, owners, created, created + days(3650))}
 
 
-def _certificate(subject: str, issuer: str, first: datetime, last: datetime) -> str:
+def signed_certificate(subject: str, issuer: str, first: datetime, last: datetime) -> str:
     """A certificate in PEM for an RSA key, whose private half nobody has; only its issuer's key signs anything."""
     from cryptography import x509
     from cryptography.hazmat.primitives.hashes import SHA256

@@ -15,7 +15,16 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
-from keyproof.demo.aws import account_answers, cluster_answers, kms_answers, secret_answers
+from keyproof.demo.aws import (
+    account_answers,
+    alert_answers,
+    certificate_answers,
+    cluster_answers,
+    credential_answers,
+    datastore_answers,
+    kms_answers,
+    secret_answers,
+)
 from keyproof.demo.aws.faults import FaultPlan, Rule, error_of, without_token
 from keyproof.demo.aws.wire import AwsError, Request, read_request, write_answer, write_error
 from keyproof.demo.aws.world import World
@@ -34,6 +43,10 @@ OPERATIONS: Mapping[str, Answer] = {
     **secret_answers.OPERATIONS,
     **account_answers.OPERATIONS,
     **cluster_answers.OPERATIONS,
+    **credential_answers.OPERATIONS,
+    **certificate_answers.OPERATIONS,
+    **datastore_answers.OPERATIONS,
+    **alert_answers.OPERATIONS,
 }
 """Everything that is answered here, by the operation's name in permissions."""
 
@@ -177,6 +190,8 @@ def _ask_moto(world: World, request: Request) -> None:
 
 def _unknown_token(request: Request) -> AwsError:
     message = "The security token included in the request is invalid."
+    if request.protocol == "ec2":
+        return AwsError("AuthFailure", "AWS was not able to validate the provided access credentials", 401)
     if request.protocol == "query":
         return AwsError("InvalidClientTokenId", message, 403)
     return AwsError("UnrecognizedClientException", message, 400 if request.protocol == "json" else 403)

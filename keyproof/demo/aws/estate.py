@@ -15,6 +15,7 @@ from typing import Any
 from keyproof.demo.aws.clusters import backup, cluster
 from keyproof.demo.aws.embedded import ACCESS_KEY, credentials_environment
 from keyproof.demo.aws.faults import Rule
+from keyproof.demo.aws.holdings import add_alerts, add_certificates, add_datastores, add_users
 from keyproof.demo.aws.world import TRACKED_SINCE, Account, KeyRecord, Material, World, parameter_arn
 from keyproof.demo.faults import Fault
 from keyproof.demo.names import days, stable_hex, stable_id
@@ -48,6 +49,10 @@ def estate(now: datetime = ESTATE_NOW) -> World:
         add(keys)
     _add_key_stores(world)
     _add_cluster(world)
+    add_users(world, PAYMENTS, DATA)
+    add_certificates(world, PAYMENTS, MAIN)
+    add_datastores(world, PAYMENTS, MAIN, keys.arn)
+    add_alerts(world, PAYMENTS, MAIN)
     _add_secrets(_Secrets(world, keys))
     _add_parameters(world, keys)
     _add_refusals(world, keys)
@@ -246,6 +251,10 @@ class _Keys:
     def named(self, place: _Place, alias: str) -> Any:
         """The key of a place by its alias."""
         return self.by_name[f"{place.account}/{place.region}/{alias}"]
+
+    def arn(self, account: str, region: str, alias: str) -> str:
+        """The ARN of a key by its place and alias."""
+        return str(self.by_name[f"{account}/{region}/{alias}"].arn)
 
     def _usage(self, spec: str, usage: str, used: float | None, created: datetime) -> tuple[str, datetime] | None:
         """KMS tells only of use since it tracks it."""
@@ -937,13 +946,6 @@ def _add_refusals(world: World, keys: _Keys) -> None:
             because="no resource-based policy allows the kms:GetKeyPolicy action",
         )
     )
-    for service in ("kms", "secretsmanager", "ssm", "cloudhsm", "tag"):
-        world.refusals.append(
-            Rule(
-                fault=Fault.REFUSE,
-                operation=f"{service}:*",
-                account=DATA,
-                region=EDGE,
-                because="of an explicit deny in a service control policy",
-            )
-        )
+    world.refusals.append(
+        Rule(fault=Fault.REFUSE, account=DATA, region=EDGE, because="of an explicit deny in a service control policy")
+    )

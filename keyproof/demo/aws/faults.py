@@ -45,17 +45,21 @@ _THROTTLED = {
     "organizations": AwsError("TooManyRequestsException", "Rate exceeded"),
     "resourcegroupstaggingapi": AwsError("ThrottledException", "Rate exceeded"),
     "sts": AwsError("Throttling", "Rate exceeded"),
+    "iam": AwsError("Throttling", "Rate exceeded"),
+    "rds": AwsError("Throttling", "Rate exceeded"),
+    "ec2": AwsError("RequestLimitExceeded", "Request limit exceeded.", 503),
 }
 
 
 def error_of(rule: Rule, request: Request, caller: str) -> AwsError | None:
     """The error with which AWS answers the request, or None where the fault is not of that kind."""
-    plain = request.service in ("sts",)
+    plain = request.xml
     if rule.fault is Fault.REFUSE:
         on = f" on resource: {request.subject}" if request.subject else ""
         text = f"User: {caller} is not authorized to perform: {request.name}{on} because {rule.because}"
         denied = 403 if request.protocol != "json" else 400
-        return AwsError("AccessDenied" if plain else "AccessDeniedException", text, denied)
+        code = "UnauthorizedOperation" if request.service == "ec2" else "AccessDenied"
+        return AwsError(code if plain else "AccessDeniedException", text, denied)
     if rule.fault is Fault.THROTTLE:
         return _THROTTLED.get(request.service, AwsError("ThrottlingException", "Rate exceeded"))
     if rule.fault is Fault.BREAK:

@@ -14,9 +14,25 @@ from xml.sax.saxutils import escape
 
 from keyproof.demo.http import HttpRequest, HttpResponse
 
-_SIGNED_AS = {"tagging": "resourcegroupstaggingapi", "cloudhsm": "cloudhsmv2"}
-_PERMISSION_PREFIX = {"resourcegroupstaggingapi": "tag", "cloudhsmv2": "cloudhsm"}
-_SUBJECTS = ("KeyId", "SecretId", "ResourceArn", "ResourceId", "RoleArn", "AccountId")
+_SIGNED_AS = {
+    "tagging": "resourcegroupstaggingapi",
+    "cloudhsm": "cloudhsmv2",
+    "elasticfilesystem": "efs",
+    "monitoring": "cloudwatch",
+}
+_PERMISSION_PREFIX = {"resourcegroupstaggingapi": "tag", "cloudhsmv2": "cloudhsm", "efs": "elasticfilesystem"}
+_SUBJECTS = (
+    "KeyId",
+    "SecretId",
+    "ResourceArn",
+    "ResourceId",
+    "RoleArn",
+    "AccountId",
+    "UserName",
+    "AccessKeyId",
+    "ServerCertificateName",
+    "CertificateArn",
+)
 _CREDENTIAL = re.compile(r"Credential=(?P<key>[^/]+)/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 
 
@@ -56,13 +72,18 @@ class Request:
 
     @property
     def subject(self) -> str:
-        """The key, secret, parameter, role or account that it is about; empty for none."""
+        """The key, secret, role or whatever else it is about; empty for none."""
         return next((str(self.parameters[name]) for name in _SUBJECTS if name in self.parameters), "")
 
     @property
     def protocol(self) -> str:
-        """The protocol in which the SDK talks to the service: `json`, `rest-json` or `query`."""
+        """The protocol in which the SDK talks to the service: `json`, `rest-json`, `query` or `ec2`."""
         return str(service_model(self.service).resolved_protocol)
+
+    @property
+    def xml(self) -> bool:
+        """Answers are XML on the wire."""
+        return self.protocol in ("query", "ec2")
 
 
 @cache
@@ -89,10 +110,22 @@ def _content(service: str, http: HttpRequest) -> tuple[str, Mapping[str, Any]]:
         return target.rpartition(".")[2], _json_object(http.body)
     if http.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         form = dict(parse_qsl(http.body.decode()))
-        return form.pop("Action", ""), form
-    if service == "account":
-        return _operations_by_path(service).get((http.method, http.path), ""), _json_object(http.body)
+        operation = form.pop("Action", "")
+        return operation, _numbered(service, operation, form)
+    if service in ("account", "efs"):
+        operation = _operations_by_path(service).get((http.method, http.path), "")
+        asked = _numbered(service, operation, dict(parse_qsl(http.query)))
+        return operation, {**asked, **_json_object(http.body)}
     return "", {}
+
+
+def _numbered(service: str, operation: str, form: Mapping[str, str]) -> Mapping[str, Any]:
+    """The form's members, with numbers where the operation takes numbers."""
+    model = service_model(service)
+    shape = model.operation_model(operation).input_shape if operation in model.operation_names else None
+    members = shape.members if shape else {}
+    whole = {name for name in form if name in members and members[name].type_name == "integer"}
+    return {name: int(value) if name in whole and value.isdecimal() else value for name, value in form.items()}
 
 
 def _json_object(body: bytes) -> Mapping[str, Any]:
@@ -116,18 +149,28 @@ def write_answer(request: Request, answer: Mapping[str, Any], request_id: str) -
     if shape is None and not answer:
         return HttpResponse(200, {"Content-Type": "application/x-amz-json-1.1", "x-amzn-RequestId": request_id}, b"")
     document = _checked(shape, answer, request.name)
+    members = _members(shape, document) if request.xml else ""
     if request.protocol == "query":
-        return _xml(200, f"{request.operation}Response", {f"{request.operation}Result": document}, request_id)
+        result = f"{request.operation}Result"
+        metadata = f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>"
+        return _xml(200, f"{request.operation}Response", f"<{result}>{members}</{result}>{metadata}", request_id)
+    if request.protocol == "ec2":
+        content = f"<requestId>{request_id}</requestId>{members}"
+        return _xml(200, f"{request.operation}Response", content, request_id)
     return _json(request, 200, document, request_id)
 
 
 def write_error(request: Request, error: AwsError, request_id: str) -> HttpResponse:
     """The HTTP answer that carries an error, in the form of the request's protocol."""
     protocol = request.protocol
+    told = f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>"
     if protocol == "query":
         kind = "Sender" if error.status < 500 else "Receiver"
-        detail = {"Error": {"Type": kind, "Code": error.code, "Message": error.message}, "RequestId": request_id}
-        return _xml(error.status, "ErrorResponse", detail, request_id, metadata=False)
+        detail = f"<Error><Type>{kind}</Type>{told}</Error><RequestId>{request_id}</RequestId>"
+        return _xml(error.status, "ErrorResponse", detail, request_id)
+    if protocol == "ec2":
+        detail = f"<Errors><Error>{told}</Error></Errors><RequestID>{request_id}</RequestID>"
+        return _xml(error.status, "Response", detail, request_id)
     if protocol == "rest-json":
         answer = _json(request, error.status, {"message": error.message}, request_id)
         return HttpResponse(answer.status, {**answer.headers, "x-amzn-ErrorType": error.code}, answer.body)
@@ -141,19 +184,35 @@ def _json(request: Request, status: int, document: Any, request_id: str) -> Http
     return HttpResponse(status, headers, json.dumps(document, separators=(",", ":")).encode())
 
 
-def _xml(status: int, root: str, document: Any, request_id: str, *, metadata: bool = True) -> HttpResponse:
-    if metadata:
-        document = {**document, "ResponseMetadata": {"RequestId": request_id}}
-    body = f'<{root} xmlns="https://sts.amazonaws.com/doc/2011-06-15/">{_elements(document)}</{root}>'
+def _xml(status: int, root: str, content: str, request_id: str) -> HttpResponse:
+    body = f'<{root} xmlns="https://aws.amazon.com/doc/">{content}</{root}>'
     return HttpResponse(status, {"Content-Type": "text/xml", "x-amzn-RequestId": request_id}, body.encode())
 
 
-def _elements(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "".join(f"<{name}>{_elements(member)}</{name}>" for name, member in value.items())
-    if isinstance(value, float | int) and not isinstance(value, bool):
-        return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return escape(str(value))
+def _members(shape: Any, document: Mapping[str, Any]) -> str:
+    """The members of a structure as XML elements, in whose names botocore's description of the shape has a say."""
+    return "".join(
+        _element(shape.members[name].serialization.get("name", name), shape.members[name], value)
+        for name, value in document.items()
+    )
+
+
+def _element(name: str, shape: Any, value: Any) -> str:
+    if shape.type_name == "structure":
+        return f"<{name}>{_members(shape, value)}</{name}>"
+    if shape.type_name == "list":
+        entry = shape.member.serialization.get("name", "member")
+        return f"<{name}>{''.join(_element(entry, shape.member, item) for item in value)}</{name}>"
+    if shape.type_name == "map":
+        entries = (
+            _element("key", shape.key, key) + _element("value", shape.value, item) for key, item in value.items()
+        )
+        return f"<{name}>{''.join(f'<entry>{entry}</entry>' for entry in entries)}</{name}>"
+    if shape.type_name == "timestamp":
+        value = datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if shape.type_name == "boolean":
+        value = str(value).lower()
+    return f"<{name}>{escape(str(value))}</{name}>"
 
 
 def _checked(shape: Any, value: Any, place: str) -> Any:

@@ -93,6 +93,48 @@ class SecretRecord:
     versions: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessKey:
+    """An access key of a user."""
+
+    id: str
+    created_at: datetime
+    status: str = "Active"
+    last_used: tuple[datetime, str] | None = None
+    """When, and with which service."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A user of IAM."""
+
+    name: str
+    created_at: datetime
+    keys: Sequence[AccessKey] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """A certificate in ACM: DescribeCertificate's answer, and its tags."""
+
+    members: Mapping[str, Any]
+    exported: bool | None = None
+    """Of a certificate of a private authority alone."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Alerts:
+    """What watches over an account and region, as EventBridge, CloudWatch Logs and CloudWatch list it."""
+
+    rules: list[dict[str, Any]] = field(default_factory=list)
+    targets: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Name of a rule → its targets."""
+    filters: list[dict[str, Any]] = field(default_factory=list)
+    metric_alarms: list[dict[str, Any]] = field(default_factory=list)
+    composite_alarms: list[dict[str, Any]] = field(default_factory=list)
+
+
 class World:
     """All state of the embedded AWS. What moto models lives in moto's own backends, which are emptied by `close`."""
 
@@ -119,6 +161,24 @@ class World:
         """(account, region) → entries of DescribeBackups."""
         self.predefined_aliases: dict[tuple[str, str], list[str]] = {}
         """(account, region) → aliases of AWS that point to no key yet."""
+        self.users: dict[str, list[User]] = {}
+        """By account."""
+        self.root_keys: dict[str, int] = {}
+        """Account → how many access keys its root user has."""
+        self.server_certificates: dict[str, list[dict[str, Any]]] = {}
+        """Account → ServerCertificate of GetServerCertificate's answers."""
+        self.certificates: dict[tuple[str, str], list[Certificate]] = {}
+        """By account and region."""
+        self.volume_keys: dict[tuple[str, str], str] = {}
+        """(account, region) → the key that encrypts new volumes, where they are encrypted without being asked."""
+        self.datastores: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+        """(account, region, operation) → the entries that it lists."""
+        self.stopped_trails: set[str] = set()
+        """ARNs of trails that log nothing."""
+        self.event_selectors: dict[str, dict[str, Any]] = {}
+        """ARN of a trail → its event selectors, where it has some of its own."""
+        self.alerts: dict[tuple[str, str], Alerts] = {}
+        """By account and region."""
         self.page_sizes: dict[str, int] = {}
         """Operation → entries a page, whatever larger number the client asks for."""
         self.empty_pages: set[str] = set()

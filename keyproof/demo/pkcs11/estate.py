@@ -116,6 +116,7 @@ def _certificate(now: datetime) -> Mapping[str, Any]:
         .serial_number(7)
         .not_valid_before(now - days(335))
         .not_valid_after(now + days(30))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(private, hashes.SHA384(), ecdsa_deterministic=True)
     )
     return {
