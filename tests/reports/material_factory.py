@@ -1041,7 +1041,7 @@ SPECS = (
          lambda r, p: None if r.approved_at is None else r.approved_at <= r.changed_by,
          (("soc2", "CC6.5"),), (Topic.DESTRUCTION, "approved_at"), Decided.PARTLY),
     Spec("ROT-07", "No material was used beyond its cryptoperiod", Stage.ROTATION, Severity.HIGH, "key_period",
-         "true", "at_most(longest_use_days, $max_days)", ("longest_use_days",), {"max_days": 365}, lambda r: True,
+         "true", "at_most(longest_use_days, $max_days)", ("longest_use_days",), {"max_days": 299}, lambda r: True,
          lambda r, p: _at_most(r.longest_use_days, p["max_days"]), ()),
     Spec("EVD-03", "Evidence was collected throughout the period", Stage.EVIDENCE, Severity.HIGH, "audit_period",
          "true", "at_most(longest_gap_days, $max_gap_days)", ("longest_gap_days",), {"max_gap_days": 31},
