@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from controls.catalogue import DEFAULT, Catalogue, Control, arguments
 from controls.documents import nearest
 from controls.predicate import MACROS, RANGE, verdict_sql
-from controls.register import COUNTED, AttestationRecord, ExceptionRecord, check_condition
+from controls.register import COUNTED, AttestationRecord, ExceptionRecord, check_condition, subject_pattern
 from controls.requirements import roll_up
 from controls.views import INVENTORY, VIEWS
-from controls.views.view import MOMENT, STATEMENT, UNKNOWN, View
+from controls.views.view import EXCEPTION, MOMENT, STATEMENT, UNKNOWN, View
 from controls.workers import side_by_side
 from evidence.findings import (
     Assessment,
@@ -107,15 +107,15 @@ def assess(
     Pure: the same arguments give the same bytes. Raises AssessmentError.
     """
     variants = list(_variants(catalogue, frameworks, overrides))
-    excepted = [_exception(record, catalogue, as_of) for record in exceptions]
-    attested = [_attestation(record, catalogue, as_of) for record in attestations]
+    excepted = [used_exception(record, catalogue, as_of) for record in exceptions]
+    attested = [used_attestation(record, catalogue, as_of) for record in attestations]
     valid = [record for record, used in zip(attestations, attested, strict=True) if used.valid]
     moments = {"as_of": as_of, "period_start": period[0], "period_end": period[1]}
     out.mkdir(parents=True, exist_ok=True)
     views = [
         view for view in VIEWS.values() if any(control.over == view.name for control in catalogue.controls.values())
     ]
-    with _database(inventory, history, moments, views, valid) as database:
+    with _database(inventory, history, moments, views, valid, exceptions) as database:
         judging = _Judging(database, moments, excepted)
         _write(out / FINDINGS, judging.findings(variants))
     results = {
@@ -165,7 +165,8 @@ def _order(variant: Variant) -> tuple[bool, str]:
     return variant.name != DEFAULT, variant.name
 
 
-def _exception(record: ExceptionRecord, catalogue: Catalogue, as_of: datetime) -> ExceptionUsed:
+def used_exception(record: ExceptionRecord, catalogue: Catalogue, as_of: datetime) -> ExceptionUsed:
+    """The exception as an assessment at `as_of` uses it, before any failure was seen."""
     problem = record.problem(as_of.date()) or _unusable_condition(record, catalogue)
     if record.control not in catalogue.controls:
         problem = f"no such control: {record.control}{nearest(record.control, catalogue.controls)}"
@@ -186,7 +187,8 @@ def _unusable_condition(record: ExceptionRecord, catalogue: Catalogue) -> str:
     return f"where: {record.control} judges rows of {over.name}, which have no {unknown[0]}" if unknown else ""
 
 
-def _attestation(record: AttestationRecord, catalogue: Catalogue, as_of: datetime) -> AttestationUsed:
+def used_attestation(record: AttestationRecord, catalogue: Catalogue, as_of: datetime) -> AttestationUsed:
+    """The attestation as an assessment at `as_of` uses it."""
     problem = _unknown_requirement(record, catalogue) or record.problem(as_of.date())
     fields = record.model_dump(exclude={"document_problem"})
     return AttestationUsed(**fields, valid=not problem, problem=problem)
@@ -213,6 +215,7 @@ def _database(
     moments: Mapping[str, datetime],
     views: Iterable[View],
     attested: Iterable[AttestationRecord],
+    exceptions: Iterable[ExceptionRecord],
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database that sees the inventory's files and its own spill folder, and nothing else of the machine."""
     import duckdb
@@ -247,18 +250,22 @@ def _database(
         for macro in MACROS:
             database.execute(macro)
         make_statements(database, attested)
+        make_exceptions(database, exceptions)
         for view in views:
             _make(database, view)
         yield database
 
 
 def make_statements(database: duckdb.DuckDBPyConnection, attested: Iterable[AttestationRecord]) -> None:
-    """The table of statements: what valid attestations say of a topic, once for each pattern of subjects."""
+    """The table of statements: what valid attestations say of a topic, once for each of their subjects.
+
+    `subject` is an id, and NULL where `*` stands for some of it; `pattern` is then what ids are held against.
+    """
     counted = sorted({name for names in COUNTED.values() for name in names})
     database.execute(
         f"""
         CREATE TABLE {STATEMENT} (
-            id VARCHAR, topic VARCHAR, pattern VARCHAR, dated_at TIMESTAMPTZ, expires_at TIMESTAMPTZ,
+            id VARCHAR, topic VARCHAR, subject VARCHAR, pattern VARCHAR, dated_at TIMESTAMPTZ, expires_at TIMESTAMPTZ,
             occurred_at TIMESTAMPTZ, target_at TIMESTAMPTZ, principals_sha256 VARCHAR,
             {", ".join(f"{name}_count BIGINT" for name in counted)}
         )
@@ -266,7 +273,8 @@ def make_statements(database: duckdb.DuckDBPyConnection, attested: Iterable[Atte
     )
     rows = [
         [
-            *(record.id, str(record.topic), _pattern(subject), _midnight(record.date), _midnight(record.expires)),
+            *(record.id, str(record.topic), None if "*" in subject else subject, subject_pattern(subject)),
+            *(_midnight(record.date), _midnight(record.expires)),
             *(_midnight(record.occurred), _midnight(record.target), record.principals_sha256 or None),
             *(record.counts.get(name) for name in counted),
         ]
@@ -274,8 +282,32 @@ def make_statements(database: duckdb.DuckDBPyConnection, attested: Iterable[Atte
         if record.topic
         for subject in record.subjects
     ]
+    _fill(database, STATEMENT, rows)
+
+
+def make_exceptions(database: duckdb.DuckDBPyConnection, exceptions: Iterable[ExceptionRecord]) -> None:
+    """The table of exceptions: what the register says of each, whether it counts or not."""
+    database.execute(
+        f"""
+        CREATE TABLE {EXCEPTION} (
+            id VARCHAR, control VARCHAR, owner VARCHAR, approver VARCHAR, approved_by_another BOOLEAN,
+            document_as_recorded BOOLEAN, approved_at TIMESTAMPTZ, expires_at TIMESTAMPTZ
+        )
+        """
+    )
+    rows = [
+        [
+            *(record.id, record.control, record.owner, record.approver, record.approved_by_another),
+            *(not record.document_problem, _midnight(record.approved), _midnight(record.expires)),
+        ]
+        for record in exceptions
+    ]
+    _fill(database, EXCEPTION, rows)
+
+
+def _fill(database: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Sequence[object]]) -> None:
     if rows:
-        database.executemany(f"INSERT INTO {STATEMENT} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+        database.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
 
 
 def _midnight(day: date | None) -> datetime | None:
@@ -359,7 +391,7 @@ class _Judging:
                 _make_explained(cursor, variant, self._arguments(variant))
                 covering = [e for e in self._exceptions if e.control == variant.control.id]
                 patterns = {
-                    f"exception_{number}_{place}": _pattern(subject)
+                    f"exception_{number}_{place}": subject_pattern(subject)
                     for number, exception in enumerate(covering)
                     for place, subject in enumerate(exception.subjects)
                 }
@@ -423,15 +455,20 @@ def _verdict(variant: Variant) -> str:
 
 def _make_incomplete(cursor: duckdb.DuckDBPyConnection, variant: Variant) -> bool:
     """`incomplete`: the scopes in which rows of the view may be missing, with the gaps that say so. Whether any is."""
-    of_view = variant.control.view.tables
-    tables = ", ".join(_text(table) for table in sorted({*of_view, "scope"} if of_view else {""}))
+    view = variant.control.view
+    tables = ", ".join(_text(table) for table in sorted({*view.tables, "scope"} if view.tables else {""}))
+    unmade = "".join(
+        f" OR (of_table = {_text(table)} AND list_has_any(columns, [{', '.join(_text(name) for name in names)}]))"
+        for table, names in view.made_of.items()
+    )
     cursor.execute(
         f"""
         CREATE TEMP TABLE incomplete AS
         SELECT
             scope, min(source) AS source, list(id ORDER BY id) AS missing,
             list_sort(list_distinct(flatten(list(evidence)))) AS evidence
-        FROM gap WHERE rows_missing AND of_table IN ({tables}) AND {_near(variant, "gap.scope")} GROUP BY scope
+        FROM gap WHERE ((rows_missing AND of_table IN ({tables})){unmade}) AND {_near(variant, "gap.scope")}
+        GROUP BY scope
         """
     )
     return bool(cursor.execute("SELECT 1 FROM incomplete LIMIT 1").fetchall())
@@ -551,13 +588,6 @@ def _conditions(exceptions: Sequence[ExceptionUsed]) -> str:
     )
 
 
-def _pattern(subject: str) -> str:
-    """A LIKE pattern in which `*` alone stands for any text."""
-    for special in ("\\", "%", "_"):
-        subject = subject.replace(special, f"\\{special}")
-    return subject.replace("*", "%")
-
-
 def _findings_sql(variant: Variant, exceptions: Sequence[ExceptionUsed]) -> str:
     """The rows of findings.parquet for one variant, from its view, `explained` and `incomplete`."""
     control = variant.control
@@ -565,7 +595,7 @@ def _findings_sql(variant: Variant, exceptions: Sequence[ExceptionUsed]) -> str:
     digest = f"'FND-' || substr(sha256({_text(control.id)} || chr(0) || {_text(variant.name)} || chr(0)"
     name, account, region = (column if column in view.columns else "NULL" for column in ("name", "account", "region"))
     # A scope can be a row that is judged and at the same time the place where rows are missing: two findings, two ids.
-    rows = "|| chr(0) || 'rows'" if "scope" in view.tables else ""
+    rows = "|| chr(0) || 'rows'" if "scope" in view.tables or view.of_scopes else ""
     return f"""
         SELECT
             {digest} || j.scope || chr(0) || j.id), 1, 12) AS id,

@@ -44,8 +44,13 @@ class Approved(Record):
     """What was wrong with the document when the register was read; empty for nothing. It travels along, so that
     whoever verifies needs no document."""
 
+    @property
+    def approved_by_another(self) -> bool:
+        """Whoever approved it is not its owner."""
+        return not _same_person(self.approver, self.owner)
+
     def _problem(self, begun: str, start: dt.date, as_of: dt.date) -> str:
-        if _same_person(self.approver, self.owner):
+        if not self.approved_by_another:
             return f"approved by its owner, {self.owner}; another person has to approve it"
         return self.document_problem or _dates_problem(begun, start, self.expires, as_of)
 
@@ -108,6 +113,29 @@ COUNTED = {
 
 OCCURRED = (Topic.COMPROMISE, Topic.DEPARTURE)
 """Topics about something that happened, whose attestation says when."""
+
+SUBJECTS = {
+    Topic.ACKNOWLEDGEMENT: "principals",
+    Topic.RECOVERY_EXERCISE: "key stores",
+    Topic.KEY_TRANSFER: "imported keys",
+    Topic.BACKUP: "key stores or keys",
+    Topic.ACCESS_REVIEW: "key stores",
+    Topic.COLLECTOR_RIGHTS: "scopes",
+    Topic.RECONCILIATION: "scopes",
+    Topic.CHANGE: "keys and secrets",
+    Topic.DESTRUCTION: "keys and secrets",
+    Topic.COMPROMISE: "keys",
+    Topic.DEPARTURE: "keys",
+    Topic.MIGRATION: "keys",
+}
+"""Topic → whose ids its subjects are; the other topics are about the organization as a whole."""
+
+
+def subject_pattern(subject: str) -> str:
+    """A LIKE pattern, with `\\` as its escape, in which `*` alone stands for any text."""
+    for special in ("\\", "%", "_"):
+        subject = subject.replace(special, f"\\{special}")
+    return subject.replace("*", "%")
 
 
 class _ApprovedEntry(Entry):
@@ -218,9 +246,17 @@ def check_condition(text: str) -> Predicate:
 
 
 def load_exceptions(path: Path) -> list[ExceptionRecord]:
-    """The `[[exception]]` entries of a register, in their order. Raises RegisterError."""
+    """The `[[exception]]` entries of a register, in their order, each with its document checked, if it names one.
+
+    Raises RegisterError.
+    """
+    return read_exceptions(path, read_register(path))
+
+
+def read_exceptions(path: Path, text: str) -> list[ExceptionRecord]:
+    """The entries of a register that reads `text`, whatever stands at `path`. Raises RegisterError."""
     try:
-        found = [validated(where, _ExceptionEntry, table) for where, table in _entries(path, "exception")]
+        found = [validated(where, _ExceptionEntry, table) for where, table in _entries(path, text, "exception")]
         refuse_duplicates(str(path), "[[exception]]", [entry.id for entry in found])
     except DocumentError as error:
         raise RegisterError(str(error)) from error
@@ -240,16 +276,29 @@ def load_attestations(path: Path) -> list[AttestationRecord]:
     A document that is missing or differs makes no error: the attestation says so and counts for nothing. Raises
     RegisterError.
     """
+    return read_attestations(path, read_register(path))
+
+
+def read_attestations(path: Path, text: str) -> list[AttestationRecord]:
+    """The entries of a register that reads `text`, whatever stands at `path`. Raises RegisterError."""
     try:
-        found = [validated(where, _AttestationEntry, table) for where, table in _entries(path, "attestation")]
+        found = [validated(where, _AttestationEntry, table) for where, table in _entries(path, text, "attestation")]
         refuse_duplicates(str(path), "[[attestation]]", [entry.id for entry in found])
     except DocumentError as error:
         raise RegisterError(str(error)) from error
     return [_attestation(path, entry) for entry in found]
 
 
-def _entries(path: Path, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    document = parse(str(path), read_text(path))
+def read_register(path: Path) -> str:
+    """The text of a register, its ends of lines as they are. Raises RegisterError."""
+    try:
+        return read_text(path)
+    except DocumentError as error:
+        raise RegisterError(str(error)) from error
+
+
+def _entries(path: Path, text: str, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    document = parse(str(path), text)
     return entries(str(path), document, name) if document else iter(())
 
 

@@ -6,10 +6,14 @@ A generated part stands between `<!-- begin NAME -->` and `<!-- end NAME -->`; t
 
 from __future__ import annotations
 
+import ast
 import difflib
+import inspect
+import itertools
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import Enum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +23,7 @@ import click
 from evidence.standards import Entry
 
 if TYPE_CHECKING:
+    from controls.catalogue import Control
     from evidence.model import Row
     from evidence.operation import Operation
     from evidence.standards import Standard
@@ -29,23 +34,31 @@ BLOCK = re.compile(
 )
 
 
-def _help(name: str = "") -> str:
-    from keyproof.__main__ import cli
-    from keyproof.commands import COMMANDS
+WIDTH = {"terminal_width": 96, "max_content_width": 96}
 
-    settings = {**cli.context_settings, "terminal_width": 96, "max_content_width": 96}
-    parent = click.Context(cli, info_name="keyproof", **settings)
-    if not name:
-        return f"```text\n{cli.get_help(parent)}\n```\n"
-    context = click.Context(COMMANDS[name], info_name=name, parent=parent, terminal_width=96, max_content_width=96)
-    return f"```text\n{COMMANDS[name].get_help(context)}\n```\n"
+
+def _help() -> str:
+    from keyproof.__main__ import cli
+
+    context = click.Context(cli, info_name="keyproof", **{**cli.context_settings, **WIDTH})
+    return f"```text\n{cli.get_help(context)}\n```\n"
 
 
 def _commands() -> Iterator[str]:
-    from keyproof.commands import COMMANDS
+    from keyproof.__main__ import cli
 
-    for name in COMMANDS:
-        yield f"\n## keyproof {name}\n\n{_help(name)}"
+    context = click.Context(cli, info_name="keyproof", **{**cli.context_settings, **WIDTH})
+    for command in cli.commands.values():
+        yield from _of_command(command, context, "##")
+
+
+def _of_command(command: click.Command, parent: click.Context, heading: str) -> Iterator[str]:
+    """The help of a command, and of the commands that it has of its own."""
+    context = click.Context(command, info_name=command.name, parent=parent, **WIDTH)
+    yield f"\n{heading} {context.command_path}\n\n```text\n{command.get_help(context)}\n```\n"
+    if isinstance(command, click.Group):
+        for own in command.commands.values():
+            yield from _of_command(own, context, f"{heading}#")
 
 
 def _exit_codes() -> Iterator[str]:
@@ -53,7 +66,7 @@ def _exit_codes() -> Iterator[str]:
 
     meanings = {
         Exit.DONE: "done",
-        Exit.FINDINGS: "done, and there are failures at or above `--fail-on` that no valid exception covers",
+        Exit.FINDINGS: "done, and there are failures at or above `--fail-on` that no valid exception covers; `attest check`, `except check`: there are entries that count for nothing",
         Exit.USAGE: "the command line, the configuration, the credentials or the store cannot be used; nothing was assessed",
         Exit.INCOMPLETE: "done, and there are gaps that a permission or another try could close; outranks 1",
         Exit.UNVERIFIED: "`verify`: the pack is not what it says it is",
@@ -128,6 +141,43 @@ def _controls() -> Iterator[str]:
             if control.id in r.controls
         ]
         yield f"\n*Supports*: {', '.join(supports) or 'no requirement of the built-in frameworks'}.\n"
+
+
+def _topics() -> Iterator[str]:
+    from controls.catalogue import load_catalogue
+    from controls.register import COUNTED, OCCURRED, SUBJECTS
+    from evidence.findings import Topic
+
+    controls = load_catalogue().controls.values()
+    meanings = _meanings(Topic)
+    yield "| topic | what is attested | subjects | needs besides | controls |\n|---|---|---|---|---|\n"
+    for topic in Topic:
+        needs = [f"`counts` of `{'`, `'.join(COUNTED[topic])}`"] if topic in COUNTED else []
+        needs += ["`occurred`"] if topic in OCCURRED else []
+        needs += ["`target`"] if topic is Topic.MIGRATION else []
+        judging = (f"[{c.id}](controls.md#{c.id.lower()})" for c in controls if topic in _awaited(c))
+        yield (
+            f"| `{topic}` | {meanings[topic.name].partition(';')[0].rstrip('.')} | {SUBJECTS.get(topic, 'the organization')} "
+            f"| {', '.join(needs) or '–'} | {', '.join(judging) or '–'} |\n"
+        )
+
+
+def _meanings(enumeration: type[Enum]) -> dict[str, str]:
+    """The text below each member of an enumeration."""
+    (body,) = (node.body for node in ast.parse(inspect.getsource(enumeration)).body if isinstance(node, ast.ClassDef))
+    return {
+        ast.unparse(member.targets[0]): ast.literal_eval(text.value)
+        for member, text in itertools.pairwise(body)
+        if isinstance(member, ast.Assign) and isinstance(text, ast.Expr)
+    }
+
+
+def _awaited(control: Control) -> set[str]:
+    """The topics whose attestation a control judges."""
+    awaited = {expression for fact, expression in control.view.awaiting.items() if fact in control.facts}
+    literal = {expression.strip("'") for expression in awaited if expression.startswith("'")}
+    # Where a column tells the topic of a row, the population says which it is.
+    return literal or {name for name in re.findall(r"'(\w+)'", control.population) if awaited}
 
 
 def _requirements() -> Iterator[str]:
@@ -268,6 +318,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "crosswalk": lambda: "".join(_crosswalk()),
     "controls table": lambda: "".join(_controls_table()),
     "controls": lambda: "".join(_controls()),
+    "topics": lambda: "".join(_topics()),
     "requirements": lambda: "".join(_requirements()),
     "standards": lambda: "".join(_standards()),
     "facts": lambda: "".join(_facts()),

@@ -11,17 +11,10 @@ import click
 
 from keyproof import __version__
 from keyproof.commands import COMMANDS
+from keyproof.commands.in_order import InOrder
 from keyproof.exits import Exit
 
 log = logging.getLogger("keyproof")
-
-
-class InOrder(click.Group):
-    """Lists its commands in the order in which people need them."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names, as the registry has them."""
-        return list(self.commands)
 
 
 @click.group(
@@ -29,8 +22,9 @@ class InOrder(click.Group):
     commands=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=(
-        "Exit codes: 0 done; 1 findings at or above --fail-on; 2 usage or configuration; "
-        "3 the evidence is incomplete; 4 verification failed; 70 internal error. 3 outranks 1."
+        "Exit codes: 0 done; 1 findings at or above --fail-on, or entries of a register that count for nothing; "
+        "2 usage or configuration; 3 the evidence is incomplete; 4 verification failed; 70 internal error. "
+        "3 outranks 1."
     ),
 )
 @click.version_option(__version__, prog_name="keyproof")

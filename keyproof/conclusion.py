@@ -14,6 +14,7 @@ from evidence.store import Run, Store
 from keyproof.accepted import AcceptedGap, OpenGaps, open_gaps
 from keyproof.configuration import Configuration
 from keyproof.exits import Exit
+from keyproof.registers import documents_of
 from keyproof.run import assess, normalize, write_pack
 from keyproof.terminal import print_json, print_line, print_table, steps
 
@@ -35,12 +36,16 @@ def conclude(
     as_of: datetime | None,
     out: Path | None,
     formats: Sequence[str] | None,
+    with_documents: bool = False,
     fail_on: str | None,
     accepted: Sequence[AcceptedGap],
     as_json: bool,
     quiet: bool,
 ) -> int:
-    """Normalize, assess and, unless `formats` is None, write the pack; print the summary and give the exit code."""
+    """Normalize, assess and, unless `formats` is None, write the pack; print the summary and give the exit code.
+
+    `with_documents` puts what attestations and exceptions name into the pack.
+    """
     pack = None
     with steps(not quiet) as on_step:
         on_step("making the inventory")
@@ -49,7 +54,8 @@ def conclude(
         assessment = assess(run, store, configuration, catalogue, as_of)
         gaps = open_gaps(run.inventory, accepted, assessment.as_of)
         if formats is not None:
-            pack = write_pack(run, store, out=out, formats=formats, on_step=on_step)
+            documents = documents_of(run, configuration) if with_documents else {}
+            pack = write_pack(run, store, out=out, formats=formats, documents=documents, on_step=on_step)
     failing = _failing(assessment, fail_on)
     code = Exit.INCOMPLETE if gaps else Exit.FINDINGS if failing else Exit.DONE
     if as_json:

@@ -10,7 +10,7 @@ class Exit(IntEnum):
 
     DONE = 0
     FINDINGS = 1
-    """Done, and there are failures at or above `--fail-on`."""
+    """Done, and there are failures at or above `--fail-on`; of a register, entries that count for nothing."""
     USAGE = 2
     """The command line, the configuration, the credentials or the store cannot be used."""
     INCOMPLETE = 3

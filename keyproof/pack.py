@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from evidence.findings import Assessment
+from evidence.findings import Assessment, AttestationUsed, ExceptionUsed
 from evidence.history import FOLDER, HISTORY
 from evidence.manifest import (
     FINDINGS,
@@ -38,6 +40,13 @@ from reports.registry import FORMATS, Format
 ASSESSMENT = "assessment.json"
 PREVIOUS = "previous.json"
 INVENTORY = "inventory"
+DOCUMENTS = "documents"
+"""Folder in the pack's inputs with what attestations and exceptions name, where that was asked for."""
+
+OWN_NAME_LIMIT = 100
+"""Characters of a document's own name that its name in the pack keeps: the last, where a suffix tells what it is."""
+
+_ODD = re.compile(r"[^A-Za-z0-9._-]")
 
 HASHING_THREADS = min(4, os.cpu_count() or 1)
 """Files digested at once: SHA-256 lets other threads run."""
@@ -64,12 +73,14 @@ def build_pack(
     *,
     formats: Sequence[str] = tuple(FORMATS),
     previous: str = "",
+    documents: Mapping[str, Path] = MappingProxyType({}),
     on_step: Callable[[str], None] = lambda text: None,
 ) -> Manifest:
     """Write the pack of an assessed run to `out`, a folder or a file that ends in `.zip`, and give its manifest.
 
     Observations, inputs and findings are always in it; `formats` names what else is made from them. `previous` is
-    the SHA-256 of the manifest of the pack before this one. It is written beside as `….part` and renamed; an older
+    the SHA-256 of the manifest of the pack before this one; `documents` are put into it under the names that
+    `document_name` gives. It is written beside as `….part` and renamed; an older
     pack at `out` is replaced, anything else there is left alone. Raises PackError, and OSError for a full disk.
     """
     outputs = [_format(name) for name in formats]
@@ -79,7 +90,7 @@ def build_pack(
     part = out.with_name(out.name + ".part")
     _clear(part)
     try:
-        manifest = _build(run, part, outputs, previous, on_step)
+        manifest = _build(run, part, outputs, previous, documents, on_step)
         if is_zip(out):
             on_step("packing it into one file")
             _replace_file(part, out)
@@ -90,9 +101,17 @@ def build_pack(
     return manifest
 
 
-def _build(run: Run, part: Path, outputs: Sequence[Format], previous: str, on_step: Callable[[str], None]) -> Manifest:
+def _build(
+    run: Run,
+    part: Path,
+    outputs: Sequence[Format],
+    previous: str,
+    documents: Mapping[str, Path],
+    on_step: Callable[[str], None],
+) -> Manifest:
     on_step("copying the evidence")
     _lay_down_evidence(run, part, previous)
+    _lay_down_documents(documents, part)
     evidence = digest_files(part, _files(part))
     material = material_of(part, inventory=run.inventory, digest=evidence_digest(evidence))
     for output in outputs:
@@ -124,6 +143,40 @@ def _lay_down_evidence(run: Run, part: Path, previous: str) -> None:
         told = Previous(manifest_sha256=previous).model_dump_json(indent=2)
         (inputs / PREVIOUS).write_text(told + "\n", encoding="ascii")
     _copy(run.assessment / FINDINGS, part / FINDINGS)
+
+
+def _lay_down_documents(documents: Mapping[str, Path], part: Path) -> None:
+    for name, path in documents.items():
+        target = part / INPUTS / name
+        try:
+            if not path.is_file():
+                raise PackError(f"{path}: is no file, or is gone; assess the run again, which tells what counts")
+            _copy(path, target)
+        except OSError as error:
+            raise PackError(f"{path}: cannot be put into the pack: {error.strerror}") from error
+        # The copy is what travels: the document may be rewritten at any moment.
+        if digest_file(target).sha256 != attested_sha256(name):
+            raise PackError(f"{path}: is not the document attested; assess the run again, which tells what counts")
+
+
+def documented(assessment: Assessment) -> Sequence[AttestationUsed | ExceptionUsed]:
+    """The attestations and exceptions that count and name a document."""
+    used: list[AttestationUsed | ExceptionUsed] = [*assessment.attestations, *assessment.exceptions]
+    return [entry for entry in used if entry.valid and entry.document]
+
+
+def document_name(entry: AttestationUsed | ExceptionUsed) -> str:
+    """What the document of an entry is called below the pack's inputs.
+
+    Its SHA-256 comes first, then what is harmless of its own name, for that comes from outside.
+    """
+    own = entry.document.replace("\\", "/").rpartition("/")[2]
+    return f"{DOCUMENTS}/" + _ODD.sub("_", f"{entry.sha256}-{own[-OWN_NAME_LIMIT:]}")
+
+
+def attested_sha256(name: str) -> str:
+    """The SHA-256 that the name of a document in the pack states."""
+    return name.removeprefix(f"{DOCUMENTS}/").partition("-")[0]
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -232,9 +232,10 @@ def write_pack(
     *,
     out: Path | None,
     formats: Sequence[str],
+    documents: Mapping[str, Path] | None = None,
     on_step: Callable[[str], None] = lambda text: None,
 ) -> Path:
-    """Write the pack of an assessed run to `out`, by default beside the run.
+    """Write the pack of an assessed run to `out`, by default beside the run, with the `documents` that are asked for.
 
     Raises ConfigurationError and PackError.
     """
@@ -246,7 +247,9 @@ def write_pack(
             raise ConfigurationError(f"--format {name}: no such output{suggestion(name, FORMATS)}")
     place = out or run.folder / PACK
     previous = _previous(store, run)
-    manifest = build_pack(run, place, formats=formats or list(FORMATS), previous=previous, on_step=on_step)
+    manifest = build_pack(
+        run, place, formats=formats or list(FORMATS), previous=previous, documents=documents or {}, on_step=on_step
+    )
     if out is None:
         store.publish(run, sorted(path for path in place.rglob("*") if path.is_file()))
     older = run.pack_record()

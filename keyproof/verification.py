@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from evidence.findings import Assessment
 from evidence.history import FOLDER, HISTORY
 from evidence.manifest import (
     FINDINGS,
@@ -34,11 +35,14 @@ from keyproof.archive import ArchiveError, is_zip, unpacked
 from keyproof.comparison import UnreadableTable, document_differences, table_differences
 from keyproof.pack import (
     ASSESSMENT,
+    DOCUMENTS,
     HASHING_THREADS,
     INVENTORY,
     PREVIOUS,
     PackError,
     describe,
+    document_name,
+    documented,
     material_of,
     read_assessment,
 )
@@ -284,8 +288,8 @@ def _belongs(name: str) -> bool:
         return name.endswith(SUFFIX)
     if top == INPUTS:
         fixed = (RUN_RECORD, ASSESSMENT, assessed.INPUTS, PREVIOUS)
-        if rest in {f"{FOLDER}/{table}.parquet" for table in HISTORY}:
-            return True
+        if rest in {f"{FOLDER}/{table}.parquet" for table in HISTORY} or rest.startswith(f"{DOCUMENTS}/"):
+            return True  # a document that nobody attests is found once it is known what counts
         return rest in fixed or (rest.startswith(f"{assessed.CATALOGUE}/") and rest.endswith(".toml"))
     if top == INVENTORY:
         return rest in {f"{table}{suffix}" for table in TABLES for suffix in (".parquet", ".csv")}
@@ -315,8 +319,24 @@ def _reperform(
     claimed = read_assessment(folder).model_dump(mode="json", exclude={"tool_version"})
     for text in document_differences(claimed, assessment.model_dump(mode="json", exclude={"tool_version"})):
         result.add(Kind.FINDINGS, f"{INPUTS}/{ASSESSMENT}", text)
+    _check_documents(assessment, manifest, result)
     _note_catalogue(folder, result)
     return True
+
+
+def _check_documents(assessment: Assessment, manifest: Manifest, result: Verification) -> None:
+    """The documents in the pack are those that what counts names, each with the digest that was attested."""
+    there = {name for name in manifest.files if name.startswith(f"{INPUTS}/{DOCUMENTS}/")}
+    if not there:
+        return
+    attested = {f"{INPUTS}/{document_name(entry)}": entry for entry in documented(assessment)}
+    for name in sorted(there - attested.keys()):
+        result.add(Kind.ADDED, name, "is no document of an attestation or exception that counts")
+    for name, entry in attested.items():
+        if name not in there:
+            result.add(Kind.MISSING, name, f"the pack has other documents, but not that of {entry.id}")
+        elif manifest.files[name].sha256 != entry.sha256:
+            result.add(Kind.CHANGED, name, f"is not the document that {entry.id} names: its SHA-256 is another")
 
 
 def _rows(path: Path) -> int:

@@ -11,12 +11,23 @@ from collections.abc import Mapping
 
 from controls.views.assets import ASSET, ASSET_DELETION
 from controls.views.certificates import CERTIFICATE_LIFE
+from controls.views.custodians import CUSTODIAN
 from controls.views.custody import KEY_CUSTODY, KEY_RECOVERY
 from controls.views.duties import KEY_DUTY
 from controls.views.encryption import KEY_DEPENDENTS, RESOURCE_ENCRYPTION, SECRET_ENCRYPTION
+from controls.views.exceptions import EXCEPTIONS
 from controls.views.history import AUDIT_PERIOD, CHANGE, PAST_RUN
+from controls.views.incidents import KEY_INCIDENT
 from controls.views.period import KEY_PERIOD
-from controls.views.statements import KEY_STATEMENT, TOPIC
+from controls.views.reconciliation import RECONCILIATION
+from controls.views.review import ACCESS_REVIEW
+from controls.views.statements import (
+    CERTIFICATE_STATEMENT,
+    KEY_STATEMENT,
+    KEY_STORE_STATEMENT,
+    SCOPE_STATEMENT,
+    TOPIC,
+)
 from controls.views.versions import VERSION_OF_KEY
 from controls.views.view import View, of_table
 from evidence.model import TABLES
@@ -35,10 +46,18 @@ _VIEWS = (
     RESOURCE_ENCRYPTION,
     CERTIFICATE_LIFE,
     KEY_STATEMENT,
+    KEY_INCIDENT,
+    KEY_STORE_STATEMENT,
+    ACCESS_REVIEW,
+    CERTIFICATE_STATEMENT,
+    SCOPE_STATEMENT,
+    RECONCILIATION,
+    CUSTODIAN,
     TOPIC,
     PAST_RUN,
     AUDIT_PERIOD,
     CHANGE,
+    EXCEPTIONS,
 )
 
 VIEWS: Mapping[str, View] = {view.name: view for view in _VIEWS}

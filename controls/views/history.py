@@ -280,4 +280,5 @@ CHANGE = View(
     explanations=dict.fromkeys(("change", "changed_after", "changed_by"), _CHANGE_EXPLAINED),
     awaiting={"authorized_at": f"'{Topic.CHANGE}'", "approved_at": f"'{Topic.DESTRUCTION}'"},
     kept=True,
+    of_scopes=True,
 )

@@ -10,22 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from controls.views.view import STATEMENT, View, of_row, of_table, texts
+from controls.views.view import STATEMENT, View, of_row, of_table, stated, texts
 from evidence.findings import Topic
 from evidence.model import Column
 
-OF_THE_ORGANIZATION = (
-    Topic.POLICY,
-    Topic.CRYPTOGRAPHY_REVIEW,
-    Topic.CERTIFICATE_REGISTER,
-    Topic.SECRET_SCAN,
-)
+OF_THE_ORGANIZATION = (Topic.POLICY, Topic.CRYPTOGRAPHY_REVIEW, Topic.SECRET_SCAN)
 """Topics that are attested once for the whole organization."""
 
 
-def _newest(topic: str, value: str = "dated_at") -> str:
-    """An aggregate over joined rows of STATEMENT: what the newest attestation of a topic says."""
-    return f"arg_max(s.{value}, (s.dated_at, s.id)) FILTER (s.topic = '{topic}')"
+def _newest(topic: str, value: str) -> str:
+    """An aggregate over what is stated: what the newest attestation of a topic says."""
+    return f"arg_max(s.{value}, (s.dated_at, s.statement)) FILTER (s.topic = '{topic}')"
 
 
 _TOPIC_SQL = f"""
@@ -61,16 +56,16 @@ def _attested(name: str, doc: str, table: str, facts: Mapping[str, tuple[Topic, 
     own = of_table(table).columns
     added = {column: Column(column, kind, (), words) for column, (_, _, kind, words) in facts.items()}
     told = ", ".join(f"{_newest(topic, value)} AS {column}" for column, (topic, value, _, _) in facts.items())
-    topics = texts(sorted({topic for topic, _, _, _ in facts.values()}))
+    topics = {topic for topic, _, _, _ in facts.values()}
     return View(
         name,
         doc,
         (table,),
         {**own, **added},
         derived=f"""
-            SELECT t.scope, t.id, {told}
-            FROM {table} AS t LEFT JOIN {STATEMENT} AS s ON s.topic IN ({topics}) AND t.id LIKE s.pattern ESCAPE '\\'
-            GROUP BY t.scope, t.id
+            WITH told AS (SELECT s.scope, s.id, {told} FROM ({stated(table, topics)}) AS s GROUP BY s.scope, s.id)
+            SELECT t.scope, t.id, told.* EXCLUDE (scope, id)
+            FROM {table} AS t LEFT JOIN told ON told.scope = t.scope AND told.id = t.id
         """,
         awaiting={column: f"'{topic}'" for column, (topic, _, _, _) in facts.items()},
     )
@@ -87,29 +82,53 @@ KEY_STATEMENT = _attested(
             "timestamp",
             "The day of the newest attestation that its material was brought in under dual control",
         ),
-        "migration_planned_at": (
-            Topic.MIGRATION,
-            "dated_at",
-            "timestamp",
-            "The day of the newest attestation that its migration to a post-quantum algorithm is planned",
-        ),
         "migration_target_at": (
             Topic.MIGRATION,
             "target_at",
             "timestamp",
-            "The day by which that migration is to be done",
+            "The day by which its migration to a post-quantum algorithm is to be done, by the newest plan",
         ),
-        "compromised_at": (
-            Topic.COMPROMISE,
-            "occurred_at",
-            "timestamp",
-            "When its material was compromised, by the newest attestation",
-        ),
-        "replaced_at": (
-            Topic.COMPROMISE,
+    },
+)
+
+CERTIFICATE_STATEMENT = _attested(
+    "certificate_statement",
+    "Certificates, with what people attest of them",
+    "certificate",
+    {
+        "registered_at": (
+            Topic.CERTIFICATE_REGISTER,
             "dated_at",
             "timestamp",
-            "When that material was replaced, by the same attestation",
+            "The day of the newest comparison of the register, which it is in, with the endpoints",
+        ),
+    },
+)
+
+KEY_STORE_STATEMENT = _attested(
+    "key_store_statement",
+    "Key stores, with what people attest of them",
+    "key_store",
+    {
+        "exercised_at": (
+            Topic.RECOVERY_EXERCISE,
+            "dated_at",
+            "timestamp",
+            "The day of the newest exercise of what to do when its keys are lost or compromised",
+        ),
+    },
+)
+
+SCOPE_STATEMENT = _attested(
+    "scope_statement",
+    "Scopes, with what people attest of them",
+    "scope",
+    {
+        "rights_reviewed_at": (
+            Topic.COLLECTOR_RIGHTS,
+            "dated_at",
+            "timestamp",
+            "The day of the newest review that found the rights of the collecting identity to be read only",
         ),
     },
 )

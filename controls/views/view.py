@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from evidence.model import BOOKKEEPING, TABLES, Access, Column, columns
@@ -14,6 +14,9 @@ MOMENT = "moment"
 
 STATEMENT = "statement"
 """A table that the engine makes: one row for each valid attestation of a topic and each of its subjects."""
+
+EXCEPTION = "exception_entry"
+"""A table that the engine makes: one row for each exception of the register, whether it counts or not."""
 
 UNKNOWN = "unknown_row"
 """A table that the engine makes for the explaining queries: `scope` and `id` of the rows to be explained."""
@@ -35,11 +38,15 @@ class View:
     """SELECT of `scope`, `id` and the derived columns for every row of its table; empty where there are none."""
     explanations: Mapping[str, str] = field(default_factory=dict)
     """Derived column → SELECT of `scope`, `id` and `gap`: which gaps explain a NULL in the rows of UNKNOWN."""
+    made_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Table → the columns of it that decide which rows there are: where one is unknown, rows may be missing."""
     awaiting: Mapping[str, str] = field(default_factory=dict)
     """Column that is NULL until somebody attests it → the topic of that, as an expression of SQL."""
 
     kept: bool = False
     """It is made once, where every control over it would ask for much work again."""
+    of_scopes: bool = False
+    """Rows of it stand for scopes and have their ids, though it is not about the table of scopes."""
 
     @property
     def subject_table(self) -> str:
@@ -63,6 +70,21 @@ def of_row() -> Mapping[str, Column]:
 def texts(names: Sequence[str]) -> str:
     """Names as a list of SQL."""
     return ", ".join(f"'{name}'" for name in names)
+
+
+def stated(rows: str, topics: Collection[str]) -> str:
+    """What is attested of these topics about `rows`: their `scope` and `id`, and the columns of STATEMENT.
+
+    Whoever names rows by their ids is found by them; only a pattern has to be held against every row.
+    """
+    about = f"s.topic IN ({texts(sorted(topics))})"
+    return f"""
+        SELECT t.scope, t.id, s.* EXCLUDE (id), s.id AS statement
+        FROM {rows} AS t JOIN {STATEMENT} AS s ON s.subject = t.id WHERE {about}
+        UNION ALL
+        SELECT t.scope, t.id, s.* EXCLUDE (id), s.id AS statement
+        FROM {rows} AS t JOIN {STATEMENT} AS s ON t.id LIKE s.pattern ESCAPE '\\' WHERE s.subject IS NULL AND {about}
+    """
 
 
 def agreed(name: str) -> str:
@@ -159,8 +181,18 @@ def explained_by_own(table: str, names: tuple[str, ...]) -> str:
     """
 
 
-def extended(name: str, doc: str, table: str, sql: str, derived: Mapping[str, tuple[Column, str]]) -> View:
-    """The view of a table and of columns that `sql` derives for each of its rows, each with what explains a NULL."""
+def extended(
+    name: str,
+    doc: str,
+    table: str,
+    sql: str,
+    derived: Mapping[str, tuple[Column, str]],
+    awaiting: Mapping[str, str] | None = None,
+) -> View:
+    """The view of a table and of columns that `sql` derives for each of its rows.
+
+    Each comes with the query that finds what explains a NULL in it; empty where no gap does.
+    """
     own = of_table(table).columns
     added = {column: definition for column, (definition, _) in derived.items()}
     return View(
@@ -169,5 +201,6 @@ def extended(name: str, doc: str, table: str, sql: str, derived: Mapping[str, tu
         (table,),
         {**own, **added},
         derived=sql,
-        explanations={column: query for column, (_, query) in derived.items()},
+        explanations={column: query for column, (_, query) in derived.items() if query},
+        awaiting=awaiting or {},
     )

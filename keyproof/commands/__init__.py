@@ -9,6 +9,7 @@ from keyproof.commands.demo import demo
 from keyproof.commands.flow import assess, collect, report, run
 from keyproof.commands.history import runs
 from keyproof.commands.preparation import doctor, permissions
+from keyproof.commands.registers import attest, except_
 from keyproof.commands.verify import verify
 
 COMMANDS: dict[str, Command] = {
@@ -19,6 +20,8 @@ COMMANDS: dict[str, Command] = {
     "report": report,
     "verify": verify,
     "runs": runs,
+    "attest": attest,
+    "except": except_,
     "list": list_,
     "explain": explain,
     "permissions": permissions,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @options.judgement
 @options.catalog
 @options.formats
+@options.with_documents
 @options.anew
 @options.wait
 @options.as_json
@@ -36,6 +37,7 @@ def run(
     accept_gaps: Path | None,
     catalogs: Sequence[Path],
     formats: Sequence[str],
+    with_documents: bool,
     anew: bool,
     wait: float,
     as_json: bool,
@@ -68,6 +70,7 @@ def run(
             as_of=as_of,
             out=out,
             formats=formats,
+            with_documents=with_documents,
             fail_on=fail_on,
             accepted=accepted,
             as_json=as_json,
@@ -180,15 +183,24 @@ def assess(
 @options.configuration
 @options.out
 @options.formats
+@options.with_documents
 @options.wait
 @options.as_json
 @options.quiet
 @options.logging
 def report(
-    wanted: str, config: Path, out: Path | None, formats: Sequence[str], wait: float, as_json: bool, quiet: bool
+    wanted: str,
+    config: Path,
+    out: Path | None,
+    formats: Sequence[str],
+    with_documents: bool,
+    wait: float,
+    as_json: bool,
+    quiet: bool,
 ) -> int:
     """Write the pack of an assessed run."""
     from keyproof.configuration import load_configuration
+    from keyproof.registers import documents_of
     from keyproof.run import opened_store, write_pack
     from keyproof.terminal import print_json, print_line, steps
 
@@ -196,7 +208,8 @@ def report(
     store = opened_store(configuration)
     with store.locked(wait), steps(not quiet) as on_step:
         found = _run_of(configuration, store, wanted)
-        pack = write_pack(found, store, out=out, formats=formats, on_step=on_step)
+        documents = documents_of(found, configuration) if with_documents else {}
+        pack = write_pack(found, store, out=out, formats=formats, documents=documents, on_step=on_step)
     if as_json:
         print_json({"run": found.folder.name, "pack": str(pack)})
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -38,6 +38,11 @@ out = click.option(
 formats = click.option(
     "--format", "formats", multiple=True, metavar="NAME", help="Only this output; may be given several times."
 )
+with_documents = click.option(
+    "--with-documents",
+    is_flag=True,
+    help="Put the documents of attestations and exceptions that count into the pack, not their digests alone.",
+)
 wait = click.option(
     "--wait",
     type=click.FloatRange(min=0),
@@ -66,6 +71,36 @@ class Moment(click.ParamType[datetime]):
         if moment.tzinfo is None:
             self.fail(f"{value!r} has no time zone; add Z for UTC", param, ctx)
         return moment.astimezone(UTC)
+
+
+class Day(click.ParamType[date]):
+    """A date in the form of ISO 8601."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """The date; a usage error where the text is none."""
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no date; write it as 2026-06-30", param, ctx)
+
+
+class Counted(click.ParamType[tuple[str, int]]):
+    """What was counted, and how many."""
+
+    name = "count"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
+        """The two; a usage error where the text is not of that form."""
+        if isinstance(value, tuple):
+            return value
+        name, separator, number = value.partition("=")
+        if not separator or not number.isascii() or not number.isdecimal():
+            self.fail(f"{value!r} is no count; write it as key=12", param, ctx)
+        return name.strip(), int(number)
 
 
 as_of = click.option(

@@ -123,24 +123,30 @@ def differences(stage: Stage, clean: Outcome, spoiled: Outcome) -> list[str]:
     for (control, subject, scope), verdict in spoiled.findings.items():
         if verdict == Verdict.INCONCLUSIVE and subject == scope:
             unsure_scopes.setdefault(control, set()).add(scope)
-    judged = {(control, subject): verdict for (control, subject, _), verdict in spoiled.findings.items()}
+    judged: dict[tuple[str, str], set[str]] = {}  # elsewhere, where a scope has another name
+    for (control, subject, _), verdict in spoiled.findings.items():
+        judged.setdefault((control, subject), set()).add(verdict)
     known = {(control, subject) for control, subject, _ in clean.findings}
+    scopes = {scope for _, _, scope in clean.findings}
     for (control, subject, scope), verdict in clean.findings.items():
-        now = judged.get((control, subject))
-        if now is None:
+        same = spoiled.findings.get((control, subject, scope))
+        now = {same} if same else judged.get((control, subject), set())
+        if not now:
             unsure = unsure_scopes.get(control, set())
             # What one scope told at once may have been asked for in the scopes that it opens.
             opened = any(name.endswith(stage.opening) for name in unsure) or (unsure and scope.endswith(stage.opening))
             if scope not in unsure and not opened:
                 wrong.append(f"{control} {subject}: vanished, was {verdict}")
-        elif now not in (verdict, Verdict.INCONCLUSIVE):
-            wrong.append(f"{control} {subject}: turned from {verdict} to {now}")
+        elif not now & {verdict, Verdict.INCONCLUSIVE} and (same or scope not in unsure_scopes.get(control, set())):
+            wrong.append(f"{control} {subject}: turned from {verdict} to {', '.join(sorted(now))}")
     for (control, subject, scope), verdict in spoiled.findings.items():
         # Where nobody told whose a scope is, or the scope that opens it was not read whole, it has another name.
         unsure = unsure_scopes.get(control, set())
         elsewhere = stage.unnamed in scope if stage.unnamed else any(name.endswith(stage.opening) for name in unsure)
-        renamed = subject == scope and spoiled.tables[control, subject, scope] == "scope" and elsewhere
-        if (control, subject) not in known and verdict != Verdict.INCONCLUSIVE and not renamed:
+        renamed = subject.startswith(scope) and spoiled.tables[control, subject, scope] == "scope" and elsewhere
+        # A scope that is there only to tell that it was not read has nothing to judge in it.
+        empty = scope not in scopes and subject.startswith(scope) and verdict == Verdict.NOT_APPLICABLE
+        if (control, subject) not in known and verdict != Verdict.INCONCLUSIVE and not renamed and not empty:
             wrong.append(f"{control} {subject}: appeared as {verdict}")
     return wrong
 
@@ -162,8 +168,9 @@ def unexplained_nulls(folder: Path) -> list[str]:
 
 
 def unexplained_doubts(folder: Path) -> list[str]:
-    """Inconclusive findings that name no gap of the inventory."""
+    """Inconclusive findings that name no gap of the inventory, nor what somebody has to attest."""
     gaps = set(parquet.read_table(folder / "inventory" / "gap.parquet")["id"].to_pylist())
     rows = parquet.read_table(folder / "assessment" / "findings.parquet").to_pylist()
     doubts = [row for row in rows if row["verdict"] == Verdict.INCONCLUSIVE]
-    return [f"{row['control']} {row['subject']}" for row in doubts if not row["missing"] or set(row["missing"]) - gaps]
+    explained = [bool(row["missing"] or row["awaits"]) and not set(row["missing"]) - gaps for row in doubts]
+    return [f"{row['control']} {row['subject']}" for row, known in zip(doubts, explained, strict=True) if not known]

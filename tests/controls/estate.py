@@ -14,7 +14,7 @@ from pyarrow import parquet
 
 from controls.catalogue import Catalogue
 from controls.engine import assess
-from controls.register import AttestationRecord
+from controls.register import AttestationRecord, ExceptionRecord
 from evidence.findings import Assessment
 from evidence.history import HISTORY, SETTINGS, PastRun, Reading, Sighting, write_empty
 from evidence.inventory import InventoryWriter
@@ -267,6 +267,26 @@ def attestation(topic: str, says: Mapping[str, Any] | None = None, **facts: Any)
         "principals_sha256": "",
     }
     return AttestationRecord(**{**own, **facts})
+
+
+def exception(control: str = "ROT-02", **facts: Any) -> ExceptionRecord:
+    """An exception that counts."""
+    own: dict[str, Any] = {
+        "id": "EXC-1",
+        "control": control,
+        "subjects": ["*"],
+        "where": "",
+        "reason": "The appliance cannot follow.",
+        "owner": "Ada",
+        "approver": "Grace",
+        "compensating_control": "Each use is reviewed.",
+        "approved": days_before(10).date(),
+        "expires": AS_OF.date() + timedelta(days=100),
+        "document": "",
+        "sha256": "",
+        "document_problem": "",
+    }
+    return ExceptionRecord(**{**own, **facts})
 
 
 @dataclass(frozen=True)

@@ -28,12 +28,13 @@ def _ids(text: str) -> list[str]:
 ROOM = Path(__file__).resolve().parents[2] / "controls"
 
 CONTROLS = _ids(
-    "INV-01 INV-02 INV-04 GOV-01 GEN-01 GEN-02 GEN-03 GEN-04 GEN-05 DST-01 DST-02 DST-04 STO-01 STO-02 STO-03 STO-04 "
-    "STO-05 USE-01 USE-02 USE-03 USE-04 USE-05 USE-06 USE-07 ROT-01 ROT-02 ROT-03 ROT-04 ROT-05 ROT-06 ROT-07 DES-01 "
-    "DES-02 DES-04 SEC-01 SEC-02 SEC-03 SEC-04 SEC-05 SEC-06 CRT-01 CRT-02 ALG-01 ALG-02 ALG-03 PQC-02 EVD-01 EVD-03"
+    "INV-01 INV-02 INV-03 INV-04 GOV-01 GOV-02 GOV-03 GOV-04 GOV-05 GEN-01 GEN-02 GEN-03 GEN-04 GEN-05 DST-01 DST-02 "
+    "DST-03 DST-04 STO-01 STO-02 STO-03 STO-04 STO-05 USE-01 USE-02 USE-03 USE-04 USE-05 USE-06 USE-07 USE-08 ROT-01 "
+    "ROT-02 ROT-03 ROT-04 ROT-05 ROT-06 ROT-07 DES-01 DES-02 DES-03 DES-04 SEC-01 SEC-02 SEC-03 SEC-04 SEC-05 SEC-06 "
+    "SEC-07 CRT-01 CRT-02 CRT-03 ALG-01 ALG-02 ALG-03 PQC-01 PQC-02 EVD-01 EVD-02 EVD-03"
 )
 
-PLANNED = _ids("INV-03 GOV-02 GOV-03 GOV-04 GOV-05 DST-03 USE-08 DES-03 SEC-07 CRT-03 PQC-01 EVD-02")
+PLANNED: list[str] = []
 """Controls that frameworks may name before they are written."""
 
 REQUIREMENTS = {
@@ -477,7 +478,7 @@ def test_nothing_promises_more_than_evidence_can() -> None:
 
 def test_prose_is_in_american_english() -> None:
     british = re.compile(
-        r"[a-z]isation|(?<!prom)ised\b|organis|behaviour|judgement|licence|defence|\bcentre", re.IGNORECASE
+        r"[a-z]isation|(?<!prom)(?<!exerc)ised\b|organis|behaviour|judgement|licence|defence|\bcentre", re.IGNORECASE
     )
     assert {where: text for where, text in _prose().items() if british.search(text)} == {}
     assert british.search("an organisation's judgement")

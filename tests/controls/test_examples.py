@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ import pytest
 
 from controls.catalogue import EXAMPLE_MOMENTS, Control, Example, load_catalogue
 from controls.register import AttestationRecord
-from evidence.findings import ParameterValue
+from evidence.findings import ParameterValue, Topic, Verdict
 from evidence.model import BOOKKEEPING, Row
 
 BUILT_IN = load_catalogue()
@@ -33,27 +34,15 @@ def _blank(row: Any, example: dict[str, Any], facts: tuple[str, ...]) -> Any:
 
 def _rows(estate: ModuleType, control: Control, number: int, example: dict[str, Any]) -> Iterator[Row]:
     """The example's row first, and then the rows from which the view takes what the example says of it."""
+    if control.over in BESIDE:
+        yield from BESIDE[control.over](estate, control, number, example)
+    else:
+        yield from _keys_and_secrets(estate, control, number, example)
+
+
+def _keys_and_secrets(estate: ModuleType, control: Control, number: int, example: dict[str, Any]) -> Iterator[Row]:
     place = _place(estate, number)
     of_secret = control.over in ("secret", "secret_encryption") or example.get("kind") == "secret"
-    service = "secretsmanager" if of_secret else "kms"
-    scope = estate.scope(service=service, provider=_provider(control, example), **place)
-    if control.over == "scope":
-        yield _blank(scope, example, control.facts)
-        return
-    if control.over == "key_store":
-        yield _blank(estate.store(estate.key(number, **place)), example, control.facts)
-        yield scope
-        return
-    if control.over in ("account", "credential", "resource_encryption", "certificate", "certificate_life"):
-        yield from _beside_keys(estate, control, number, example)
-        return
-    if control.over == "version_of_key":
-        key = estate.key(number, **place)
-        yield _blank(estate.version(key), example, control.facts)
-        yield scope
-        told = {name: example.get(f"key_{name}") for name in ("manager", "state", "type")}
-        yield replace(key, manager=told["manager"], state=told["state"], key_type=told["type"])
-        return
     row = _blank((estate.secret if of_secret else estate.key)(number, **place), example, control.facts)
     if control.over == "key_period":
         row = _used(estate, row, example.get("longest_use_days"))
@@ -67,7 +56,34 @@ def _rows(estate: ModuleType, control: Control, number: int, example: dict[str, 
         yield estate.store(row, kind="AWS KMS" if example["kept_by_provider"] else "PKCS#11 token")
     if control.over == "asset_deletion":
         yield estate.store(row, purge_protection=example.get("purge_protection"))
-    yield scope
+    service = "secretsmanager" if of_secret else "kms"
+    yield estate.scope(service=service, provider=_provider(control, example), **place)
+
+
+def _scope(estate: ModuleType, control: Control, number: int, example: dict[str, Any]) -> Iterator[Row]:
+    scope = _blank(estate.scope(provider="aws", **_place(estate, number)), example, control.facts)
+    if control.over in ABOUT_SCOPES:
+        yield from ABOUT_SCOPES[control.over](estate, scope, example)
+    else:
+        yield scope
+
+
+def _store(estate: ModuleType, control: Control, number: int, example: dict[str, Any]) -> Iterator[Row]:
+    place = _place(estate, number)
+    store = _blank(estate.store(estate.key(number, **place)), example, control.facts)
+    yield store
+    if control.over == "access_review" and "principals_sha256" not in example:
+        yield estate.rows_gap(store.scope, "access", store.id)
+    yield estate.scope(provider="aws", **place)
+
+
+def _version(estate: ModuleType, control: Control, number: int, example: dict[str, Any]) -> Iterator[Row]:
+    place = _place(estate, number)
+    key = estate.key(number, **place)
+    yield _blank(estate.version(key), example, control.facts)
+    yield estate.scope(provider="aws", **place)
+    told = {name: example.get(f"key_{name}") for name in ("manager", "state", "type")}
+    yield replace(key, manager=told["manager"], state=told["state"], key_type=told["type"])
 
 
 def _provider(control: Control, example: dict[str, Any]) -> str | None:
@@ -126,6 +142,67 @@ def _access(estate: ModuleType, control: Control, row: Any, example: dict[str, A
         yield estate.access(row, principal, "administer", principal_kind=kind, public=principal == "*")
 
 
+def _custodian(estate: ModuleType, scope: Any, example: dict[str, Any]) -> Iterator[Row]:
+    key = estate.key(region=scope.region)
+    kind = example.get("principal_kind")
+    yield estate.access(key, f"role/{scope.region}", "administer", principal_kind=kind)
+    yield scope
+
+
+def _reconciliation(estate: ModuleType, scope: Any, example: dict[str, Any]) -> Iterator[Row]:
+    yield scope
+    if "counted" not in example:
+        yield estate.rows_gap(scope.id, "key")
+    yield from (estate.key(number, region=scope.region) for number in range(example.get("counted", 0)))
+
+
+ABOUT_SCOPES = {"custodian": _custodian, "reconciliation": _reconciliation}
+"""Views of which a row is made of others in a scope."""
+
+
+def _subject(control: Control, row: Any) -> str:
+    """The id of the row of the view that an example's first row makes."""
+    if control.over == "custodian":
+        return str(row.principal)
+    return f"{row.id}#key" if control.over == "reconciliation" else str(row.id)
+
+
+DATED = {
+    "exercised_at": Topic.RECOVERY_EXERCISE,
+    "registered_at": Topic.CERTIFICATE_REGISTER,
+    "rights_reviewed_at": Topic.COLLECTOR_RIGHTS,
+    "acknowledged_at": Topic.ACKNOWLEDGEMENT,
+    "transferred_at": Topic.KEY_TRANSFER,
+    "backup_attested_at": Topic.BACKUP,
+}
+"""Column → the topic of the attestation whose day it is."""
+
+DIGESTS = {"of today": hashlib.sha256().hexdigest(), "of then": "1" * 64}
+"""Digests of principals as examples name them: that of a store which admits nobody, and another."""
+
+
+def _attested(estate: ModuleType, row: Any, subject: str, example: dict[str, Any]) -> Iterator[AttestationRecord]:
+    """What somebody attests so that the view says what the example says."""
+    told: list[tuple[Topic, dict[str, Any]]] = [
+        (topic, {"date": example[column].date()}) for column, topic in DATED.items() if column in example
+    ]
+    if "migration_target_at" in example:
+        told.append((Topic.MIGRATION, {"target": example["migration_target_at"].date()}))
+    if example.get("stated"):
+        counts = {"key": example["stated_count"]}
+        told.append((Topic.RECONCILIATION, {"date": example["stated_at"].date(), "counts": counts}))
+        subject = row.id
+    if "reviewed_at" in example:
+        digest = DIGESTS.get(example.get("reviewed_principals_sha256"), "")
+        told.append((Topic.ACCESS_REVIEW, {"date": example["reviewed_at"].date(), "principals_sha256": digest}))
+    for topic, days in ((Topic.COMPROMISE, "compromise_days"), (Topic.DEPARTURE, "departure_days")):
+        if "happened_at" in example and example.get(days):
+            happened = example["happened_at"].date()
+            told.append((topic, {"occurred": happened, "date": happened + timedelta(days=example[days])}))
+    for topic, facts in told:
+        yield estate.attestation(str(topic), id=f"ATT-{topic}-{subject}", subjects=[subject], **facts)
+
+
 def _beside_keys(estate: ModuleType, control: Control, number: int, example: dict[str, Any]) -> Iterator[Row]:
     """What is neither key nor secret nor one of their stores."""
     place = _place(estate, number)
@@ -143,17 +220,20 @@ def _beside_keys(estate: ModuleType, control: Control, number: int, example: dic
         held, due = example.get("held"), example.get("renewal_due_at")
         ahead = (example["expires_at"] - due).days if due and example.get("renewal_enabled") else None
         yield replace(row, key="", renewal_days=ahead)
-        if control.over == "certificate":
+        if control.over != "certificate_life":
             yield estate.scope(service="acm", **place)
         if held is not None:
             yield estate.scope(service="acm", provider="aws" if held else "vault", **place)
 
 
-def _attested(estate: ModuleType, example: Mapping[str, Any], row: Any) -> Iterator[AttestationRecord]:
-    """What people say of the example's row."""
-    if "backup_attested_at" in example:
-        dated = example["backup_attested_at"].date()
-        yield estate.attestation("backup", id=f"ATT-{row.id}", subjects=[row.id], date=dated)
+BESIDE = {
+    **dict.fromkeys(("scope", "scope_statement", *ABOUT_SCOPES), _scope),
+    **dict.fromkeys(("key_store", "key_store_statement", "access_review"), _store),
+    **dict.fromkeys(("account", "credential", "resource_encryption"), _beside_keys),
+    **dict.fromkeys(("certificate", "certificate_life", "certificate_statement"), _beside_keys),
+    "version_of_key": _version,
+}
+"""View → what makes the rows of an example, where it is about neither keys nor secrets."""
 
 
 # --- what is judged apart: what the organization states, and what earlier runs show -----------------------------------
@@ -233,8 +313,10 @@ def _other(value: object) -> object:
 APART = {"topic": _topic, "past_run": _past_run, "audit_period": _audit_period, "change": _change}
 """View → what makes an example of a control over it."""
 
+EXCEPTION = "exception"
 
-@pytest.mark.parametrize("control_id", [c.id for c in BUILT_IN.controls.values() if c.over not in APART])
+
+@pytest.mark.parametrize("control_id", [c.id for c in BUILT_IN.controls.values() if c.over not in (*APART, EXCEPTION)])
 def test_every_example_has_its_verdict_in_an_assessment(tmp_path: Path, estate: ModuleType, control_id: str) -> None:
     control = BUILT_IN.controls[control_id]
     alike: dict[str, list[int]] = {}
@@ -246,8 +328,9 @@ def test_every_example_has_its_verdict_in_an_assessment(tmp_path: Path, estate: 
             example = control.examples[number]
             (row, *others) = _rows(estate, control, number, dict(example.row))
             rows += [row, *others]
-            attested += _attested(estate, example.row, row)
-            expected[row.id] = str(example.verdict)
+            subject = _subject(control, row)
+            attested += _attested(estate, row, subject, dict(example.row))
+            expected[subject] = str(example.verdict)
         given = {control_id: _given(control.examples[numbers[0]])}
         folder = tmp_path / str(place)
         verdicts = _verdicts(folder, estate, control_id, rows, attestations=attested, overrides=given)
@@ -260,6 +343,29 @@ def _given(example: Example) -> dict[str, ParameterValue]:
         name: ParameterValue(name=name, value=value, source="example", set_by="organization")
         for name, value in example.parameters.items()
     }
+
+
+@pytest.mark.parametrize("control_id", [c.id for c in BUILT_IN.controls.values() if c.over == EXCEPTION])
+def test_every_example_of_an_exception_has_its_verdict_in_an_assessment(
+    tmp_path: Path, estate: ModuleType, control_id: str
+) -> None:
+    excepted, expected = [], {}
+    for number, example in enumerate(BUILT_IN.controls[control_id].examples):
+        if example.verdict is Verdict.INCONCLUSIVE:
+            continue  # the register is known whole: there, no such fact is unknown
+        told = dict(example.row)
+        record = estate.exception(
+            told["control"],
+            id=f"EXC-{number}",
+            owner=told["owner"],
+            approver=told["approver"],
+            approved=told["approved_at"].date(),
+            expires=told["expires_at"].date(),
+            document_problem="" if told["document_as_recorded"] else "its document is not the one attested",
+        )
+        excepted.append(record)
+        expected[record.id] = str(example.verdict)
+    assert _verdicts(tmp_path, estate, control_id, (), exceptions=excepted) == expected
 
 
 @pytest.mark.parametrize("control_id", [c.id for c in BUILT_IN.controls.values() if c.over in APART])

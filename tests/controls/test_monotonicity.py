@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -18,9 +19,11 @@ from hypothesis import strategies as st
 
 from controls.catalogue import Catalogue
 from controls.engine import make_statements
+from controls.register import COUNTED, OCCURRED, AttestationRecord
 from controls.views import VIEWS
 from controls.views.encryption import WITHOUT_KEYS_OF_SECRETS
 from controls.views.view import MOMENT
+from evidence.findings import Topic
 from evidence.history import HISTORY
 from evidence.model import (
     BOOKKEEPING,
@@ -41,10 +44,11 @@ from evidence.model import (
 ACCOUNTS = ("111122223333", "444455556666")
 REGIONS = ("eu-west-1", "us-east-1")
 PRINCIPALS = {
+    "user/ada": "human",
+    "admins": "group",
     "role/admin": "machine",
     "role/app": "undecided",
     "root": "account",
-    "admins": "group",
     "s3": "service",
     "*": "anyone",
 }
@@ -57,7 +61,7 @@ def _days(draw: st.DrawFn) -> int:
 
 @st.composite
 def inventories(draw: st.DrawFn, estate: ModuleType) -> list[Row]:
-    """A fully observed inventory: scopes, keys with versions and access, secrets encrypted with them."""
+    """A fully observed inventory: scopes, keys with versions and access, secrets encrypted with them, certificates."""
     rows: list[Row] = []
     places = draw(st.lists(st.tuples(st.sampled_from(ACCOUNTS), st.sampled_from(REGIONS)), min_size=1, unique=True))
     providers = {region: draw(st.sampled_from(["aws", "aws", "azure", "gcp"])) for region in REGIONS}
@@ -96,6 +100,8 @@ def _beside_keys(
         key=draw(st.sampled_from(["", "key/1"])),
         state=draw(st.sampled_from([State.ACTIVE, State.DEACTIVATED])),
         authority=draw(st.booleans()),
+        owner=draw(st.sampled_from(["", "team"])),
+        business_purpose="shop",
         publicly_trusted=draw(st.booleans()),
         activated_at=estate.days_before(_days(draw)),
         expires_at=estate.days_before(draw(st.sampled_from([10, -10, -300]))),
@@ -147,7 +153,8 @@ def _key(draw: st.DrawFn, estate: ModuleType, number: int, account: str, region:
         account,
         region,
         manager=draw(st.sampled_from([Manager.CUSTOMER, Manager.CUSTOMER, Manager.PROVIDER])),
-        state=draw(st.sampled_from([State.ACTIVE, State.ACTIVE, State.PENDING_DELETION, State.SUSPENDED])),
+        state=draw(st.sampled_from([*[State.ACTIVE] * 3, State.PENDING_DELETION, State.SUSPENDED, State.COMPROMISED])),
+        pq_category=draw(st.sampled_from([0, 3])),
         key_type=draw(st.sampled_from(list(KeyType))),
         aliases=draw(st.sampled_from([aliases[:0], aliases[:1], aliases])),
         created_at=created,
@@ -225,6 +232,36 @@ def _secret(draw: st.DrawFn, estate: ModuleType, number: int, account: str, regi
 
 
 @st.composite
+def statements(draw: st.DrawFn, estate: ModuleType, rows: Sequence[Row]) -> list[AttestationRecord]:
+    """What people attest of an inventory: of each topic nothing, or one attestation about all, some or one of it."""
+    subjects = [
+        "*",
+        "*",
+        "prod/111122223333/*",
+        *PRINCIPALS,
+        *sorted({row.id for row in rows if row.table != "access"}),
+    ]
+    return [_statement(draw, estate, topic, subjects) for topic in Topic if draw(st.integers(0, 3))]
+
+
+def _statement(draw: st.DrawFn, estate: ModuleType, topic: Topic, subjects: Sequence[str]) -> AttestationRecord:
+    dated = estate.days_before(_days(draw)).date()
+    digests = ["", hashlib.sha256().hexdigest(), "1" * 64]
+    record: AttestationRecord = estate.attestation(
+        str(topic),
+        subjects=draw(st.lists(st.sampled_from(subjects), min_size=1, max_size=3, unique=True)),
+        date=dated,
+        occurred=dated - timedelta(days=draw(st.integers(0, 3))) if topic in OCCURRED else None,
+        target=estate.days_before(draw(st.sampled_from([100, -900, -3000]))).date()
+        if topic is Topic.MIGRATION
+        else None,
+        counts={name: draw(st.integers(0, 3)) for name in COUNTED.get(topic, ())},
+        principals_sha256=draw(st.sampled_from(digests)) if topic is Topic.ACCESS_REVIEW else "",
+    )
+    return record
+
+
+@st.composite
 def forgetting(draw: st.DrawFn, estate: ModuleType, rows: Sequence[Row]) -> list[Row]:
     """The same inventory with less of it observed, and a gap for everything that is not."""
     kept: list[Row] = []
@@ -251,6 +288,8 @@ WATCHED = {
         "key",
         "manager",
         "state",
+        "owner",
+        "business_purpose",
         "authority",
         "publicly_trusted",
         "activated_at",
@@ -260,7 +299,7 @@ WATCHED = {
     ),
     "credential": ("kind", "manager", "state", "last_rotated_at", "last_used_at"),
     "protected_resource": ("account", "region", "encrypted", "key"),
-    "scope": ("provider", "account", "region", "asked", "complete", "collected_at"),
+    "scope": ("provider", "account", "region", "identity", "asked", "reached", "complete", "collected_at"),
     "key_version": ("key", "state", "created_at", "superseded_at"),
     "access": ("subject", "principal", "principal_kind", "capability", "public"),
     "key_store": (
@@ -301,6 +340,7 @@ WATCHED = {
         "manager",
         "state",
         "key_type",
+        "pq_category",
         "created_at",
         "last_rotated_at",
         "material_known_at",
@@ -372,7 +412,7 @@ def test_knowing_less_withholds_a_verdict_and_never_changes_it(
     data: st.DataObject, estate: ModuleType, catalogue: Catalogue
 ) -> None:
     rows = data.draw(inventories(estate))
-    _compare(estate, catalogue, rows, data.draw(forgetting(estate, rows)))
+    _compare(estate, catalogue, rows, data.draw(forgetting(estate, rows)), data.draw(statements(estate, rows)))
 
 
 @pytest.mark.slow
@@ -383,11 +423,11 @@ def test_knowing_less_withholds_a_verdict_and_never_changes_it_at_length(
     data: st.DataObject, estate: ModuleType, catalogue: Catalogue
 ) -> None:
     rows = data.draw(inventories(estate))
-    _compare(estate, catalogue, rows, data.draw(forgetting(estate, rows)))
+    _compare(estate, catalogue, rows, data.draw(forgetting(estate, rows)), data.draw(statements(estate, rows)))
 
 
 @pytest.fixture(scope="module")
-def database() -> Iterator[duckdb.DuckDBPyConnection]:
+def database(estate: ModuleType) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database with the moment of assessment; the tables are each inventory's."""
     with duckdb.connect(":memory:", config={"threads": "1"}) as opened:
         opened.execute("SET TimeZone = 'UTC'")
@@ -395,7 +435,13 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
             f"CREATE TABLE {MOMENT} AS SELECT TIMESTAMPTZ '2026-06-30T00:00:00Z' AS as_of, "
             "TIMESTAMPTZ '2025-07-01T00:00:00Z' AS period_start, TIMESTAMPTZ '2026-06-30T00:00:00Z' AS period_end"
         )
-        make_statements(opened, ())
+        happened = (estate.days_before(20).date(), estate.days_before(10).date())
+        subjects = ["*/0001", "*/0002"]
+        incidents = [
+            estate.attestation(topic, subjects=[subject], occurred=happened[0], date=happened[1])
+            for topic, subject in zip(OCCURRED, subjects, strict=True)
+        ]
+        make_statements(opened, incidents)
         yield opened
 
 
@@ -449,12 +495,19 @@ def _is_wider(value: Any, told: Any) -> bool:
     return bool(most and value["at_least"] <= told["at_least"])
 
 
-def _compare(estate: ModuleType, catalogue: Catalogue, rows: Sequence[Row], less: Sequence[Row]) -> None:
+def _compare(
+    estate: ModuleType,
+    catalogue: Catalogue,
+    rows: Sequence[Row],
+    less: Sequence[Row],
+    attested: Sequence[AttestationRecord],
+) -> None:
     """Assess both inventories: every verdict stays or is withheld, no row vanishes unseen, every NULL is explained."""
     frameworks = [name for name in ("pci-dss-4.0.1", "cis-gcp-5.0.0") if name in catalogue.frameworks]
     with tempfile.TemporaryDirectory() as folder:
-        before = estate.judge(Path(folder) / "before", catalogue, rows, frameworks=frameworks)
-        after = estate.judge(Path(folder) / "after", catalogue, less, frameworks=frameworks)
+        known = {"frameworks": frameworks, "attestations": attested}
+        before = estate.judge(Path(folder) / "before", catalogue, rows, **known)
+        after = estate.judge(Path(folder) / "after", catalogue, less, **known)
     judged = {_identity(finding): finding for finding in after.findings if finding["observed"] != "{}"}
     unseen = {(f["control"], f["variant"], f["scope"]) for f in after.findings if f["observed"] == "{}"}
     gaps = {row.id for row in less if row.table == "gap"}
@@ -477,6 +530,34 @@ def _compare(estate: ModuleType, catalogue: Catalogue, rows: Sequence[Row], less
     for result in after.assessment.controls:
         incomplete = any((result.id, result.variant) == (control, variant) for control, variant, _ in unseen)
         assert result.population_complete is not incomplete
+
+
+AWAITING = [name for name, view in VIEWS.items() if view.awaiting]
+
+
+@settings(THOROUGH, max_examples=6)
+@given(data=st.data())
+def test_an_attestation_that_nobody_makes_turns_no_verdict(
+    data: st.DataObject, estate: ModuleType, catalogue: Catalogue
+) -> None:
+    """It withholds verdicts, or leaves out what it alone brought up; no failure becomes a pass, no pass a failure."""
+    rows = data.draw(inventories(estate))
+    attested = data.draw(statements(estate, rows))
+    kept = [record for record in attested if data.draw(st.booleans())]
+    resting = {name: control for name, control in catalogue.controls.items() if control.over in AWAITING}
+    only = replace(catalogue, controls=resting, frameworks={})
+    with tempfile.TemporaryDirectory() as folder:
+        before = estate.judge(Path(folder), only, rows, attestations=attested)
+        after = estate.judge_again(Path(folder), only, "less", attestations=kept)
+    judged = {_identity(finding): finding for finding in after.findings}
+    assert set(judged) == {_identity(finding) for finding in before.findings}
+    for finding in before.findings:
+        now = judged[_identity(finding)]
+        if now["verdict"] != finding["verdict"]:
+            assert now["verdict"] in ("inconclusive", "not_applicable"), (finding, now)
+        if now["verdict"] == "inconclusive":
+            assert now["awaits"], now
+            assert not now["missing"], "everything was read"
 
 
 def _identity(finding: dict[str, Any]) -> tuple[str, str, str, str]:

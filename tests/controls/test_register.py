@@ -9,12 +9,15 @@ from pathlib import Path
 import pytest
 
 from controls.register import (
+    SUBJECTS,
     AttestationRecord,
     ExceptionRecord,
     RegisterError,
     load_attestations,
     load_exceptions,
 )
+from controls.views.statements import OF_THE_ORGANIZATION
+from evidence.findings import Topic
 
 AS_OF = date(2026, 6, 30)
 
@@ -191,6 +194,10 @@ def test_an_attestation_may_be_about_a_topic_alone(tmp_path: Path) -> None:
     (record,) = load_attestations(_file(tmp_path, TOPIC.format(sha256="0" * 64)))
     assert (record.topic, record.subjects, record.counts) == ("reconciliation", ["prod/*"], {"key": 12})
     assert AttestationRecord.model_validate_json(record.model_dump_json()) == record
+
+
+def test_a_topic_is_about_subjects_or_about_the_organization() -> None:
+    assert set(Topic) - set(SUBJECTS) == set(OF_THE_ORGANIZATION)
 
 
 @pytest.mark.parametrize("approver", ["Ada", " ADA"])

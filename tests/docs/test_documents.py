@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from controls.register import AttestationRecord, ExceptionRecord
+
 ROOT = Path(__file__).resolve().parents[2]
 GENERATOR = runpy.run_path(str(ROOT / "docs" / "generate.py"))
 DOCUMENTS: list[Path] = [*GENERATOR["documents"](), ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
@@ -60,6 +62,14 @@ def test_commands_in_the_documents_exist() -> None:
     named = set(re.findall(r"^keyproof ([a-z]+)\b", _code(), re.MULTILINE))
     assert named
     assert named <= set(COMMANDS)
+
+
+def test_every_key_of_a_register_is_documented() -> None:
+    told = (ROOT / "docs" / "registers.md").read_text("utf-8").partition("## Accepted gaps")[0]
+    of_attestations, of_exceptions = told.partition("## Exceptions")[::2]
+    for record, text in ((AttestationRecord, of_attestations), (ExceptionRecord, of_exceptions)):
+        rows = " ".join(line.split("|")[1] for line in text.splitlines() if line.startswith("| `"))
+        assert {name for name in record.model_fields if f"`{name}`" not in rows} == {"document_problem"}
 
 
 def test_make_targets_in_the_documents_exist() -> None:

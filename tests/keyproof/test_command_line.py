@@ -116,6 +116,12 @@ def test_the_pack_verifies_and_any_change_is_named(ran: Path, tmp_path: Path) ->
     assert any(problem["path"] == "findings.json" for problem in told["problems"])
 
 
+def test_every_finding_has_an_id_of_its_own(ran: Path) -> None:
+    ids = [finding["id"] for finding in json.loads((ran / "pack" / "findings.json").read_bytes())["findings"]]
+    assert ids
+    assert len(set(ids)) == len(ids)
+
+
 def test_a_pack_verifies_as_one_file_without_any_sdk(ran: Path, tmp_path: Path) -> None:
     assert keyproof("report", *QUICK, "--out", tmp_path / "pack.zip", cwd=ran).returncode == 0
     blocker = "import sys; sys.modules['boto3'] = sys.modules['botocore'] = None; "
@@ -474,3 +480,12 @@ def test_the_demo_needs_nothing_and_says_what_to_look_at(tmp_path: Path) -> None
     told = json.loads((tmp_path / "demo" / "pack" / "findings.json").read_bytes())
     assert {"pci-dss-4.0.1", "soc2", "iso27001-2022", "hipaa", "gdpr"} == {f["id"] for f in told["frameworks"]}
     assert {"refused", "not_offered"} <= {gap["kind"] for gap in told["gaps"]}
+    stated = {entry["id"]: entry["problem"] for kind in ("attestations", "exceptions") for entry in told[kind]}
+    assert {name for name, problem in stated.items() if problem} == {"AT-001", "EX-018"}
+    assert {e["id"]: e["covers"] > 0 for e in told["exceptions"]} == {"EX-014": True, "EX-017": True, "EX-018": False}
+    for command, of_entry in (("attest", "AT-001"), ("except", "EX-018")):
+        checked = keyproof(command, "check", "--config", "demo/config.toml", "--json", cwd=tmp_path)
+        assert checked.returncode == 1
+        entries = json.loads(checked.stdout)["entries"]
+        assert [entry["id"] for entry in entries if not entry["valid"]] == [of_entry]
+        assert not any(entry["warnings"] for entry in entries), "each names something that is there"

@@ -156,6 +156,16 @@ def test_a_requirement_without_a_control_is_said_to_need_no_permission(page: Pag
     assert text.count("1 of the inconclusive requirements has no control in this catalogue") == 2
 
 
+def test_what_people_state_names_its_subjects_and_documents(page: Page) -> None:
+    told = " ".join(page.text.split())
+    assert f"approval-7.pdf sha256 {'e' * 64}" in told
+    assert "reconciliation, for prod/*; counted: 60 keys" in told
+    assert "soc2 9.9.9" in told
+    assert f"custodians-2026.pdf sha256 {'d' * 64}" in told
+    assert "compromise, for arn:aws:kms:*:key/leaked-*" in told
+    assert "does not count: approved by its owner, Security" in told
+
+
 def test_long_lists_are_folded_and_bounded(make_material: Callable[..., Material], tmp_path: Path) -> None:
     large = tmp_path / "large.html"
     write_html(make_material(tmp_path, keys=2000, hostile=False), large)

@@ -122,7 +122,7 @@ def test_it_says_what_an_auditor_asks_for(pages: list[str], material: Material) 
         "What remains for people",
         "Assessor’s conclusion",
         "EXC-8: ✗ does not count: It expired on 2026-01-31",
-        "exceptions/ledger.pdf",
+        "approval-7.pdf",
         "The longest stretch without a run: 151 days",
         "an attestation of topic policy, which nobody gives",
         "Assessor’s test and result",

@@ -238,7 +238,8 @@ def test_the_register_tells_all_that_people_state(book: Book) -> None:
     assert rows["EXC-8"]["Counts"] == "✗ does not count"
     assert rows["EXC-8"]["Why not"] == "It expired on 2026-01-31"
     assert _moment(rows["EXC-7"]["Expires"]).date() == date(2026, 12, 31)
-    assert rows["EXC-7"]["Document"] == "exceptions/ledger.pdf"
+    assert (rows["EXC-7"]["Document"], rows["EXC-7"]["SHA-256 of the document"]) == ("approval-7.pdf", "e" * 64)
+    assert (rows["ATT-1"]["Topic"], rows["ATT-1"]["Subjects or condition"]) == ("reconciliation", "prod/*")
     assert rows["ATT-1"]["Control or requirements"] == "soc2 9.9.9"
     assert rows["ATT-1"]["SHA-256 of the document"] == "d" * 64
     assert rows["ATT-1"]["Owner"] == "Key management"

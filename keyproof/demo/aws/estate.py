@@ -34,6 +34,9 @@ AUDIT_ROLE = "KeyproofAudit"
 CLUSTER = "cluster-q7wz3kd5h2a"
 """The company's HSMs, in which a custom key store keeps its keys."""
 
+SCHEME_KEY = f"arn:aws:kms:{MAIN}:{PAYMENTS}:key/{stable_id('key', PAYMENTS, MAIN, 'prod/scheme-zone-master')}"
+"""A key whose material comes from a ceremony of the company's custodians."""
+
 _OUTSIDE_ROLE = f"arn:aws:iam::{ACQUIRER}:role/settlement-import"
 _HUMAN = "aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_PlatformAdmin_4f1c2d7e9a0b3c58"
 
