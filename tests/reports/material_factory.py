@@ -1193,6 +1193,9 @@ NAMES = {
 }
 
 
+WITHOUT_SOURCE = ("GOV-01", "EVD-03")
+"""Controls over what the organization states and the store shows, which comes from no source."""
+
 WITHOUT_CONTROL = ("pci-dss-4.0.1", "hipaa")
 """Frameworks with a requirement for which the catalogue has no control."""
 
