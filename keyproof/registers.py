@@ -276,6 +276,35 @@ def _unmatched_in_findings(used: ExceptionUsed, run: Run) -> list[str]:
     return _unmatched(used.subjects, [(path, "subject", f"control = {_quoted(used.control)}")])
 
 
+def reviewed_principals(run: Run, subjects: Sequence[str]) -> str:
+    """The digest of who may do what with one key store and what it holds, as the run's inventory shows it.
+
+    Raises RegisterError where that is not one store, or where the run does not show all of it.
+    """
+    import duckdb
+
+    from controls.views.review import PRINCIPALS_SQL
+
+    with duckdb.connect(":memory:", config={"threads": "1"}) as database:
+        for table in ("key_store", "key", "secret", "access", "scope", "gap"):
+            path = _quoted(str(run.inventory / f"{table}.parquet"))
+            database.execute(f"CREATE VIEW {table} AS FROM read_parquet({path})")
+        found = database.execute(
+            f"SELECT principals_sha256 FROM ({PRINCIPALS_SQL}) WHERE list_contains($subjects, id)",
+            {"subjects": list(subjects)},
+        ).fetchall()
+    name = run.folder.name
+    if len(subjects) != 1 or len(found) != 1:
+        raise RegisterError(
+            f"--subject: a digest is of one key store, which {name} shows {len(found)} times for {', '.join(subjects)};"
+            " give its id as the inventory has it, and one entry for each store"
+        )
+    ((digest,),) = found
+    if digest is None:
+        raise RegisterError(f"{name} does not show all principals of {subjects[0]}; the gaps of its report say why")
+    return str(digest)
+
+
 def _unmatched_in_inventory(used: AttestationUsed, run: Run) -> list[str]:
     """Patterns that match no row of the inventory, and no principal in it."""
     tables = [table for table in TABLES if table not in ("gap", "observation")]

@@ -91,9 +91,8 @@ class Material:
                     files = ", ".join(map(_literal, paths))
                     database.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet([{files}])")  # noqa: S608 - paths of ours, quoted
             except duckdb.Error as error:
-                which = " or ".join(map(str, paths))
                 raise MaterialError(
-                    f"{which} cannot be read: {error}; run `keyproof assess` on this run again"
+                    f"{' or '.join(map(str, paths))} cannot be read: {error}; run `keyproof assess` on this run again"
                 ) from error
             folders = sorted({str(path.parent) for path in itertools.chain.from_iterable(self._files.values())})
             database.execute(f"SET allowed_directories = [{', '.join(map(_literal, folders))}]")

@@ -87,6 +87,11 @@ def attest() -> None:
 @click.option(
     "--principals-sha256", metavar="DIGEST", help="Digest of the principals that were reviewed; for access_review."
 )
+@click.option(
+    "--from-run",
+    metavar="RUN",
+    help="The run whose list of principals was reviewed, or `latest`; for access_review, instead of their digest.",
+)
 @click.option("--not-applicable", is_flag=True, help="It states that the requirements do not apply.")
 @options.catalog
 @options.as_json
@@ -109,8 +114,26 @@ def new_attestation(config: Path, catalogs: Sequence[Path], as_json: bool, **giv
         "framework": click.Choice(list(catalogue.frameworks)),
     }
     answers = completed(given, _lacking_attestation, types)
+    if answers["from_run"]:
+        answers = {**answers, "principals_sha256": _principals_of(configuration, answers)}
     now = datetime.now(UTC)
     return _add(ATTESTATIONS, configuration, catalogue, _attestation_fields(answers, now.date()), answers, as_json, now)
+
+
+def _principals_of(configuration: Configuration, answers: Answers) -> str:
+    """The digest of who may do what with the key store that was reviewed, as a run of the store shows it."""
+    from evidence.findings import Topic
+    from keyproof.registers import reviewed_principals
+    from keyproof.run import normalize, opened_store
+
+    if answers["topic"] != Topic.ACCESS_REVIEW or answers["principals_sha256"]:
+        raise click.UsageError("--from-run goes with --topic access_review, and stands instead of --principals-sha256")
+    store = opened_store(configuration)
+    store.refresh()
+    run = store.run(answers["from_run"])
+    store.fetch(run)
+    normalize(run)
+    return reviewed_principals(run, answers["subjects"])
 
 
 def _lacking_attestation(given: Answers) -> list[str]:

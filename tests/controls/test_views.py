@@ -327,9 +327,11 @@ def test_what_was_not_read_awaits_nobody(estate: ModuleType, tmp_path: Path, cat
 # --- key_period -----------------------------------------------------------------------------------------------------
 
 
-def _use(estate: ModuleType, observe: Observe, *spans: tuple[int, int | None], extra: Sequence[Row] = ()) -> Any:
+def _use(
+    estate: ModuleType, observe: Observe, *spans: tuple[int, int | None], extra: Sequence[Row] = (), **facts: Any
+) -> Any:
     """The longest use of a key whose versions were in use from and until so many days before the assessment."""
-    key = estate.key()
+    key = estate.key(**facts)
     versions = [
         estate.version(
             key,
@@ -355,13 +357,13 @@ def _use(estate: ModuleType, observe: Observe, *spans: tuple[int, int | None], e
 def test_the_age_of_material_is_that_at_the_end_of_its_use(
     estate: ModuleType, observe: Observe, spans: list[tuple[int, int | None]], days: int
 ) -> None:
-    assert _use(estate, observe, *spans)["longest_use_days"] == days
+    assert _use(estate, observe, *spans)["longest_use_days"] == str(days)
 
 
 def test_a_day_begun_is_a_day(estate: ModuleType, observe: Observe) -> None:
     key = estate.key()
     begun = estate.version(key, created_at=estate.days_before(730) - timedelta(microseconds=1))
-    assert observe("ROT-07", [estate.scope(), key, begun])[key.id]["longest_use_days"] == 731
+    assert observe("ROT-07", [estate.scope(), key, begun])[key.id]["longest_use_days"] == "731"
 
 
 def test_nothing_after_the_date_of_the_assessment_counts(
@@ -386,23 +388,28 @@ def test_a_period_that_has_not_begun_shows_nothing(estate: ModuleType, tmp_path:
     )
 
 
-def test_an_active_key_without_any_version_shows_nothing(estate: ModuleType, observe: Observe) -> None:
-    assert _use(estate, observe)["longest_use_days"] is None
+def test_an_active_key_without_any_version_is_bounded_by_its_own_dates(estate: ModuleType, observe: Observe) -> None:
+    assert _use(estate, observe)["longest_use_days"] == "50"
+    older = estate.days_before(600)
+    assert _use(estate, observe, created_at=older)["longest_use_days"] == "50 to 550"
+
+
+UNDATED: dict[str, Any] = {"last_rotated_at": None, "material_known_at": None, "created_at": None}
 
 
 @pytest.mark.parametrize("column", ["created_at", "superseded_at"])
-def test_a_version_without_its_dates_withholds_the_age(estate: ModuleType, observe: Observe, column: str) -> None:
+def test_a_version_without_its_dates_leaves_the_age_open(estate: ModuleType, observe: Observe, column: str) -> None:
     dateless = estate.version(estate.key(), 7, **{column: None})
     gap = estate.column_gap(dateless, column, everywhere=True)
-    told = _use(estate, observe, (50, None), extra=[dateless, gap])
-    assert told["longest_use_days"] is None
+    told = _use(estate, observe, (50, None), extra=[dateless, gap], **UNDATED)
+    assert told["longest_use_days"] == "at least 50"
     assert told["missing"] == [gap.id]
 
 
-def test_a_history_that_was_not_read_to_its_end_withholds_the_age(estate: ModuleType, observe: Observe) -> None:
+def test_a_history_that_was_not_read_to_its_end_leaves_the_age_open(estate: ModuleType, observe: Observe) -> None:
     gap = estate.rows_gap(estate.key().scope, "key_version", estate.key().id)
-    told = _use(estate, observe, (50, None), extra=[gap])
-    assert told["longest_use_days"] is None
+    told = _use(estate, observe, (50, None), extra=[gap], **UNDATED)
+    assert told["longest_use_days"] == "at least 50"
     assert told["missing"] == [gap.id]
 
 

@@ -16,6 +16,7 @@ import pytest
 from golden_pack import RECORDED
 
 from controls.catalogue import Catalogue, load_catalogue
+from evidence.history import HISTORY
 from evidence.manifest import MANIFEST, Manifest, parse_manifest, read_manifest
 from evidence.model import TABLES
 from evidence.recording import scope_files
@@ -45,6 +46,7 @@ def test_it_holds_the_evidence_the_inputs_and_what_was_asked_for(made_pack: Path
     catalogue = {f"inputs/{p.relative_to(run.assessment)}" for p in (run.assessment / "catalogue").rglob("*.toml")}
     tables = {f"inventory/{table}.{suffix}" for table in TABLES for suffix in ("parquet", "csv")}
     inputs = {f"inputs/{name}.json" for name in ("run", "inputs", "assessment")}
+    inputs |= {f"inputs/history/{table}.parquet" for table in HISTORY}
     assert observed
     assert catalogue
     assert names == {*observed, *catalogue, *tables, *inputs, "findings.json", "findings.parquet", MANIFEST}

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import pty
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,7 @@ import pytest
 from golden_pack import RECORDED
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from controls.catalogue import Catalogue, load_catalogue
 from evidence.manifest import Manifest, read_manifest
@@ -449,6 +451,29 @@ def test_entries_are_seen_beside_the_newest_run(assessed: Path, keyproof: Keypro
     register = assessed / "exceptions.toml"
     register.write_text(register.read_text().replace("arn:aws:kms:*", "arn:aws:*"))
     assert keyproof("except", "list", "--json", *OWN).json[0]["covers"] is None, "what was judged is another exception"
+
+
+def test_a_review_of_access_takes_the_principals_from_a_run(assessed: Path, keyproof: Keyproof) -> None:
+    """Of Secrets Manager, whose policies were all read; of AWS KMS, whose grants were refused, no list is whole."""
+    run = Store(assessed / "store").run("latest")
+    stores = parquet.read_table(run.inventory / "key_store.parquet", columns=["id", "kind"]).to_pylist()
+    by_kind = {store["kind"]: store["id"] for store in stores}
+    reviewed = {"topic": "access_review", "from_run": "latest"}
+    whole = _options(ATTESTATION, **reviewed, subject=by_kind["AWS Secrets Manager"])
+    assert keyproof("attest", "new", *whole, *OWN).code == 0
+    (entry,) = _entries(assessed / "attestations.toml")
+    assert re.fullmatch("[0-9a-f]{64}", entry["principals_sha256"])
+    for subject, why in (
+        (by_kind["AWS KMS"], "does not show all principals"),
+        ("arn:nothing", "shows 0 times"),
+        ("*", "shows 0 times"),
+    ):
+        told = keyproof("attest", "new", *_options(ATTESTATION, id="AT-2", **reviewed, subject=subject), *OWN)
+        assert (told.code, why in told.err) == (2, True), told.err
+    for changed in ({"topic": "policy"}, {"principals_sha256": "0" * 64}):
+        options = _options(ATTESTATION, **{**reviewed, "subject": "a", "id": "AT-2", **changed})
+        assert keyproof("attest", "new", *options, *OWN).code == 2
+    assert len(_entries(assessed / "attestations.toml")) == 1
 
 
 def test_a_damaged_run_is_named(assessed: Path, keyproof: Keyproof) -> None:
