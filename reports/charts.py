@@ -145,7 +145,8 @@ def _key_ages(ages: KeyAge) -> Chart | None:
         axes.set_ylim(0, top)
         axes.set_yticks([])
         axes.spines[["left", "top", "right"]].set_visible(False)
-        _legend(axes, len(series))
+        if series:
+            _legend(axes, len(series))
 
     rows = [
         (_quarter(quarter), *(f"{counts[quarter]:,}" for _, counts in series))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import subprocess
 from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import UTC, datetime
@@ -190,6 +192,27 @@ def test_a_sample_can_be_drawn_again_by_hand(material: Material) -> None:
     assert list(sample.findings) == repeat(sample.seed, ids, 5)
     assert sample.population == len(ids)
     assert sample.population_sha256 == hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()
+
+
+def test_the_documented_shell_commands_repeat_a_draw(material: Material, tmp_path: Path) -> None:
+    told = (Path(__file__).resolve().parents[2] / "docs" / "pack.md").read_text(encoding="utf-8")
+    commands = told[told.index("    SEED=") :].split("\n\n")[0].replace("head -n 25", "head -n 3")
+    planning = planned(material, size=3)
+    with planning.connection() as queries:
+        sample = next(s for s in draw(planning, queries) if s.control == "ROT-02")
+        ids = [
+            row["id"]
+            for row in queries.rows(
+                "SELECT id FROM finding WHERE control = 'ROT-02' AND verdict <> 'not_applicable' ORDER BY id LIMIT 100"
+            )
+        ]
+    (tmp_path / "judged.txt").write_text("\n".join(ids) + "\n")
+    environment = {**os.environ, "EVIDENCE_DIGEST": material.evidence_digest}
+    done = subprocess.run(
+        ["bash", "-c", commands], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert len(ids) == sample.population
+    assert [line.split()[1] for line in done.stdout.splitlines()] == list(sample.findings)
 
 
 def test_a_sample_is_of_the_population_and_not_of_what_passed(material: Material, told: Narrative) -> None:

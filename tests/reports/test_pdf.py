@@ -95,6 +95,28 @@ def test_bookmarks_lead_to_every_chapter_framework_and_control(report: Path, mat
     assert any("Scope and coverage" in title for title in titles)
 
 
+def test_each_framework_has_work_sheets_of_its_own(report: Path, material: Material) -> None:
+    reader = pypdf.PdfReader(report)
+    names = [framework.name for framework in material.assessment.frameworks]
+    begins: dict[str, int] = {}
+
+    def collect(items: list[Any]) -> None:
+        for item in items:
+            if isinstance(item, list):
+                collect(item)
+                continue
+            for name in names:
+                if str(item.title).startswith(name):
+                    begins[name] = reader.get_destination_page_number(item) or 0
+
+    collect(reader.outline)
+    assert list(begins) == names
+    assert len(set(begins.values())) == len(names)
+    for page in begins.values():
+        assert reader.pages[page].mediabox.width > reader.pages[page].mediabox.height
+        assert "Assessor’s conclusion" in " ".join(reader.pages[page].extract_text().split())
+
+
 def test_each_page_names_the_run_the_evidence_and_its_number(pages: list[str], material: Material) -> None:
     for number, text in enumerate(pages, 1):
         assert f"Run {material.run.id} · evidence {material.evidence_digest[:16]}" in text
