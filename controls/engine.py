@@ -28,6 +28,7 @@ from evidence.findings import (
     ExceptionUsed,
     ParameterValue,
     RequirementRef,
+    SamplingPlan,
     Verdict,
     findings_schema,
 )
@@ -97,12 +98,13 @@ def assess(
     overrides: Mapping[str, Mapping[str, ParameterValue]],
     exceptions: Sequence[ExceptionRecord],
     attestations: Sequence[AttestationRecord],
+    sampling: SamplingPlan | None = None,
 ) -> Assessment:
     """Judge an inventory and write `findings.parquet` and `assessment.json` into the folder `out`.
 
     `inventory` is a folder with one Parquet file a table, `history` one with what earlier runs show; `frameworks` and
-    the keys of `overrides` are known to the catalogue; all times are aware. Pure: the same arguments give the same
-    bytes. Raises AssessmentError.
+    the keys of `overrides` are known to the catalogue; all times are aware; `sampling` is handed on to the reports.
+    Pure: the same arguments give the same bytes. Raises AssessmentError.
     """
     variants = list(_variants(catalogue, frameworks, overrides))
     excepted = [used_exception(record, catalogue, as_of) for record in exceptions]
@@ -133,6 +135,7 @@ def assess(
         frameworks=[roll_up(catalogue.frameworks[name], results, valid) for name in frameworks],
         exceptions=[used.model_copy(update={"covers": covered[used.id]}) for used in excepted],
         attestations=attested,
+        sampling=sampling or SamplingPlan(),
     )
     write_atomically(out / ASSESSMENT, assessment.model_dump_json(indent=2).encode() + b"\n")
     return assessment

@@ -127,6 +127,7 @@ SUBJECTS = {
     Topic.COMPROMISE: "keys",
     Topic.DEPARTURE: "keys",
     Topic.MIGRATION: "keys",
+    Topic.CERTIFICATE_REGISTER: "certificates",
 }
 """Topic → whose ids its subjects are; the other topics are about the organization as a whole."""
 

@@ -6,9 +6,9 @@ import datetime as dt
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -262,6 +262,28 @@ class FrameworkResult(Model):
     requirements: list[RequirementResult]
 
 
+MOST_SAMPLED = 500
+"""Items of one sample: each has a record in the report."""
+
+SampleSize = Annotated[int, Field(ge=0, le=MOST_SAMPLED)]
+
+
+class SamplingPlan(Model):
+    """How many items of each control's population are drawn for an auditor to test by hand."""
+
+    size: SampleSize = 1
+    """Items of each population for which `sizes` sets no other number."""
+    sizes: dict[str, SampleSize] = {}
+    """Control → items of each of its populations."""
+    seed: str = Field(default="", max_length=200, pattern=r"^[ -~]*$")
+    """Text of the auditor's that every draw depends on, beside the evidence digest; empty for none. ASCII, so that any
+    shell can repeat the draw."""
+
+    def of(self, control: str) -> int:
+        """Items to draw of each population of a control; 0 for none."""
+        return self.sizes.get(control, self.size)
+
+
 class Assessment(Model):
     """The whole assessment but its single findings, which stand in findings.parquet."""
 
@@ -277,6 +299,7 @@ class Assessment(Model):
     frameworks: list[FrameworkResult]
     exceptions: list[ExceptionUsed]
     attestations: list[AttestationUsed]
+    sampling: SamplingPlan = SamplingPlan()
 
 
 @cache

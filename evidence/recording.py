@@ -6,11 +6,12 @@ import gzip
 import hashlib
 import json
 import os
+import re
 import sqlite3
 import tempfile
 import threading
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TextIO, get_type_hints
@@ -232,6 +233,22 @@ def read_scope(path: Path) -> tuple[ScopeHeader, Iterator[Observation]]:
                 yield Observation.from_line(line)
 
     return header, observations()
+
+
+_ID = re.compile(r'"id":"([^"]*)"')
+"""The id in the line of an observation: what comes before it are texts, in which quotes are escaped, and a number."""
+
+
+def find_observations(path: Path, ids: Collection[str]) -> dict[str, Observation]:
+    """The observations of these ids in a complete file, which is read until all are found. Raises as `read_scope`."""
+    found: dict[str, Observation] = {}
+    with gzip.open(path, "rt", encoding="ascii", newline="\n") as file:
+        _line(file)
+        while len(found) < len(ids) and (line := _line(file)):
+            match = _ID.search(line)
+            if match and match[1] in ids:
+                found[match[1]] = Observation.from_line(line)
+    return found
 
 
 def read_header(path: Path) -> ScopeHeader:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from controls.catalogue import Catalogue
 from controls.register import AttestationRecord, ExceptionRecord
-from evidence.findings import Assessment, ParameterValue
+from evidence.findings import Assessment, ParameterValue, SamplingPlan
 from evidence.store import Run, write_atomically
 from keyproof import __version__
 
@@ -30,6 +30,7 @@ class AssessmentInputs(BaseModel):
     overrides: dict[str, dict[str, ParameterValue]]
     exceptions: list[ExceptionRecord]
     attestations: list[AttestationRecord]
+    sampling: SamplingPlan = SamplingPlan()
 
 
 def assess_run(
@@ -58,6 +59,7 @@ def assess_run(
         overrides=inputs.overrides,
         exceptions=inputs.exceptions,
         attestations=inputs.attestations,
+        sampling=inputs.sampling,
     )
     write_atomically(out / INPUTS, inputs.model_dump_json(indent=2).encode() + b"\n")
     _write_catalogue(out / CATALOGUE, catalogue)

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from collectors.registry import SOURCES
-from evidence.findings import ParameterValue
+from evidence.findings import ParameterValue, SamplingPlan
 from evidence.observation import canonical_json
 
 DEFAULT_TAGS: dict[str, list[str]] = {
@@ -87,6 +87,7 @@ class File(Section):
     audit: AuditSection
     tags: TagsSection = TagsSection()
     collection: CollectionSection = CollectionSection()
+    sampling: SamplingPlan = SamplingPlan()
     parameters: dict[str, dict[str, ParameterSetting]] = {}
     source: list[dict[str, Any]] = Field(min_length=1)
 
@@ -111,6 +112,7 @@ class Configuration:
     tags: dict[str, list[str]]
     concurrency: int
     parameters: Mapping[str, Mapping[str, ParameterValue]]
+    sampling: SamplingPlan
     sources: Sequence[ConfiguredSource]
     sha256: str
     """Digest of what collection depends on: a run that was killed is taken up again only with the same."""
@@ -155,6 +157,7 @@ def load_configuration(path: Path) -> Configuration:
         tags=file.tags.model_dump(),
         concurrency=file.collection.concurrency,
         parameters=_parameters(file),
+        sampling=file.sampling,
         sources=sources,
         sha256=hashlib.sha256(canonical_json(collected).encode()).hexdigest(),
     )

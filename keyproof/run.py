@@ -197,6 +197,7 @@ def assess(
         overrides={control: dict(values) for control, values in configuration.parameters.items()},
         exceptions=exceptions,
         attestations=attestations,
+        sampling=configuration.sampling,
     )
     history = run.assessment / FOLDER
     write_history(run, store, history)
@@ -208,6 +209,10 @@ def _check(configuration: Configuration, catalogue: Catalogue) -> None:
         if framework not in catalogue.frameworks:
             what = f"unknown framework {framework!r}{suggestion(framework, catalogue.frameworks)}"
             raise ConfigurationError(f"{configuration.path}: audit.frameworks.{index}: {what}")
+    for control in configuration.sampling.sizes:
+        if control not in catalogue.controls:
+            what = f"no such control{suggestion(control, catalogue.controls)}"
+            raise ConfigurationError(f"{configuration.path}: sampling.sizes.{control}: {what}")
     for control, values in configuration.parameters.items():
         place = f"{configuration.path}: parameters.{control}"
         if control not in catalogue.controls:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,8 @@ from reports.content.figures import (
     StageVerdicts,
     Timeline,
 )
-from reports.display import plural
+from reports.content.period import Period
+from reports.display import day, plural
 from reports.narrative import Narrative
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ def draw_charts(narrative: Narrative) -> Mapping[str, Chart]:
         _verdicts_by_stage(narrative.stage_verdicts),
         _key_ages(narrative.key_age),
         _rotations(narrative.timeline),
+        _period(narrative.period),
     ]
     return {chart.name: chart for chart in charts if chart is not None}
 
@@ -142,7 +145,8 @@ def _key_ages(ages: KeyAge) -> Chart | None:
         axes.set_ylim(0, top)
         axes.set_yticks([])
         axes.spines[["left", "top", "right"]].set_visible(False)
-        _legend(axes, len(series))
+        if series:
+            _legend(axes, len(series))
 
     rows = [
         (_quarter(quarter), *(f"{counts[quarter]:,}" for _, counts in series))
@@ -230,6 +234,74 @@ def _rotations(timeline: Timeline) -> Chart | None:
             if totals[place]
         ),
     )
+
+
+def _period(period: Period) -> Chart | None:
+    longest = period.longest
+    if longest is None:
+        return None
+    span = period.stop - period.start
+    whole = [run for run in period.inside if run.whole]
+    rest = [run for run in period.inside if not run.whole]
+
+    stretch = f"{plural(longest.days, 'day')}, from {day(longest.start)} to {day(longest.stop)}"
+
+    def place(moment: datetime) -> float:
+        return (moment - period.start) / span
+
+    def paint(axes: Axes) -> None:
+        axes.barh([0], [1], height=0.32, color=PALE, edgecolor=INK, linewidth=0.6)
+        left, width = place(longest.start), place(longest.stop) - place(longest.start)
+        axes.barh([0], [width], left=[left], height=0.32, color="#ffffff", hatch="////", edgecolor=INK, linewidth=0.6)
+        label = plural(longest.days, "day")
+        axes.text(min(max(left + width / 2, 0.06), 0.94), -0.3, label, ha="center", va="top", color=INK)
+        for runs, word, colour in ((whole, "read everything", ACCENT), (rest, "left something unread", "#ffffff")):
+            places = [place(run.read_at) for run in runs if run.read_at]
+            if places:
+                axes.plot(
+                    places,
+                    [0.5] * len(places),
+                    linestyle="none",
+                    marker="v" if runs is whole else "o",
+                    markersize=5,
+                    markerfacecolor=colour,
+                    markeredgecolor=INK,
+                    markeredgewidth=0.7,
+                    label=f"a run that {word}",
+                )
+        axes.set_xlim(-0.01, 1.01)
+        axes.set_ylim(-0.75, 0.8)
+        axes.set_yticks([])
+        ticks = [(place(moment), label) for moment, label in month_ticks(period.start, period.stop)]
+        axes.set_xticks([at for at, _ in ticks], [label for _, label in ticks])
+        axes.spines[["left", "top", "right"]].set_visible(False)
+        if period.inside:
+            _legend(axes, 2)
+
+    return Chart(
+        name="period",
+        svg=_svg(paint, height=1.3, margins=(0.03, 0.97), bottom=0.42, top=0.28),
+        alternative=f"Time line of the audit period from {day(period.start)} to {day(period.stop)} with "
+        f"{plural(len(period.inside), 'run')} of the evidence store, {len(whole)} of which read everything. "
+        f"The longest stretch without a run is {stretch}.",
+        columns=("Last answer", "Run", "Read everything"),
+        rows=tuple(
+            (day(run.read_at), run.id, "yes" if run.whole else "no") for run in period.inside if run.read_at is not None
+        ),
+    )
+
+
+MOST_TICKS = 14
+
+
+def month_ticks(start: datetime, stop: datetime) -> Iterator[tuple[datetime, str]]:
+    """The first of each month between two times; of every third, sixth or twelfth where they are too many."""
+    first, last = (12 * moment.year + moment.month - 1 for moment in (start, stop))
+    step = next((step for step in (1, 3, 6) if last - first <= MOST_TICKS * step), 12)
+    for month in range(first, last + 1):
+        moment = datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC)
+        if moment >= start and month % step == 0:
+            yield moment, _month(f"{moment:%Y-%m}")
 
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

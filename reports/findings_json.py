@@ -7,6 +7,7 @@ import inspect
 import json
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +21,7 @@ from evidence.model import BOOKKEEPING, TABLES, Column, Row, columns
 from evidence.observation import iso
 from evidence.reading import LONE_SURROGATE
 from reports.material import Material, Queries
+from reports.sampling import draw
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -69,6 +71,8 @@ def _members(material: Material, queries: Queries) -> Iterator[tuple[str, Any]]:
     yield "controls", iter(plain["controls"])
     yield "exceptions", iter(plain["exceptions"])
     yield "attestations", iter(plain["attestations"])
+    yield "sampling", told.sampling.model_dump(mode="json")
+    yield "samples", map(asdict, draw(material, queries))
     yield "coverage", queries.rows("SELECT * FROM scope ORDER BY id")
     yield "gaps", queries.rows("SELECT * FROM gap ORDER BY id, scope")
     yield "findings", map(_finding, queries.rows(_FINDINGS, {"verdicts": [str(verdict) for verdict in LISTED]}))
@@ -132,6 +136,7 @@ def schema() -> dict[str, Any]:
         for member, text in _attribute_docstrings(getattr(findings, name)):
             if member in definition.get("properties", {}):
                 definition["properties"][member]["description"] = text
+    definitions |= {"Sample": _sample()}
     definitions |= {"Scope": _table(TABLES["scope"]), "Gap": _table(TABLES["gap"]), "Finding": _finding_schema()}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -174,6 +179,8 @@ def _document(generated: Mapping[str, Any]) -> dict[str, Any]:
         "controls": {**generated["controls"], "description": "Controls with the parameters used, and their counts"},
         "exceptions": {**generated["exceptions"], "description": "The organization's register of exceptions"},
         "attestations": {**generated["attestations"], "description": "What people state"},
+        "sampling": {**generated["sampling"], "description": "How many items are drawn of each population"},
+        "samples": listed("Sample", "What was drawn of each control's population for an auditor to test by hand"),
         "coverage": listed("Scope", "What was to be read, and how far it was"),
         "gaps": listed("Gap", "What was not observed, and why; each null has one"),
         "findings": listed("Finding", "Every verdict that is fail or inconclusive"),
@@ -211,6 +218,28 @@ def _finding_schema() -> dict[str, Any]:
             {
                 arrow.name: {"description": described[arrow.name], **exact.get(arrow.name, _arrow(arrow.type))}
                 for arrow in findings_schema()
+            }
+        ),
+    }
+
+
+def _sample() -> dict[str, Any]:
+    numbers = {"population": {"type": "integer", "minimum": 1, "description": "Findings from which it is drawn"}}
+    return {
+        "description": "Findings of one control and variant; reports/sampling.py draws them and docs/pack.md says how",
+        **_object(
+            {
+                "id": _string("SMP-…: it depends on the seed and the size"),
+                "control": _string("Id of the control"),
+                "variant": _string("`default`, or the framework whose parameters were used"),
+                "seed": _string("Evidence digest, control, variant and the auditor's text, joined by colons"),
+                **numbers,
+                "population_sha256": _string("SHA-256 over their ids in rising order, one a line"),
+                "findings": {
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "description": "Ids drawn, in the order of the draw",
+                },
             }
         ),
     }

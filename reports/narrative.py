@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
-from evidence.findings import FrameworkResult, RequirementResult, Status, Verdict
+from evidence.findings import SamplingPlan, Verdict
 from reports.content.bounds import Bounds
 from reports.content.collection import Collection, GapGroup, collection, gap_groups
 from reports.content.coverage import Coverage, coverage
+from reports.content.crosswalk import Crosswalk, crosswalk
 from reports.content.figures import KeyAge, StageVerdicts, Timeline, key_age, stage_verdicts, timeline
+from reports.content.frameworks import FrameworkPart, framework_part
 from reports.content.judgement import Chapter, Control, Judged, chapters, judged_controls
+from reports.content.period import Period, period
 from reports.content.post_quantum import PostQuantum, post_quantum
 from reports.content.providers import SideBySide, side_by_side
+from reports.content.registers import Awaited, awaited
+from reports.content.samples import Samples, drawn_samples
 from reports.content.sides import Side, control_counts, sides
 from reports.display import day, plural, value, visible
 from reports.material import Material
-from reports.sampling import METHOD, SIZE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Requirement:
-    result: RequirementResult
-    controls: tuple[Judged, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FrameworkPart:
-    result: FrameworkResult
-    statuses: tuple[tuple[str, int], ...]
-    """(status, requirements), every status in order."""
-    without_control: int
-    """Inconclusive requirements of which the catalogue has no control."""
-    requirements: tuple[Requirement, ...]
+from reports.sampling import METHOD, draw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +74,13 @@ class Narrative:
     key_age: KeyAge
     timeline: Timeline
     stage_verdicts: StageVerdicts
+    period: Period
+    crosswalk: Crosswalk
+    awaited: tuple[Awaited, ...]
+    """What verdicts wait for people to attest."""
+    samples: Samples
+    sampling: SamplingPlan
     sampling_method: str
-    sample_size: int
 
     @property
     def without_control(self) -> int:
@@ -109,7 +102,9 @@ def build(material: Material, bounds: Bounds) -> Narrative:
     with material.connection() as queries:
         shown = sides(material, bounds)
         by_side = control_counts(queries, shown)
-        judged = judged_controls(material, queries, shown, by_side, bounds)
+        samples = list(draw(material, queries))
+        judged = judged_controls(material, queries, shown, by_side, samples, bounds)
+        told = chapters(material, shown, judged)
         notes = _notes(judged.values())
         groups = gap_groups(queries)
         blind = _blind_spots(groups)
@@ -122,7 +117,7 @@ def build(material: Material, bounds: Bounds) -> Narrative:
             bounds=bounds,
             verdicts={verdict: verdicts.get(verdict, 0) for verdict in Verdict},
             excepted=sum(one.result.counts.excepted for one in judged.values()),
-            frameworks=tuple(_framework(framework, judged) for framework in material.assessment.frameworks),
+            frameworks=tuple(framework_part(one, judged, bounds) for one in material.assessment.frameworks),
             notes=tuple(notes[: bounds.findings_of_note]),
             notes_more=max(0, len(notes) - bounds.findings_of_note),
             blind_spots=tuple(blind[: bounds.blind_spots]),
@@ -131,7 +126,7 @@ def build(material: Material, bounds: Bounds) -> Narrative:
             providers=side_by_side(material, queries, shown, by_side, bounds),
             contrasts=tuple(_contrasts(judged.values())[: bounds.contrasts]),
             coverage=coverage(material, queries, bounds),
-            chapters=chapters(material, shown, judged),
+            chapters=told,
             post_quantum=post_quantum(material, queries, bounds),
             gaps=tuple(groups[: bounds.gaps]),
             gaps_more=max(0, len(groups) - bounds.gaps),
@@ -141,8 +136,12 @@ def build(material: Material, bounds: Bounds) -> Narrative:
             key_age=key_age(material, queries),
             timeline=timeline(material, queries),
             stage_verdicts=stage_verdicts(material),
+            period=period(material, queries, bounds),
+            crosswalk=crosswalk(material.assessment.frameworks, told, bounds),
+            awaited=tuple(awaited(queries)[: bounds.topics]),
+            samples=drawn_samples(material, queries, samples, bounds),
+            sampling=material.assessment.sampling,
             sampling_method=METHOD,
-            sample_size=SIZE,
         )
 
 
@@ -203,25 +202,6 @@ def _notes(judged: Iterable[Judged]) -> list[Note]:
         )
         for one in failing
     ]
-
-
-def _framework(framework: FrameworkResult, judged: Mapping[tuple[str, str], Judged]) -> FrameworkPart:
-    counted = Counter(requirement.status for requirement in framework.requirements)
-    return FrameworkPart(
-        result=framework,
-        statuses=tuple((status, counted[status]) for status in Status),
-        without_control=sum(
-            requirement.status is Status.INCONCLUSIVE and not requirement.controls
-            for requirement in framework.requirements
-        ),
-        requirements=tuple(
-            Requirement(
-                result=requirement,
-                controls=tuple(judged[control] for control in requirement.controls if control in judged),
-            )
-            for requirement in framework.requirements
-        ),
-    )
 
 
 def _parameters(material: Material) -> Iterator[ParameterRow]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 from evidence.findings import AttestationUsed, Status, Verdict
@@ -28,35 +28,13 @@ from reports.display import (
     value,
 )
 from reports.material import Material, Queries
-from reports.sampling import METHOD, SIZE, draw
+from reports.period_sheets import changes_sheet, runs_sheet
+from reports.sampling import METHOD, draw
+from reports.sheet import Cell, Column, Sheet, every
 
 MOST_CELLS = 2_000_000
 """Cells of one sheet: some 125,000 verdicts or 35,000 keys. It would take eight times as many rows, but then opens and
 filters so slowly that nobody works with it."""
-
-Cell = str | list[str] | int | datetime | date | None
-"""Text, lines of text, a number, a time or a day; None for what was not observed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    title: str
-    width: int
-    """In characters."""
-    form: Literal["text", "wrapped", "number", "time", "day", "mark", "note"] = "text"
-    """`mark` is a symbol and a word; `note` is empty, for the assessor."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sheet:
-    name: str
-    holds: str
-    """What it holds, in a sentence."""
-    extent: str
-    """How many rows, and where those are that it does not hold."""
-    columns: tuple[Column, ...]
-    rows: Callable[[], Iterator[Sequence[Cell]]]
-    """Its rows, from a query that runs when they are asked for."""
 
 
 def sheets(material: Material, queries: Queries, most_cells: int = MOST_CELLS) -> list[Sheet]:
@@ -64,12 +42,15 @@ def sheets(material: Material, queries: Queries, most_cells: int = MOST_CELLS) -
     populations = _portion(queries, "finding", JUDGED, "control || ' ' || variant", most_cells // len(FINDING))
     made = [
         _requirements(material),
+        _crosswalk(material),
         _controls(material, populations),
         _sources(material, queries),
         _scopes(queries, most_cells),
         _populations(queries, populations),
         _exceptions(queries, most_cells),
         _register(material),
+        runs_sheet(material, queries),
+        changes_sheet(queries, most_cells),
         _samples(material, queries),
         _gaps(queries, most_cells),
         _inventory(queries, "key", "Keys", most_cells),
@@ -230,13 +211,14 @@ def _requirements(material: Material) -> Sheet:
                     requirement.unavailable,
                     requirement.attestations,
                     "",
+                    "",
                 )
 
     return Sheet(
         name="Requirements",
         holds="Every requirement of the frameworks chosen, what the evidence says about it, and what remains for "
         "people.",
-        extent=_all(sum(len(framework.requirements) for framework in material.assessment.frameworks)),
+        extent=every(sum(len(framework.requirements) for framework in material.assessment.frameworks)),
         columns=(
             Column("Framework", 24, "wrapped"),
             Column("Requirement", 16),
@@ -249,7 +231,47 @@ def _requirements(material: Material) -> Sheet:
             Column("Controls", 20, "wrapped"),
             Column("Controls not in the catalogue", 18, "wrapped"),
             Column("Attestations", 14, "wrapped"),
-            NOTES,
+            Column("Assessor's conclusion", 30, "note"),
+            Column("Workpaper ref", 16, "note"),
+        ),
+        rows=rows,
+    )
+
+
+def _crosswalk(material: Material) -> Sheet:
+    frameworks = material.assessment.frameworks
+    supported: dict[tuple[str, str], list[str]] = {}
+    for framework in frameworks:
+        for requirement in framework.requirements:
+            for control, variant in requirement.controls:
+                own = "" if variant == "default" else " *"
+                supported.setdefault((control, framework.id), []).append(f"{requirement.id}{own}")
+    results = {result.id: result for result in reversed(material.assessment.controls)}
+
+    def rows() -> Iterator[Sequence[Cell]]:
+        for result in reversed(results.values()):
+            yield (
+                result.id,
+                result.title,
+                result.stage.value,
+                result.severity.value,
+                *(", ".join(supported.get((result.id, framework.id), [])) for framework in frameworks),
+            )
+
+    return Sheet(
+        name=SHEETS["crosswalk"],
+        holds="Which control is evidence for which requirement; an asterisk: judged with the framework's own "
+        "parameters, or for some sources alone.",
+        extent=every(len(results)),
+        columns=(
+            Column("Control", 10),
+            Column("Title", 44, "wrapped"),
+            Column("Stage", 13),
+            Column("Severity", 10),
+            *(
+                Column(f"{framework.name} {framework.edition} ({framework.id})", 30, "wrapped")
+                for framework in frameworks
+            ),
         ),
         rows=rows,
     )
@@ -266,6 +288,7 @@ def _controls(material: Material, populations: Portion) -> Sheet:
                 control.title,
                 control.stage.value,
                 control.severity.value,
+                control.decided.value,
                 control.meaning,
                 control.over,
                 control.population,
@@ -279,6 +302,7 @@ def _controls(material: Material, populations: Portion) -> Sheet:
                 control.counts.failed,
                 control.counts.excepted,
                 control.counts.inconclusive,
+                control.counts.awaiting,
                 control.counts.not_applicable,
                 "yes" if control.population_complete else "no",
                 "findings.parquet" if f"{control.id} {control.variant}" in populations.left else "Populations",
@@ -293,13 +317,14 @@ def _controls(material: Material, populations: Portion) -> Sheet:
     return Sheet(
         name="Controls",
         holds="Every control with each set of parameters: what it means, how it was tested, and its counts.",
-        extent=_all(len(material.assessment.controls)),
+        extent=every(len(material.assessment.controls)),
         columns=(
             Column("Control", 10),
             Column("Variant", 14),
             Column("Title", 34, "wrapped"),
             Column("Stage", 13),
             Column("Severity", 10),
+            Column("Decided by metadata", 14),
             Column("Meaning", 60, "wrapped"),
             Column("Rows of", 10),
             Column("Population (SQL)", 36, "wrapped"),
@@ -313,6 +338,7 @@ def _controls(material: Material, populations: Portion) -> Sheet:
             Column("Failed", 10, "number"),
             Column("Failed, excepted", 11, "number"),
             Column("Inconclusive", 14, "number"),
+            Column("Awaiting people", 12, "number"),
             Column("Not applicable", 12, "number"),
             Column("Population complete", 13),
             Column("Population listed in", 18),
@@ -357,13 +383,14 @@ def _sources(material: Material, queries: Queries) -> Sheet:
                     counts.failed,
                     counts.excepted,
                     counts.inconclusive,
+                    counts.awaiting,
                     counts.not_applicable,
                 )
 
     return Sheet(
         name="Sources",
         holds="The counts of every control source by source, which shows where they differ.",
-        extent=_all(len(material.assessment.controls) * len(each)),
+        extent=every(len(material.assessment.controls) * len(each)),
         columns=(
             Column("Control", 10),
             Column("Variant", 14),
@@ -377,6 +404,7 @@ def _sources(material: Material, queries: Queries) -> Sheet:
             Column("Failed", 10, "number"),
             Column("Failed, excepted", 11, "number"),
             Column("Inconclusive", 14, "number"),
+            Column("Awaiting people", 12, "number"),
             Column("Not applicable", 12, "number"),
         ),
         rows=rows,
@@ -427,6 +455,7 @@ FINDING = (
     Column("Scope", 36),
     Column("Observed", 60, "wrapped"),
     Column("Missing (gaps)", 20, "wrapped"),
+    Column("Awaits (topics)", 16, "wrapped"),
     Column("Exception", 14),
     Column("Evidence (observations)", 34, "wrapped"),
 )
@@ -448,6 +477,7 @@ def _finding(row: Mapping[str, Any]) -> tuple[Cell, ...]:
         row["scope"],
         observed(json.loads(row["observed"])),
         _ids(row["missing"]),
+        _ids(row["awaits"]),
         row["exception"],
         _ids(row["evidence"]),
     )
@@ -495,12 +525,6 @@ def _exceptions(queries: Queries, most_cells: int) -> Sheet:
     )
 
 
-def _about(attested: AttestationUsed) -> list[str]:
-    """The topic and the requirements of an attestation."""
-    topic = [attested.topic.value] if attested.topic else []
-    return [*topic, *(f"{ref.framework} {ref.requirement}" for ref in attested.requirements)]
-
-
 def _register(material: Material) -> Sheet:
     told = material.assessment
 
@@ -512,7 +536,8 @@ def _register(material: Material) -> Sheet:
                 _counts(used.valid),
                 used.problem,
                 [used.control],
-                ", ".join(used.subjects) or used.where,
+                "",
+                f"where {used.where}" if used.where else ", ".join(used.subjects),
                 used.reason,
                 used.compensating_control,
                 used.owner,
@@ -520,6 +545,7 @@ def _register(material: Material) -> Sheet:
                 used.approved,
                 used.expires,
                 used.covers,
+                "",
                 used.document,
                 used.sha256,
             )
@@ -529,7 +555,8 @@ def _register(material: Material) -> Sheet:
                 attested.id,
                 _counts(attested.valid),
                 attested.problem,
-                _about(attested),
+                [f"{ref.framework} {ref.requirement}" for ref in attested.requirements],
+                (attested.topic or "").replace("_", " "),
                 ", ".join(attested.subjects) if attested.topic else "",
                 attested.statement,
                 "",
@@ -538,6 +565,7 @@ def _register(material: Material) -> Sheet:
                 attested.date,
                 attested.expires,
                 "",
+                _said(attested),
                 attested.document,
                 attested.sha256,
             )
@@ -545,14 +573,15 @@ def _register(material: Material) -> Sheet:
     return Sheet(
         name=SHEETS["exceptions"],
         holds="What people state: documented exceptions, and attestations of what metadata cannot decide.",
-        extent=_all(len(told.exceptions) + len(told.attestations)),
+        extent=every(len(told.exceptions) + len(told.attestations)),
         columns=(
             Column("Kind", 15),
             Column("Id", 14),
             Column("Counts", 18, "mark"),
             Column("Why not", 30, "wrapped"),
-            Column("Control, topic or requirements", 24, "wrapped"),
-            Column("Subject", 36, "wrapped"),
+            Column("Control or requirements", 24, "wrapped"),
+            Column("Topic", 20),
+            Column("Subjects or condition", 36, "wrapped"),
             Column("Reason or statement", 54, "wrapped"),
             Column("Compensating control", 36, "wrapped"),
             Column("Owner", 20, "wrapped"),
@@ -560,6 +589,7 @@ def _register(material: Material) -> Sheet:
             Column("Approved", 12, "day"),
             Column("Expires", 12, "day"),
             Column("Failures covered", 12, "number"),
+            Column("What else it says", 30, "wrapped"),
             Column("Document", 30, "wrapped"),
             Column("SHA-256 of the document", 30, "wrapped"),
         ),
@@ -567,12 +597,26 @@ def _register(material: Material) -> Sheet:
     )
 
 
+def _said(attested: AttestationUsed) -> list[str]:
+    """What an attestation says beside its statement."""
+    told: list[tuple[str, Any]] = [
+        ("occurred", attested.occurred),
+        ("to be done by", attested.target),
+        ("principals reviewed, sha256", attested.principals_sha256),
+        *((f"{what} counted", f"{count:,}") for what, count in sorted(attested.counts.items())),
+    ]
+    return [f"{name}: {said}" for name, said in told if said]
+
+
 def _counts(valid: bool) -> str:
     return "✓ counts" if valid else "✗ does not count"
 
 
+TEST = Column("Assessor's test and result", 30, "note")
+
+
 def _samples(material: Material, queries: Queries) -> Sheet:
-    samples = list(draw(material, queries, SIZE))
+    samples = list(draw(material, queries))
     drawn = {name for sample in samples for name in sample.findings}
 
     def rows() -> Iterator[Sequence[Cell]]:
@@ -594,29 +638,44 @@ def _samples(material: Material, queries: Queries) -> Sheet:
                     sample.population,
                     sample.population_sha256,
                     sample.seed,
-                    *_finding(row)[:-3],
-                    [f"{one['id']} {one['operation'] or ''}" for one in exchanges],
+                    *_finding(row)[:-1],
+                    [_exchange(one) for one in exchanges],
                     sorted({f"observations/{one['file']}" for one in exchanges}),
                     "",
                 )
 
     return Sheet(
-        name="Samples",
-        holds=f"Passed verdicts drawn from each population, to test by hand. {METHOD} Here n is {SIZE}.",
-        extent=_all(len(drawn)),
+        name=SHEETS["samples"],
+        holds="Verdicts drawn from the whole population of each control, whatever they are, to test by hand. "
+        f"{METHOD} {_sizes(material)}",
+        extent=every(len(drawn)),
         columns=(
             Column("Sample", 18),
             Column("Place", 8, "number"),
-            Column("Passed in all", 12, "number"),
+            Column("Judged in all", 12, "number"),
             Column("SHA-256 of their ids", 30, "wrapped"),
             Column("Seed", 40, "wrapped"),
-            *FINDING[:-3],
-            Column("Observations", 44, "wrapped"),
+            *FINDING[:-1],
+            Column("Observations", 80, "wrapped"),
             Column("Recorded in", 48, "wrapped"),
-            NOTES,
+            TEST,
         ),
         rows=rows,
     )
+
+
+def _sizes(material: Material) -> str:
+    plan = material.assessment.sampling
+    others = ", ".join(f"{size} for {control}" for control, size in sorted(plan.sizes.items()))
+    return f"Here n is {plan.size}{f'; {others}' if others else ''}."
+
+
+def _exchange(row: Mapping[str, Any]) -> str:
+    """An observation in one line, with what is needed to find it at the provider and in the pack."""
+    when = minute(row["received_at"]) if row["received_at"] else "time not observed"
+    request = f", request {row['request_id']}" if row["request_id"] else ""
+    status = kind(row["status"])
+    return f"{row['id']} {row['operation'] or ''}: {status}, {when}{request}, sha256 {row['sha256'] or 'not observed'}"
 
 
 def _observations(queries: Queries, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -624,7 +683,8 @@ def _observations(queries: Queries, ids: Iterable[str]) -> dict[str, dict[str, A
         row["id"]: row
         for row in queries.rows(
             """
-            SELECT id, operation, file FROM observation SEMI JOIN (SELECT unnest($ids) AS id) USING (id)
+            SELECT id, operation, file, status, received_at, request_id, sha256 FROM observation
+            SEMI JOIN (SELECT unnest($ids) AS id) USING (id)
             ORDER BY id, file
             """,
             {"ids": sorted(ids)},
@@ -688,7 +748,7 @@ def _operations(material: Material, queries: Queries) -> Sheet:
     return Sheet(
         name="Operations",
         holds="Every operation that may be asked for, why, the permission it needs, and how it was answered.",
-        extent=_all(len(asked)),
+        extent=every(len(asked)),
         columns=(
             Column("Provider", 14),
             Column("Operation", 36),
@@ -709,10 +769,6 @@ def _operations(material: Material, queries: Queries) -> Sheet:
             for one in asked
         ),
     )
-
-
-def _all(count: int) -> str:
-    return f"{plural(count, 'row')}: all there are."
 
 
 WIDTHS = {"timestamp": 17, "integer": 10, "boolean": 12, "list of string": 24, "string": 20}

@@ -33,7 +33,9 @@ SECTIONS = (
     Section("first", "What to look at first"),
     Section("providers", "The providers side by side"),
     Section("scope", "Scope and coverage"),
+    Section("period", "The audit period"),
     Section("requirements", "The requirements"),
+    Section("crosswalk", "Controls and requirements"),
     Section("controls", "The controls"),
     Section("post_quantum", "Quantum computers"),
     Section("register", "Exceptions and attestations"),
@@ -41,6 +43,7 @@ SECTIONS = (
     Section("collection", "How it was collected"),
     Section("parameters", "The parameters"),
     Section("verify", "How to verify, and what this cannot show"),
+    Section("samples", "The samples"),
 )
 """The chapters in their order."""
 
@@ -125,6 +128,7 @@ def _environment(source: Callable[[Chart], str]) -> Environment:
         prose=prose,
         provider=display.provider_word,
         lines=lines,
+        flowing=lambda text: " ".join(text.split()),
         sentence=lambda text: text if text.rstrip().endswith((".", "!", "?")) else f"{text.rstrip()}.",
         words=lambda name: str(name).replace("_", " "),
         share=lambda part, whole: f"{part * 10_000 // whole / 100:.2f}",

@@ -12,7 +12,8 @@ from evidence.model import NEVER
 from reports.display import minute, visible
 from reports.material import Material
 from reports.narrative import title
-from reports.sheets import MOST_CELLS, Cell, Column, Sheet, sheets
+from reports.sheet import Cell, Column, Sheet
+from reports.sheets import MOST_CELLS, sheets
 from reports.tables import LONGEST
 
 OPTIONS = {

@@ -15,7 +15,7 @@ class Bounds:
     failures: int
     """Failures of one control listed one by one; where there are more, they are grouped first."""
     first: int
-    """Failures listed one by one beneath their groups."""
+    """Failures listed one by one beneath their groups, each of which names one anyway."""
     groups: int
     withheld: int
     """Reasons for inconclusive verdicts, a control."""
@@ -35,6 +35,30 @@ class Bounds:
     """Controls on which the sides differ most."""
     facts: int
     """Groups of facts that some side lacks."""
+    remedies: int
+    """Providers for which what is to be done stands with the control."""
+    runs: int
+    """Runs of the store, the newest."""
+    uses: int
+    """Keys whose material was in use longest."""
+    frameworks: int
+    """Columns of the crosswalk."""
+    crossing: int
+    """Requirements in one cell of it."""
+    cited: int
+    """Controls of one requirement that are told with what can be cited; the others are named."""
+    citations: int
+    """Findings that are cited of each."""
+    topics: int
+    """Topics that await an attestation."""
+    records: int
+    """Sampled items with a record of their own."""
+    exchanges: int
+    """Observations of one record."""
+    excerpt: int
+    """Characters of an answer that a record shows."""
+    fact: int
+    """Characters of a fact that a record shows."""
     reasons: int
     """Reasons why providers do not tell something, over all sides."""
     algorithms: int
@@ -42,12 +66,16 @@ class Bounds:
 
 
 PAPER = Bounds(
-    failures=8, first=2, groups=6, withheld=4, scopes=24, gaps=30, blind_spots=6, register=30, identities=20,
-    findings_of_note=7, regions=7, sides=6, contrasts=4, facts=24, reasons=24, algorithms=10,
+    failures=4, first=0, groups=4, withheld=2, scopes=20, gaps=20, blind_spots=5, register=30, identities=20,
+    findings_of_note=7, regions=7, sides=6, contrasts=4, facts=20, reasons=18, algorithms=10,
+    runs=26, uses=5, frameworks=6, crossing=6, cited=6, citations=1, topics=20, records=400, exchanges=3, excerpt=95,
+    fact=110, remedies=2,
 )  # fmt: skip
 SCREEN = Bounds(
     failures=150, first=100, groups=30, withheld=20, scopes=200, gaps=200, blind_spots=12, register=200, identities=100,
     findings_of_note=20, regions=12, sides=6, contrasts=12, facts=100, reasons=150, algorithms=40,
+    runs=120, uses=30, frameworks=16, crossing=20, cited=40, citations=5, topics=40, records=1_000, exchanges=8,
+    excerpt=800, fact=400, remedies=9,
 )  # fmt: skip
 
 
@@ -57,6 +85,10 @@ SHEETS = {
     "exceptions": "Register",
     "attestations": "Register",
     "gaps": "Gaps",
+    "crosswalk": "Crosswalk",
+    "runs": "Runs",
+    "changes": "Changes",
+    "samples": "Samples",
     "keys": "Keys",
 }
 """Sheets of the workbook to which the report points."""

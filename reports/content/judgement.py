@@ -14,7 +14,7 @@ from reports.content.bounds import Bounds
 from reports.content.sides import NOTHING, ControlCounts, Side
 from reports.display import kind, provider_word, value, visible, within
 from reports.material import Material, Queries
-from reports.sampling import SIZE, Sample, draw
+from reports.sampling import Sample
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,15 +44,18 @@ class Group:
     excepted: int
     example: str
     """Id of one finding of the group."""
+    name: str
+    """What people call its subject."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Withheld:
     """One reason why verdicts of a control are withheld."""
 
-    gap: str
-    """Id of one gap of the kind."""
+    example: str
+    """Id of one gap of the kind; of one finding, where an attestation is awaited."""
     operation: str
+    """Empty where an attestation is awaited."""
     kind: str
     error: str
     verdicts: int
@@ -75,12 +78,20 @@ class Judged:
     groups_more: int
     withheld: tuple[Withheld, ...]
     withheld_more: int
+    citable: tuple[str, ...]
+    """Ids of the first findings that fail without a valid exception, else of failures, else of inconclusive ones."""
+    awaits: tuple[str, ...]
+    """Topics whose attestation some verdict waits for."""
     sample: Sample | None
-    drawn: tuple[Exhibit, ...]
 
     @property
     def anchor(self) -> str:
         return f"control-{self.result.id}-{self.result.variant}"
+
+    @property
+    def quiet(self) -> bool:
+        """Nothing failed and nothing is open, so there is little to tell."""
+        return not self.result.counts.failed and not self.withheld
 
     @property
     def open_failures(self) -> int:
@@ -113,6 +124,11 @@ class Control:
     def result(self) -> ControlResult:
         return self.judged[0].result
 
+    @property
+    def quiet(self) -> bool:
+        """There is little to tell of any set of its parameters."""
+        return all(one.quiet for one in self.judged)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chapter:
@@ -123,23 +139,28 @@ class Chapter:
 
 
 def judged_controls(
-    material: Material, queries: Queries, shown: Sequence[Side], by_side: ControlCounts, bounds: Bounds
+    material: Material,
+    queries: Queries,
+    shown: Sequence[Side],
+    by_side: ControlCounts,
+    samples: Sequence[Sample],
+    bounds: Bounds,
 ) -> dict[tuple[str, str], Judged]:
     """Every control and variant by their names, in the order of the assessment."""
     names = {framework.id: framework.name for framework in material.assessment.frameworks}
-    places = _Places(queries)
+    places = Places(queries)
     listed = _failures(queries, places, bounds)
     withheld = _withheld(queries)
-    samples = {(sample.control, sample.variant): sample for sample in draw(material, queries, SIZE)}
-    drawn = _drawn(queries, places, [name for sample in samples.values() for name in sample.findings])
+    awaited = _awaited(queries)
+    citable = _citable(queries, bounds)
+    drawn = {(sample.control, sample.variant): sample for sample in samples}
     judged = {}
     for result in material.assessment.controls:
         key = (result.id, result.variant)
         many = result.counts.failed > bounds.failures
         common, groups = _groups(queries, places, result) if many else ((), [])
         failures = [_without(common, failure) for failure in listed[key][: bounds.first if many else bounds.failures]]
-        reasons = withheld[key]
-        sample = samples.get(key)
+        reasons = [*awaited[key], *withheld[key]]
         judged[key] = Judged(
             result=result,
             sides=by_side.get(key, (NOTHING,) * len(shown)),
@@ -151,8 +172,9 @@ def judged_controls(
             groups_more=max(0, len(groups) - bounds.groups),
             withheld=tuple(reasons[: bounds.withheld]),
             withheld_more=max(0, len(reasons) - bounds.withheld),
-            sample=sample,
-            drawn=tuple(drawn[name] for name in sample.findings) if sample else (),
+            citable=citable.get(key, ()),
+            awaits=tuple(reason.error for reason in awaited[key]),
+            sample=drawn.get(key),
         )
     return judged
 
@@ -160,7 +182,7 @@ def judged_controls(
 _EXHIBIT = "id, control, variant, subject, subject_name, source, account, region, observed, exception, evidence"
 
 
-def _exhibit(row: Mapping[str, Any], places: _Places) -> Exhibit:
+def _exhibit(row: Mapping[str, Any], places: Places) -> Exhibit:
     evidence = row["evidence"]
     return Exhibit(
         finding=row["id"],
@@ -184,7 +206,7 @@ LONGEST_ACCOUNT = 30
 """An account whose id is longer goes by its name, if no other account of its source has the same."""
 
 
-class _Places:
+class Places:
     """Where things are, as a reader finds it again."""
 
     def __init__(self, queries: Queries) -> None:
@@ -211,7 +233,7 @@ def _facts(observed: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     return tuple((visible(name, 60), value(fact, 80)) for name, fact in observed.items())
 
 
-def _failures(queries: Queries, places: _Places, bounds: Bounds) -> dict[tuple[str, str], list[Exhibit]]:
+def _failures(queries: Queries, places: Places, bounds: Bounds) -> dict[tuple[str, str], list[Exhibit]]:
     listed: dict[tuple[str, str], list[Exhibit]] = defaultdict(list)
     for row in queries.rows(
         f"""
@@ -228,13 +250,6 @@ def _failures(queries: Queries, places: _Places, bounds: Bounds) -> dict[tuple[s
     return listed
 
 
-def _drawn(queries: Queries, places: _Places, ids: Sequence[str]) -> dict[str, Exhibit]:
-    if not ids:
-        return {}
-    sql = f"SELECT {_EXHIBIT} FROM finding WHERE list_contains($ids, id) ORDER BY id"  # noqa: S608 - a constant of ours
-    return {row["id"]: _exhibit(row, places) for row in queries.rows(sql, {"ids": list(ids)})}
-
-
 GROUPING_VALUES = 4
 """A fact with at most so many different values tells groups of failures apart; any other is shown as a range."""
 
@@ -244,9 +259,7 @@ def _without(common: Sequence[tuple[str, str]], exhibit: Exhibit) -> Exhibit:
     return replace(exhibit, observed=tuple(fact for fact in exhibit.observed if fact[0] not in told))
 
 
-def _groups(
-    queries: Queries, places: _Places, result: ControlResult
-) -> tuple[tuple[tuple[str, str], ...], list[Group]]:
+def _groups(queries: Queries, places: Places, result: ControlResult) -> tuple[tuple[tuple[str, str], ...], list[Group]]:
     """What all failures of one control share, and the failures by place and by the facts that take few values."""
     facts = {f"fact{place}": name for place, name in enumerate(result.facts)}
     if not facts:
@@ -264,6 +277,7 @@ def _groups(
     few = [alias for alias in facts if 1 < counted[alias] <= GROUPING_VALUES]
     ranged = [alias for alias in facts if counted[alias] > GROUPING_VALUES]
     selected = ["source", "account", "region", "count(*) AS failures", "min(id) AS example"]
+    selected += ["arg_min(subject, id) AS subject", "arg_min(subject_name, id) AS subject_name"]
     selected += ["count(*) FILTER (exception <> '') AS excepted"]
     selected += [f"any_value({alias}) AS {alias}" for alias in few]
     for alias in ranged:
@@ -284,6 +298,7 @@ def _groups(
             count=row["failures"],
             excepted=row["excepted"],
             example=row["example"],
+            name=visible(_name(row), 70),
         )
         for row in rows
     ]
@@ -331,7 +346,7 @@ def _withheld(queries: Queries) -> dict[tuple[str, str], list[Withheld]]:
     ):
         withheld[row["control"], row["variant"]].append(
             Withheld(
-                gap=row["example"],
+                example=row["example"],
                 operation=row["operation"],
                 kind=kind(row["kind"]),
                 error=visible(row["error"] or "", 200),
@@ -339,6 +354,49 @@ def _withheld(queries: Queries) -> dict[tuple[str, str], list[Withheld]]:
             )
         )
     return withheld
+
+
+AWAITED = "awaits people"
+"""Why a verdict is withheld that lacks an attestation; what is lacking is its topic."""
+
+
+def _awaited(queries: Queries) -> dict[tuple[str, str], list[Withheld]]:
+    """The topics that verdicts wait for, those of most verdicts first."""
+    awaited: dict[tuple[str, str], list[Withheld]] = defaultdict(list)
+    for row in queries.rows(
+        """
+        SELECT control, variant, topic, count(*) AS verdicts, min(id) AS example
+        FROM (SELECT control, variant, id, unnest(awaits) AS topic FROM finding WHERE verdict = 'inconclusive')
+        GROUP BY control, variant, topic ORDER BY control, variant, verdicts DESC, topic
+        """
+    ):
+        awaited[row["control"], row["variant"]].append(
+            Withheld(
+                example=row["example"],
+                operation="",
+                kind=AWAITED,
+                error=visible(row["topic"], 60),
+                verdicts=row["verdicts"],
+            )
+        )
+    return awaited
+
+
+def _citable(queries: Queries, bounds: Bounds) -> dict[tuple[str, str], tuple[str, ...]]:
+    cited: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for row in queries.rows(
+        """
+        SELECT control, variant, id FROM (
+            SELECT control, variant, id, verdict, row_number() OVER (
+                PARTITION BY control, variant ORDER BY verdict, exception, source, account, region, subject, id
+            ) AS place, min(verdict) OVER (PARTITION BY control, variant) AS worst
+            FROM finding WHERE verdict IN ('fail', 'inconclusive')
+        ) WHERE place <= $most AND verdict = worst ORDER BY control, variant, place
+        """,
+        {"most": bounds.citations},
+    ):
+        cited[row["control"], row["variant"]].append(row["id"])
+    return {key: tuple(ids) for key, ids in cited.items()}
 
 
 def chapters(

@@ -76,8 +76,10 @@ def inventories(draw: st.DrawFn, estate: ModuleType) -> list[Row]:
         rows += [cluster, _store(draw, estate, estate.key(1, account, region), account, region, cluster)]
         for number in range(draw(st.integers(1, 3))):
             key = _key(draw, estate, number, account, region)
+            versions = list(_versions(draw, estate, key))
+            key = replace(key, last_rotated_at=versions[-1].created_at, material_known_at=versions[-1].created_at)
             keys.append(key)
-            rows += [key, *_versions(draw, estate, key), *_access(draw, estate, key)]
+            rows += [key, *versions, *_access(draw, estate, key)]
     for account, region in places:
         for number in range(draw(st.integers(0, 3))):
             # What a provider encrypts with no key of a customer names none.
@@ -158,7 +160,6 @@ def _key(draw: st.DrawFn, estate: ModuleType, number: int, account: str, region:
         key_type=draw(st.sampled_from(list(KeyType))),
         aliases=draw(st.sampled_from([aliases[:0], aliases[:1], aliases])),
         created_at=created,
-        last_rotated_at=estate.days_before(_days(draw)),
         last_used_at=estate.days_before(_days(draw)),
         rotatable=draw(st.booleans()),
         rotation_enabled=draw(st.booleans()),
@@ -185,7 +186,7 @@ def _key(draw: st.DrawFn, estate: ModuleType, number: int, account: str, region:
     )
 
 
-def _versions(draw: st.DrawFn, estate: ModuleType, key: Any) -> Iterator[Row]:
+def _versions(draw: st.DrawFn, estate: ModuleType, key: Any) -> Iterator[Any]:
     ends = sorted(draw(st.lists(st.integers(1, 1300), max_size=3, unique=True)), reverse=True)
     started = key.created_at
     for number, end in enumerate([*ends, None]):

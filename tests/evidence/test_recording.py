@@ -20,6 +20,7 @@ from evidence.recording import (
     SUFFIX,
     ScopeHeader,
     ScopeRecording,
+    find_observations,
     read_header,
     read_scope,
     scope_files,
@@ -181,6 +182,21 @@ def test_what_is_read_is_what_was_recorded(batches: list[list[Observation]], tmp
     header, observations = read_scope(_record(tmp_path, batches))
     assert header == HEADER
     assert list(observations) == [o for batch in batches for o in batch]
+
+
+def test_observations_are_found_by_their_ids_and_not_by_what_answers_say(observation: Make, tmp_path: Path) -> None:
+    wanted = observation("key-2", "kms:DescribeKey")
+    deceiving = observation("key-1", "kms:DescribeKey", body=f'{{"id":"{wanted.id}"}}', error=f'"id":"{wanted.id}"')
+    path = _record(tmp_path, [[deceiving], [wanted], [observation("key-3", "kms:DescribeKey")]])
+    assert find_observations(path, {wanted.id, "OBS-000000000000"}) == {wanted.id: wanted}
+    assert find_observations(path, set()) == {}
+
+
+def test_a_damaged_file_is_named_where_an_observation_is_looked_for(whole: bytes, tmp_path: Path) -> None:
+    path = tmp_path / f"damaged{SUFFIX}"
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match="damaged"):
+        find_observations(path, {"OBS-000000000000"})
 
 
 def test_a_complete_file_cut_at_any_byte_is_damaged_and_never_shorter(whole: bytes, tmp_path: Path) -> None:

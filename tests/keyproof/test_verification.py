@@ -433,6 +433,14 @@ def test_a_looser_parameter_in_the_inputs_does_not_give_the_findings(pack: Path,
     assert "max_age_days" in _text(result)
 
 
+def test_other_sizes_of_samples_in_the_inputs_do_not_give_the_assessment(pack: Path, remade: Remake) -> None:
+    _change_json(pack / "inputs" / "inputs.json", lambda document: document["sampling"].update(size=7))
+    remade(pack)
+    result = verify(pack)
+    assert Kind.FINDINGS in _kinds(result)
+    assert "sampling.size" in _text(result)
+
+
 def test_a_control_taken_out_of_the_catalogue_does_not_give_the_findings(pack: Path, remade: Remake) -> None:
     path = pack / "inputs" / "catalogue" / "catalog" / "example.toml"
     path.write_text(path.read_text().replace("EX-02", "EX-92"))

@@ -6,9 +6,10 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -31,7 +32,7 @@ from evidence.findings import (
     Topic,
     findings_schema,
 )
-from evidence.history import write_empty
+from evidence.history import PastRun, Reading, write_empty
 from evidence.inventory import InventoryWriter
 from evidence.model import (
     NEVER,
@@ -53,9 +54,12 @@ from evidence.model import (
     State,
     Usage,
     VersionCause,
+    arrow_schema,
     columns,
 )
-from evidence.observation import short_id
+from evidence.observation import Observation, body_digest, short_id
+from evidence.observation import Status as Answered
+from evidence.recording import ScopeHeader, ScopeRecording, scope_path
 from evidence.store import OperationRecord, RunRecord, SourceRecord
 from reports.material import Material
 
@@ -106,6 +110,10 @@ class Estate:
     keys: int
     providers: tuple[str, ...] = tuple(PROVIDERS)
     rows: dict[str, list[Row]] = field(default_factory=dict)
+    observed: dict[str, list[Observation]] = field(default_factory=dict)
+    """Scope → its observations."""
+    views: dict[str, list[Any]] = field(default_factory=dict)
+    """View → rows that controls judge and the inventory does not hold."""
 
     def of(self, table: str) -> list[Any]:
         return self.rows.setdefault(table, [])
@@ -139,13 +147,13 @@ def make_material(
         for rows in estate.rows.values():
             for row in rows:
                 writer.add(row)
-    (folder / "observations").mkdir(parents=True, exist_ok=True)
+    _record(estate)
+    _look_back(estate, hostile)
     controls, findings = _judge(estate, hostile)
     (folder / "assessment").mkdir(parents=True, exist_ok=True)
     path = folder / "assessment" / "findings.parquet"
     findings.sort(key=lambda f: (f["control"], f["variant"], f["subject"], f["scope"]))
     parquet.write_table(pa.Table.from_pylist(findings, schema=findings_schema()), path)
-    write_empty(folder / "history")
     return Material(
         run=_run(hostile, providers),
         assessment=_assessment(controls, hostile),
@@ -170,6 +178,28 @@ def _scope_id(account: str, region: str, service: str) -> str:
 def _observe(estate: Estate, scope: str, operation: str, subject: str, status: str = "ok", error: str = "") -> str:
     name = short_id("OBS", scope, operation, subject)
     source, account = scope.split("/")[:2]
+    asked = {"KeyId": subject} if subject else {}
+    body = json.dumps({"Said": error or HOSTILE[len(name + subject) % len(HOSTILE)], **asked, "More": "x" * 900})
+    requested = AS_OF - timedelta(minutes=30)
+    estate.observed.setdefault(scope, []).append(
+        Observation(
+            id=name,
+            source=source,
+            scope=scope,
+            subject=subject,
+            operation=operation,
+            parameters={**asked},
+            requested_at=requested.isoformat(),
+            received_at=(requested + timedelta(milliseconds=40)).isoformat(),
+            status=Answered(status),
+            error=error,
+            request_id=name[4:],
+            attempts=1,
+            identity=_identity(source, account),
+            body=body,
+            sha256=body_digest(body),
+        )
+    )
     estate.of("observation").append(
         ObservationIndex(
             id=name,
@@ -178,17 +208,17 @@ def _observe(estate: Estate, scope: str, operation: str, subject: str, status: s
             evidence=[name],
             subject=subject,
             operation=operation,
-            parameters=json.dumps({"KeyId": subject} if subject else {}),
-            requested_at=AS_OF - timedelta(minutes=30),
-            received_at=AS_OF - timedelta(minutes=30) + timedelta(milliseconds=40),
+            parameters=json.dumps(asked),
+            requested_at=requested,
+            received_at=requested + timedelta(milliseconds=40),
             status=status,
             error=error,
             request_id=name[4:],
             attempts=1,
             identity=_identity(source, account),
-            sha256=hashlib.sha256(name.encode()).hexdigest(),
-            bytes=900,
-            file=f"{scope}.jsonl.gz",
+            sha256=body_digest(body),
+            bytes=len(body),
+            file=scope_path(scope),
         )
     )
     return name
@@ -824,6 +854,103 @@ def _complete(estate: Estate) -> None:
                     setattr(row, column.name, column.values[0] if column.values else fact)
 
 
+def _record(estate: Estate) -> None:
+    """Write the files of the scopes."""
+    (estate.folder / "observations").mkdir(parents=True, exist_ok=True)
+    for scope, observations in estate.observed.items():
+        source = scope.split("/")[0]
+        kind = next(provider for provider, name in PROVIDERS.items() if name == source)
+        header = ScopeHeader(id=scope, source=source, type=kind, service=scope.rsplit("/", 1)[-1])
+        recording = ScopeRecording(estate.folder / "observations", header)
+        recording.write(observations)
+        recording.complete()
+
+
+PAST_RUNS = {
+    "20250915T020000Z-000001": datetime(2025, 9, 15, 2, tzinfo=UTC),
+    "20251001T020000Z-000002": datetime(2025, 10, 1, 2, tzinfo=UTC),
+    "20260301T020000Z-000003": datetime(2026, 3, 1, 2, tzinfo=UTC),
+}
+"""Earlier runs of the store → the time of their last answer. The second left a scope unread."""
+
+LONGEST_GAP_DAYS, LONGEST_WHOLE_GAP_DAYS = 151, 167
+"""From the second of them to the third; from the first to the third, where complete runs alone count."""
+
+
+def _look_back(estate: Estate, hostile: bool) -> None:
+    """Write what earlier runs show, and make the rows that tell of the audit period and of what people attest."""
+    folder = estate.folder / "history"
+    write_empty(folder)
+    scopes = estate.of("scope")
+    runs = [
+        PastRun(
+            id=run,
+            source="",
+            scope="",
+            evidence=[],
+            started_at=moment,
+            finished_at=moment,
+            tool_version="0.1.0",
+            pack_sha256=hashlib.sha256(run.encode()).hexdigest(),
+            linked=place != 2,
+        )
+        for place, (run, moment) in enumerate(PAST_RUNS.items())
+    ]
+    readings = [
+        Reading(
+            id=f"{scope.id}@{run}",
+            source=scope.source,
+            scope=scope.id,
+            evidence=[],
+            run=run,
+            asked=True,
+            complete=None if run.endswith("2") and scope is scopes[0] else True,
+            collected_at=moment,
+        )
+        for run, moment in PAST_RUNS.items()
+        for scope in scopes
+    ]
+    for table, rows in ((PastRun, runs), (Reading, readings)):
+        made = pa.Table.from_pylist([asdict(row) for row in rows], schema=arrow_schema(table))
+        parquet.write_table(made, folder / f"{table.table}.parquet")
+    keys = [row for row in estate.of("key") if row.manager == "customer"]
+    changes = estate.views.setdefault("change", [])
+    for key, (change, authorized, approved) in zip(keys, CHANGES, strict=False):
+        told = {"changed_by": CHANGED_BY, "authorized_at": authorized, "approved_at": approved}
+        changes.append(_seen(key, f"key {key.id} {change}", "key", change=change, **told))
+    for scope in scopes:
+        compared = "none" if scope.source == "prod" else None
+        changes.append(_seen(scope, scope.id, "scope", change=compared, changed_by=CHANGED_BY))
+    for number, key in enumerate(keys):
+        used = {"at_least": 300 + 7 * number, "at_most": 300 + (7 if number % 2 else 9) * number}
+        estate.views.setdefault("key_period", []).append(_seen(key, key.id, "key", longest_use_days=used))
+    nowhere = SimpleNamespace(source="", scope="", evidence=[], account="", region="", name="")
+    estate.views["topic"] = [_seen(nowhere, HOSTILE[0] if hostile else "policy", "topic", attested_at=None)]
+    gap_days = {"at_least": LONGEST_GAP_DAYS, "at_most": LONGEST_WHOLE_GAP_DAYS}
+    estate.views["audit_period"] = [_seen(nowhere, "audit period", "audit_period", longest_gap_days=gap_days)]
+
+
+CHANGED_BY = datetime(2026, 3, 1, 2, tzinfo=UTC)
+CHANGES = (
+    ("creation", START, None),
+    ("creation", None, None),
+    ("state", datetime(2026, 6, 1, tzinfo=UTC), None),
+    ("settings", None, None),
+    ("rotation", None, None),
+    ("destruction", None, START),
+    ("removal", None, None),
+    (None, None, None),
+)
+"""(change of one key, authorized at, approved at)."""
+
+
+def _seen(row: Any, name: str, table: str, **facts: Any) -> SimpleNamespace:
+    """A row of a view about a row of the inventory."""
+    place = {one: getattr(row, one) for one in ("source", "scope", "evidence", "account", "region")}
+    rest = {"authorized_at": None, "approved_at": None, **facts}
+    return SimpleNamespace(id=name, table=table, name=getattr(row, "name", None) or name, **place, **rest)
+
+
 Truth = bool | None
 
 
@@ -843,10 +970,17 @@ class Spec:
     admits: Callable[[Any], Truth]
     passes: Callable[[Any, dict[str, Any]], Truth]
     requirements: tuple[tuple[str, str], ...]
+    awaits: tuple[Topic, str] | None = None
+    """The topic that a verdict waits for, and the fact that it would tell."""
+    decided: Decided = Decided.AUTOMATICALLY
 
 
 def _since(moment: datetime | None, days: int) -> Truth:
     return None if moment is None else moment >= AS_OF - timedelta(days=days)
+
+
+def _at_most(bounds: dict[str, int], most: int) -> Truth:
+    return True if bounds["at_most"] <= most else False if bounds["at_least"] > most else None
 
 
 def _customer(row: Any) -> Truth:
@@ -891,10 +1025,36 @@ SPECS = (
          "manager = 'customer' AND state = 'active'", "last_rotated_at >= $as_of - to_days($max_age_days)",
          ("manager", "state", "last_rotated_at"), {"max_age_days": 365}, _customer,
          lambda r, p: _since(r.last_rotated_at, p["max_age_days"]), (("soc2", "CC6.1"), ("pci-dss-4.0.1", "8.6.3"))),
+    Spec("GOV-01", "Policies are approved and current", Stage.GOVERNANCE, Severity.MEDIUM, "topic",
+         "topic = 'policy'", "attested_at >= $as_of - to_days($max_age_days)", ("attested_at",),
+         {"max_age_days": 365}, lambda r: True, lambda r, p: _since(r.attested_at, p["max_age_days"]),
+         (("soc2", "CC5.3"),), (Topic.POLICY, "attested_at"), Decided.MANUALLY),
+    Spec("INV-04", "Each change was authorized", Stage.INVENTORY, Severity.MEDIUM, "change",
+         "change IN ('creation', 'state', 'settings')", "authorized_at <= changed_by",
+         ("change", "authorized_at", "changed_by"), {},
+         lambda r: None if r.change is None else r.change in ("creation", "state", "settings"),
+         lambda r, p: None if r.authorized_at is None else r.authorized_at <= r.changed_by,
+         (("soc2", "CC8.1"),), (Topic.CHANGE, "authorized_at"), Decided.PARTLY),
+    Spec("DES-02", "Each destruction was approved", Stage.DESTRUCTION, Severity.MEDIUM, "change",
+         "change IN ('destruction', 'removal')", "approved_at <= changed_by", ("change", "approved_at", "changed_by"),
+         {}, lambda r: None if r.change is None else r.change in ("destruction", "removal"),
+         lambda r, p: None if r.approved_at is None else r.approved_at <= r.changed_by,
+         (("soc2", "CC6.5"),), (Topic.DESTRUCTION, "approved_at"), Decided.PARTLY),
+    Spec("ROT-07", "No material was used beyond its cryptoperiod", Stage.ROTATION, Severity.HIGH, "key_period",
+         "true", "at_most(longest_use_days, $max_days)", ("longest_use_days",), {"max_days": 299}, lambda r: True,
+         lambda r, p: _at_most(r.longest_use_days, p["max_days"]), ()),
+    Spec("EVD-03", "Evidence was collected throughout the period", Stage.EVIDENCE, Severity.HIGH, "audit_period",
+         "true", "at_most(longest_gap_days, $max_gap_days)", ("longest_gap_days",), {"max_gap_days": 31},
+         lambda r: True, lambda r, p: _at_most(r.longest_gap_days, p["max_gap_days"]), ()),
+    Spec("STO-03", "Hardware that is tampered with forgets its keys", Stage.STORAGE, Severity.HIGH, "key_store",
+         "kind = 'token'", "activated", ("kind",), {}, lambda r: False, lambda r, p: True, ()),
 )  # fmt: skip
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        least, most = value["at_least"], value["at_most"]
+        return str(least) if least == most else f"{least} to {most}"
     return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
 
 
@@ -918,7 +1078,7 @@ def _judge(estate: Estate, hostile: bool) -> tuple[list[ControlResult], list[dic
 def _findings(
     estate: Estate, spec: Spec, variant: str, parameters: dict[str, Any], gaps: dict[str, list[Gap]], hostile: bool
 ) -> Iterator[dict[str, Any]]:
-    for row in estate.of(spec.over):
+    for row in estate.views.get(spec.over) or estate.of(spec.over):
         admitted = spec.admits(row)
         truth = spec.passes(row, parameters) if admitted else None
         verdict = (
@@ -932,7 +1092,9 @@ def _findings(
         missing = [g.id for g in gaps.get(row.id, []) if set(g.columns or []) & set(spec.facts)]
         name = (row.name if spec.over != "scope" else row.id) or ""
         excepted = verdict == "fail" and spec.id == "ROT-02" and "service-00030" in name
-        yield _finding(spec, variant, row, verdict, observed, missing, name, "EXC-7" if excepted else "")
+        topic, fact = spec.awaits or ("", "")
+        awaits = [str(topic)] if topic and verdict == "inconclusive" and observed[fact] is None else []
+        yield _finding(spec, variant, row, verdict, observed, missing, name, "EXC-7" if excepted else "", awaits)
     if spec.over == "key":
         for gap in estate.of("gap"):
             if gap.rows_missing and gap.of_table == "key":
@@ -949,6 +1111,7 @@ def _finding(
     missing: list[str],
     name: str,
     exception: str,
+    awaits: list[str] | None = None,
 ) -> dict[str, Any]:
     return {
         "id": short_id("FND", spec.id, variant, row.scope, row.id),
@@ -965,7 +1128,7 @@ def _finding(
         "region": row.region,
         "observed": json.dumps(observed),
         "missing": missing,
-        "awaits": [],
+        "awaits": awaits or [],
         "exception": exception,
         "evidence": [] if verdict == "not_applicable" else row.evidence,
     }
@@ -979,7 +1142,7 @@ def _control(spec: Spec, variant: str, parameters: dict[str, Any], made: list[di
         title=spec.title,
         stage=spec.stage,
         severity=spec.severity,
-        decided=Decided.AUTOMATICALLY,
+        decided=spec.decided,
         meaning=f"{spec.title}: what the provider states about each row is compared with the value that was set. It "
         "shows how the key store is configured; it does not show who decided so, nor whether the data it protects is "
         "classified rightly.",
@@ -1010,7 +1173,7 @@ def _control(spec: Spec, variant: str, parameters: dict[str, Any], made: list[di
             inconclusive=counts["inconclusive"],
             not_applicable=counts["not_applicable"],
             excepted=sum(bool(f["exception"]) for f in made),
-            awaiting=0,
+            awaiting=sum(bool(f["awaits"]) and not f["missing"] for f in made),
         ),
         population_complete=spec.over != "key",
         requirements=[
@@ -1029,6 +1192,9 @@ NAMES = {
     "gdpr": ("GDPR", "Regulation (EU) 2016/679"),
 }
 
+
+WITHOUT_SOURCE = ("GOV-01", "EVD-03")
+"""Controls over what the organization states and the store shows, which comes from no source."""
 
 WITHOUT_CONTROL = ("pci-dss-4.0.1", "hipaa")
 """Frameworks with a requirement for which the catalogue has no control."""
@@ -1110,7 +1276,27 @@ def _assessment(controls: list[ControlResult], hostile: bool) -> Assessment:
                 principals_sha256="",
                 valid=True,
                 problem="",
-            )
+            ),
+            AttestationUsed(
+                id="ATT-2",
+                requirements=[],
+                topic=Topic.COMPROMISE,
+                subjects=["arn:aws:kms:*:key/leaked-*", HOSTILE[0] if hostile else "vault/keys/leaked"],
+                statement="The key was replaced the day after it was found on a laptop.",
+                document="incident-17.pdf",
+                sha256="e" * 64,
+                owner="Security",
+                approver="Security",
+                date=date(2026, 4, 1),
+                expires=date(2027, 4, 1),
+                not_applicable=False,
+                occurred=date(2026, 3, 20),
+                target=None,
+                counts={"key": 3},
+                principals_sha256="f" * 64,
+                valid=False,
+                problem="approved by its owner, Security; another person has to approve it",
+            ),
         ],
     )
 

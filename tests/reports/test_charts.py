@@ -6,13 +6,15 @@ import hashlib
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 from xml.etree.ElementTree import Element
 
 import pytest
 from defusedxml.ElementTree import fromstring
 
-from reports.charts import Chart, draw_charts
+from reports.charts import Chart, draw_charts, month_ticks
 from reports.content.bounds import PAPER
 from reports.content.figures import KeyAge, StageVerdicts, Timeline
 from reports.material import Material
@@ -37,7 +39,7 @@ def charts(material: Material) -> dict[str, Chart]:
 
 
 def test_each_chart_is_told_in_words_and_numbers(charts: dict[str, Chart]) -> None:
-    assert list(charts) == ["verdicts-by-stage", "key-ages", "rotations"]
+    assert list(charts) == ["verdicts-by-stage", "key-ages", "rotations", "period"]
     for chart in charts.values():
         assert len(chart.alternative) > 60
         assert chart.rows
@@ -66,6 +68,23 @@ def test_the_same_numbers_give_the_same_bytes_anywhere(tmp_path: Path) -> None:
         )
         digests.add(done.stdout)
     assert len(digests) == 1
+
+
+def test_the_time_line_tells_the_longest_stretch_without_a_run(charts: dict[str, Chart], factory: ModuleType) -> None:
+    assert f"is {factory.LONGEST_GAP_DAYS} days, from 2025-10-01 to 2026-03-01." in charts["period"].alternative
+    assert [read for _, _, read in charts["period"].rows] == ["yes", "no", "yes", "no"]
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "ticks"),
+    [
+        (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 3, 31, tzinfo=UTC), ["Jan\n2026", "Feb", "Mar"]),
+        (datetime(2025, 11, 2, tzinfo=UTC), datetime(2025, 11, 30, tzinfo=UTC), []),
+        (datetime(1990, 1, 1, tzinfo=UTC), datetime(2020, 1, 2, tzinfo=UTC), [f"Jan\n{y}" for y in range(1990, 2021)]),
+    ],
+)
+def test_the_time_line_names_no_more_months_than_fit(start: datetime, stop: datetime, ticks: list[str]) -> None:
+    assert [name for _, name in month_ticks(start, stop)] == ticks
 
 
 def test_without_numbers_there_is_no_chart() -> None:

@@ -137,7 +137,7 @@ def test_assistive_technology_finds_its_way(page: Page) -> None:
     assert tags.count("table") == tags.count("caption")
     assert all(attributes.get("scope") in ("row", "col", "rowgroup") for attributes in page.of("th"))
     assert all(len(attributes["alt"]) > 60 for attributes in page.of("img"))
-    assert len(page.of("img")) == 3
+    assert len(page.of("img")) == 4
 
 
 def test_each_provider_stands_beside_the_others(page: Page, factory: ModuleType) -> None:
@@ -158,10 +158,12 @@ def test_a_requirement_without_a_control_is_said_to_need_no_permission(page: Pag
 
 def test_what_people_state_names_its_subjects_and_documents(page: Page) -> None:
     told = " ".join(page.text.split())
-    assert f"approval-7.pdf {'e' * 64}" in told
-    assert "reconciliation of prod/*; soc2 9.9.9" in told
-    assert "(60 keys)" in told
-    assert f"custodians-2026.pdf {'d' * 64}" in told
+    assert f"approval-7.pdf sha256 {'e' * 64}" in told
+    assert "reconciliation, for prod/*; counted: 60 keys" in told
+    assert "soc2 9.9.9" in told
+    assert f"custodians-2026.pdf sha256 {'d' * 64}" in told
+    assert "compromise, for arn:aws:kms:*:key/leaked-*" in told
+    assert "does not count: approved by its owner, Security" in told
 
 
 def test_long_lists_are_folded_and_bounded(make_material: Callable[..., Material], tmp_path: Path) -> None:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import re
+import subprocess
 from collections.abc import Callable
 from dataclasses import fields, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from evidence.findings import SamplingPlan
+from evidence.history import write_empty
 from reports.content.bounds import PAPER, SCREEN, Bounds
 from reports.content.judgement import Judged
-from reports.material import Material
+from reports.content.samples import cut_out
+from reports.material import Material, MaterialError
 from reports.narrative import Narrative, build
-from reports.sampling import draw, repeat, seed
+from reports.sampling import draw, repeat
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +72,10 @@ def test_lists_stay_within_their_bounds_and_lose_nothing(large: Material, bounds
             assert len(one.failures) <= bounds.failures
             assert len(one.failures) + one.failures_more == one.result.counts.failed
             assert len(one.groups) <= bounds.groups
-            assert len(one.drawn) <= told.sample_size
+            assert one.sample is None or len(one.sample.findings) <= told.sampling.of(one.result.id)
             if one.groups:
                 grouped += 1
+                assert all(group.name for group in one.groups)
                 if not one.groups_more:
                     assert sum(group.count for group in one.groups) == one.result.counts.failed
     assert grouped
@@ -75,7 +83,7 @@ def test_lists_stay_within_their_bounds_and_lose_nothing(large: Material, bounds
 
 
 def test_groups_show_ranges_of_what_differs(large: Material) -> None:
-    one = judged(build(large, PAPER), "ROT-02")
+    one = judged(build(large, replace(PAPER, first=2)), "ROT-02")
     assert ("manager", "customer") in one.common
     assert not {name for name, _ in one.common} & {name for name, _ in one.failures[0].observed}
     observed = dict(one.groups[0].observed)
@@ -99,10 +107,11 @@ def test_an_excepted_failure_stays_a_failure_and_is_marked(told: Narrative) -> N
     assert [failure.exception for failure in screen.failures if failure.exception] == ["EXC-7"]
 
 
-def test_withheld_verdicts_name_the_refused_operation(told: Narrative) -> None:
-    reasons = {(reason.operation, reason.kind) for reason in judged(told, "USE-03").withheld}
+def test_withheld_verdicts_name_the_refused_operation(material: Material) -> None:
+    withheld = judged(build(material, SCREEN), "USE-03").withheld
+    reasons = {(reason.operation, reason.kind) for reason in withheld}
     assert reasons == {("kms:GetKeyPolicy", "refused"), ("kms:ListKeys", "refused"), ("keys:GetKeys", "refused")}
-    assert all(reason.gap.startswith("GAP-") for reason in judged(told, "USE-03").withheld)
+    assert all(reason.example.startswith("GAP-") for reason in withheld)
 
 
 def test_what_to_look_at_first_goes_by_severity_and_leaves_excepted_failures_out(told: Narrative) -> None:
@@ -164,35 +173,218 @@ def test_the_charts_numbers_add_up(told: Narrative) -> None:
     assert len(told.timeline.months) == 12
 
 
+def planned(material: Material, **plan: Any) -> Material:
+    """The material with another plan of sampling."""
+    return replace(material, assessment=material.assessment.model_copy(update={"sampling": SamplingPlan(**plan)}))
+
+
 def test_a_sample_can_be_drawn_again_by_hand(material: Material) -> None:
-    with material.connection() as queries:
+    planning = planned(material, size=5, seed="Audit 2026")
+    with planning.connection() as queries:
         ids = [
             row["id"]
-            for row in queries.rows("SELECT id FROM finding WHERE control = 'ROT-02' AND verdict = 'pass' ORDER BY id")
+            for row in queries.rows(
+                "SELECT id FROM finding WHERE control = 'ROT-02' AND verdict <> 'not_applicable' ORDER BY id"
+            )
         ]
-        sample = next(s for s in draw(material, queries, 5) if s.control == "ROT-02")
-    assert list(sample.findings) == repeat(seed(material, "ROT-02", "default"), ids, 5)
+        sample = next(s for s in draw(planning, queries) if s.control == "ROT-02")
+    assert sample.seed == f"{material.evidence_digest}:ROT-02:default:Audit 2026"
+    assert list(sample.findings) == repeat(sample.seed, ids, 5)
     assert sample.population == len(ids)
     assert sample.population_sha256 == hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()
 
 
-def test_a_larger_sample_only_adds(material: Material) -> None:
-    with material.connection() as queries:
-        small = {(s.control, s.variant): s.findings for s in draw(material, queries, 3)}
-        wide = {(s.control, s.variant): s.findings for s in draw(material, queries, 7)}
-    assert small
-    assert all(wide[control][: len(drawn)] == drawn for control, drawn in small.items())
+def test_the_documented_shell_commands_repeat_a_draw(material: Material, tmp_path: Path) -> None:
+    told = (Path(__file__).resolve().parents[2] / "docs" / "pack.md").read_text(encoding="utf-8")
+    commands = told[told.index("    SEED=") :].split("\n\n")[0].replace("head -n 25", "head -n 3")
+    planning = planned(material, size=3)
+    with planning.connection() as queries:
+        sample = next(s for s in draw(planning, queries) if s.control == "ROT-02")
+        ids = [
+            row["id"]
+            for row in queries.rows(
+                "SELECT id FROM finding WHERE control = 'ROT-02' AND verdict <> 'not_applicable' ORDER BY id LIMIT 100"
+            )
+        ]
+    (tmp_path / "judged.txt").write_text("\n".join(ids) + "\n")
+    environment = {**os.environ, "EVIDENCE_DIGEST": material.evidence_digest}
+    done = subprocess.run(
+        ["bash", "-c", commands], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert len(ids) == sample.population
+    assert [line.split()[1] for line in done.stdout.splitlines()] == list(sample.findings)
 
 
-def test_other_evidence_draws_another_sample(material: Material) -> None:
+def test_a_sample_is_of_the_population_and_not_of_what_passed(material: Material, told: Narrative) -> None:
     with material.connection() as queries:
-        ours = [s.findings for s in draw(material, queries, 5)]
-        others = [s.findings for s in draw(replace(material, evidence_digest="f" * 64), queries, 5)]
-    assert ours != others
+        samples = {(s.control, s.variant): s for s in draw(material, queries)}
+    for control in told.controls:
+        for one in control.judged:
+            sample = samples.get((one.result.id, one.result.variant))
+            assert (sample.population if sample else 0) == one.result.counts.judged
+
+
+def test_the_auditor_sets_the_size_of_each_sample_and_a_larger_one_only_adds(material: Material) -> None:
+    plans = (planned(material, size=3), planned(material, size=3, sizes={"ROT-02": 7, "GEN-05": 0}))
+    drawn = []
+    for one in plans:
+        with one.connection() as queries:
+            drawn.append({(s.control, s.variant): s.findings for s in draw(one, queries)})
+    small, set_by_size = drawn
+    assert len(small["ROT-02", "default"]) == 3
+    assert set_by_size["ROT-02", "default"][:3] == small["ROT-02", "default"]
+    assert len(set_by_size["ROT-02", "default"]) == 7
+    assert ("GEN-05", "default") not in set_by_size
+    assert set_by_size["SEC-02", "pci-dss-4.0.1"] == small["SEC-02", "pci-dss-4.0.1"]
+
+
+def test_other_evidence_or_another_text_draws_another_sample(material: Material) -> None:
+    others = replace(material, evidence_digest="f" * 64), planned(material, seed="interim"), planned(material)
+    drawn = []
+    for one in others:
+        with one.connection() as queries:
+            drawn.append(tuple(s.findings for s in draw(one, queries)))
+    assert len(set(drawn)) == len(others)
+
+
+def test_each_sampled_item_has_a_record_with_its_observations(material: Material) -> None:
+    told = build(planned(material, size=2), PAPER).samples
+    assert told.records_more == 0
+    assert told.size == sum(len(drawn.records) for drawn in told.drawn)
+    drawn = next(one for one in told.drawn if one.sample.control == "ROT-02")
+    assert [record.finding for record in drawn.records] == list(drawn.sample.findings)
+    record = drawn.records[0]
+    assert {name for name, _ in record.observed} == {"manager", "state", "last_rotated_at"}
+    assert 0 < len(record.exchanges) <= PAPER.exchanges
+    exchange = record.exchanges[0]
+    assert exchange.id.startswith("OBS-")
+    assert exchange.request_id == exchange.id[4:]
+    assert len(exchange.sha256) == 64
+    assert len(exchange.excerpt) <= PAPER.excerpt + 80
+    assert re.fullmatch(r"characters [\d,]+ to [\d,]+ of [\d,]+", exchange.extent)
+
+
+def test_records_stay_within_their_bound_and_what_has_none_is_counted(material: Material) -> None:
+    told = build(planned(material, size=40), replace(PAPER, records=25)).samples
+    assert sum(len(drawn.records) for drawn in told.drawn) == 25
+    assert told.records_more == told.size - 25
+
+
+def test_an_observation_that_cannot_be_read_is_named(make_material: Callable[..., Material], tmp_path: Path) -> None:
+    damaged = make_material(tmp_path, keys=4, hostile=False, providers=("aws",))
+    for path in damaged.observations.rglob("*.gz"):
+        path.write_bytes(b"not gzip")
+    with pytest.raises(MaterialError, match=r"\.jsonl\.gz cannot be read"):
+        build(damaged, PAPER)
+
+
+@pytest.mark.parametrize(
+    ("body", "names", "cut", "extent"),
+    [
+        ("short", ["short"], "short", ""),
+        (
+            "a" * 500 + "key/42" + "b" * 500,
+            ["key/42"],
+            "a" * 25 + "key/42" + "b" * 69,
+            "characters 476 to 575 of 1,006",
+        ),
+        ("x" * 200, ["elsewhere"], "x" * 100, "characters 1 to 100 of 200"),
+        ("x" * 200 + "end", ["end"], "x" * 97 + "end", "characters 104 to 203 of 203"),
+        ("\x1b\u202e" + "x" * 200, [], "[U+001B][U+202E]" + "x" * 98, "characters 1 to 100 of 202"),
+    ],
+)
+def test_an_excerpt_stands_where_the_answer_names_its_subject(
+    body: str, names: list[str], cut: str, extent: str
+) -> None:
+    assert cut_out(body, names, 100) == (cut, extent)
+
+
+def test_the_period_is_told_by_its_runs(told: Narrative, factory: ModuleType) -> None:
+    period = told.period
+    assert [run.id for run in period.runs] == [*factory.PAST_RUNS, told.material.run.id]
+    assert [run.whole for run in period.runs] == [True, False, True, False]
+    assert [run.days for run in period.runs] == [77, 16, factory.LONGEST_GAP_DAYS, 121]
+    assert [run.linked for run in period.runs] == [True, True, False, None]
+    assert period.longest is not None
+    assert period.longest.days == factory.LONGEST_GAP_DAYS
+    assert period.longest_whole is not None
+    assert period.longest_whole.days == factory.LONGEST_WHOLE_GAP_DAYS
+    assert period.judged[1] == "fail"
+
+
+def test_the_period_is_told_by_what_changed_and_how_long_keys_were_used(told: Narrative) -> None:
+    changes = {row.word: row for row in told.period.changes}
+    assert {word: row.keys for word, row in changes.items()} == {
+        "Created": 2,
+        "State changed": 1,
+        "Settings changed": 1,
+        "Material replaced": 1,
+        "Marked for deletion or destroyed": 1,
+        "Gone": 1,
+    }
+    created = changes["Created"]
+    assert (created.passed, created.failed, created.awaiting) == (1, 0, 1)
+    assert changes["State changed"].failed == 1
+    assert changes["Marked for deletion or destroyed"].passed == 1
+    assert told.period.unread == 1
+    scopes = told.coverage.total
+    assert told.period.compared + told.period.uncompared == scopes
+    days = [int(use.days.split(" to ")[0]) for use in told.period.uses]
+    assert days == sorted(days, reverse=True)
+    assert any(" to " in use.days for use in told.period.uses)
+
+
+def test_a_period_without_an_earlier_run_is_one_stretch(make_material: Callable[..., Material], tmp_path: Path) -> None:
+    material = make_material(tmp_path, keys=4, providers=("aws",))
+    write_empty(material.history)
+    period = build(material, PAPER).period
+    assert len(period.runs) == 1
+    assert period.longest is not None
+    assert period.longest.days == 364
+    begun_later = material.assessment.model_copy(update={"as_of": datetime(2025, 1, 1, tzinfo=UTC)})
+    assert build(replace(material, assessment=begun_later), PAPER).period.longest is None
+
+
+def test_what_waits_for_people_is_told_apart_from_what_was_not_observed(told: Narrative) -> None:
+    waiting = {one.topic: (one.verdicts, one.controls) for one in told.awaited}
+    assert waiting["policy"] == (1, ("GOV-01",))
+    assert waiting["change"][0] == judged(told, "INV-04").result.counts.awaiting
+    assert judged(told, "GOV-01").awaits == ("policy",)
+    reason = judged(told, "GOV-01").withheld[0]
+    assert (reason.kind, reason.error, reason.verdicts) == ("awaits people", "policy", 1)
+    assert reason.example.startswith("FND-")
+
+
+def test_each_requirement_can_be_cited(told: Narrative) -> None:
+    for part in told.frameworks:
+        for requirement in part.requirements:
+            judged_by = [*(cited.judged for cited in requirement.cited), *requirement.cited_more]
+            assert {one.anchor for one in judged_by} == {one.anchor for one in requirement.controls}
+            for cited in requirement.cited:
+                counts = cited.judged.result.counts
+                told_of = len(cited.findings) + cited.findings_more
+                assert told_of == (0 if cited.gap else counts.failed or counts.inconclusive)
+                assert not (cited.gap and counts.failed)
+                assert bool(cited.sample) == bool(counts.judged)
+
+
+def test_the_crosswalk_has_every_control_and_loses_no_requirement(told: Narrative) -> None:
+    crosswalk = told.crosswalk
+    lines = [line for _, lines in crosswalk.stages for line in lines]
+    assert [line.judged.result.id for line in lines] == [control.id for control in told.controls]
+    for place, framework in enumerate(crosswalk.frameworks):
+        crossings = sum(len(line.cells[place].requirements) + line.cells[place].more for line in lines)
+        assert crossings == sum(len(requirement.controls) for requirement in framework.requirements)
+    secret = next(line for line in lines if line.judged.result.id == "SEC-02")
+    assert [cell.own for cell in secret.cells] == [True, False, False, False, False]
+    few = build(told.material, replace(PAPER, frameworks=2)).crosswalk
+    assert (len(few.frameworks), few.frameworks_more) == (2, 3)
 
 
 def test_no_text_of_a_provider_reaches_the_report_unseen_or_endless(told: Narrative, factory: ModuleType) -> None:
-    texts = list(_texts([told.chapters, told.gaps, told.coverage, told.collection]))
+    told = build(planned(told.material, size=12), SCREEN)
+    parts = [told.chapters, told.gaps, told.coverage, told.collection, told.period, told.samples, told.awaited]
+    texts = list(_texts(parts))
     shown = [text for text in texts if "[U+202E]" in text]
     assert shown
     assert not [text for text in texts if "\u202e" in text or "\x1b" in text or "\x00" in text]
