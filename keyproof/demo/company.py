@@ -81,11 +81,11 @@ def write_configuration(
     """Write `config.toml` into a folder, for the `[[source]]` tables given; gives its path.
 
     `exceptions` and `attestations` name the registers beside it, if there are any. The audit period is the year that
-    ends the day before `now`.
+    ends with the day of `now`, so that the run lies in it.
     """
     import tomli_w
 
-    last = (now - timedelta(days=1)).date()
+    last = now.date()
     registers = {"exceptions": exceptions, "attestations": attestations}
     document = {
         "organization": {"name": ORGANIZATION, "accounts": list(OWN)},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -9,16 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from golden_pack import RECORDED
 from pyarrow import parquet
 
-from controls.catalogue import load_catalogue
+from controls.catalogue import Catalogue, load_catalogue
 from controls.register import AttestationRecord
 from evidence.history import HISTORY
 from evidence.inventory import InventoryWriter
 from evidence.model import NEVER, TABLES, Gap, GapKind, Key, Row, Scope, columns
 from evidence.store import PackRecord, Run, RunRecord, Store
-from keyproof.assessment import AssessmentInputs, assess_run
+from keyproof.assessment import AssessmentInputs, assess_run, read_catalogue_documents
+from keyproof.configuration import Configuration
 from keyproof.history import write_history
+from keyproof.pack import build_pack
+from keyproof.run import assess
+from keyproof.verification import verify
 
 NOW = datetime(2026, 6, 30, tzinfo=UTC)
 MONTH = timedelta(days=30)
@@ -276,3 +282,29 @@ def test_the_period_is_covered_by_runs_that_read_everything(
     finding = _findings(last, store, "EVD-03")["audit period"]
     assert finding["verdict"] == verdict
     assert bool(finding["missing"]) is (verdict == "inconclusive"), "what is open is explained"
+
+
+def test_a_pack_carries_what_earlier_runs_show_and_verifies_with_it(
+    collected: tuple[Configuration, Run], tmp_path: Path
+) -> None:
+    """The same run recorded a month later, over a store that holds the earlier one."""
+    configuration, run = collected
+    store = Store(tmp_path / "store")
+    first = store.root / "runs" / "20260530T000000Z-000000"
+    second = store.root / "runs" / "20260629T000000Z-000000"
+    for folder in (first, second):
+        shutil.copytree(run.folder, folder)
+        copy = Run(folder)
+        copy.write_record(copy.record().model_copy(update={"id": folder.name}))
+    last = Run(second)
+    catalogue = Catalogue.from_documents(read_catalogue_documents(RECORDED / "catalogue"))
+    assess(last, store, configuration, catalogue, NOW)
+    readings = parquet.read_table(last.assessment / "history" / "reading.parquet").to_pylist()
+    assert {reading["run"] for reading in readings} == {first.name}
+    build_pack(last, tmp_path / "pack", formats=("findings-json",))
+    result = verify(tmp_path / "pack")
+    assert result.problems == []
+    assert any("earlier runs" in note for note in result.notes)
+    reading = tmp_path / "pack" / "inputs" / "history" / "reading.parquet"
+    parquet.write_table(parquet.read_table(reading).slice(1), reading)
+    assert [problem.path for problem in verify(tmp_path / "pack").problems] == ["inputs/history/reading.parquet"]
