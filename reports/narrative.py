@@ -11,6 +11,7 @@ from reports.content.bounds import Bounds
 from reports.content.collection import Collection, GapGroup, collection, gap_groups
 from reports.content.coverage import Coverage, coverage
 from reports.content.crosswalk import Crosswalk, crosswalk
+from reports.content.custodians import Custodians, custodians
 from reports.content.figures import KeyAge, StageVerdicts, Timeline, key_age, stage_verdicts, timeline
 from reports.content.frameworks import FrameworkPart, framework_part
 from reports.content.judgement import Chapter, Control, Judged, chapters, judged_controls
@@ -75,6 +76,7 @@ class Narrative:
     timeline: Timeline
     stage_verdicts: StageVerdicts
     period: Period
+    custodians: Custodians
     crosswalk: Crosswalk
     awaited: tuple[Awaited, ...]
     """What verdicts wait for people to attest."""
@@ -137,6 +139,7 @@ def build(material: Material, bounds: Bounds) -> Narrative:
             timeline=timeline(material, queries),
             stage_verdicts=stage_verdicts(material),
             period=period(material, queries, bounds),
+            custodians=custodians(queries, bounds),
             crosswalk=crosswalk(material.assessment.frameworks, told, bounds),
             awaited=tuple(awaited(queries)[: bounds.topics]),
             samples=drawn_samples(material, queries, samples, bounds),

@@ -58,6 +58,8 @@ def sheets(material: Material, queries: Queries, most_cells: int = MOST_CELLS) -
         _inventory(queries, "certificate", "Certificates", most_cells),
         _inventory(queries, "key_store", "Key stores", most_cells),
         _inventory(queries, "protected_resource", "Resources", most_cells),
+        _inventory(queries, "credential", "Credentials", most_cells),
+        _inventory(queries, "access", SHEETS["access"], most_cells),
         _operations(material, queries),
     ]
     return [_read_me(material, queries, made), *made]

@@ -34,6 +34,7 @@ SECTIONS = (
     Section("providers", "The providers side by side"),
     Section("scope", "Scope and coverage"),
     Section("period", "The audit period"),
+    Section("custodians", "Custodians and access"),
     Section("requirements", "The requirements"),
     Section("crosswalk", "Controls and requirements"),
     Section("controls", "The controls"),

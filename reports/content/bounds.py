@@ -39,6 +39,8 @@ class Bounds:
     """Providers for which what is to be done stands with the control."""
     runs: int
     """Runs of the store, the newest."""
+    custodians: int
+    """Principals, those that administer most."""
     uses: int
     """Keys whose material was in use longest."""
     frameworks: int
@@ -69,13 +71,13 @@ PAPER = Bounds(
     failures=4, first=0, groups=4, withheld=2, scopes=20, gaps=20, blind_spots=5, register=30, identities=20,
     findings_of_note=7, regions=7, sides=6, contrasts=4, facts=20, reasons=18, algorithms=10,
     runs=26, uses=5, frameworks=6, crossing=6, cited=6, citations=1, topics=20, records=400, exchanges=3, excerpt=95,
-    fact=110, remedies=2,
+    fact=110, remedies=2, custodians=12,
 )  # fmt: skip
 SCREEN = Bounds(
     failures=150, first=100, groups=30, withheld=20, scopes=200, gaps=200, blind_spots=12, register=200, identities=100,
     findings_of_note=20, regions=12, sides=6, contrasts=12, facts=100, reasons=150, algorithms=40,
     runs=120, uses=30, frameworks=16, crossing=20, cited=40, citations=5, topics=40, records=1_000, exchanges=8,
-    excerpt=800, fact=400, remedies=9,
+    excerpt=800, fact=400, remedies=9, custodians=100,
 )  # fmt: skip
 
 
@@ -90,5 +92,6 @@ SHEETS = {
     "changes": "Changes",
     "samples": "Samples",
     "keys": "Keys",
+    "access": "Access",
 }
 """Sheets of the workbook to which the report points."""
