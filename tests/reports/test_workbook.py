@@ -29,7 +29,8 @@ from reports.workbook import CELL_UNITS, fitted, write_workbook
 
 NAMES = [
     "Read me", "Requirements", "Crosswalk", "Controls", "Sources", "Scopes", "Populations", "Exceptions", "Register",
-    "Runs", "Changes", "Samples", "Gaps", "Keys", "Secrets", "Certificates", "Key stores", "Resources", "Credentials", "Access", "Operations",
+    "Runs", "Changes", "Samples", "Gaps", "Keys", "Secrets", "Certificates", "Key stores", "Resources", "Credentials",
+    "Access", "Operations",
 ]  # fmt: skip
 
 INVENTORY = [
