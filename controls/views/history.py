@@ -116,7 +116,8 @@ def _now(table: str) -> str:
     return f"""
         SELECT
             t.id, t.source, t.scope, t.evidence, '{table}' AS of_table, s.collected_at AS read_at, t.name, t.state,
-            t.last_rotated_at, json_merge_patch('{{}}', json_object({settings})) AS settings, {unread} AS unread
+            t.last_rotated_at, json_merge_patch('{{}}', json_object({settings})) AS settings, {unread} AS unread,
+            t.manager IS NULL AS unmanaged
         FROM {table} AS t JOIN scope AS s ON s.id = t.scope
         WHERE coalesce(t.manager, 'customer') = 'customer'
     """
@@ -146,10 +147,10 @@ seen AS (
     UNION ALL
     SELECT
         n.id, n.source, n.scope, n.evidence, n.of_table,
-        coalesce(n.read_at, l.seen_until), coalesce(n.read_at, l.seen_until),
+        n.read_at, n.read_at,
         coalesce(n.name, l.name), coalesce(n.state, l.state), coalesce(n.last_rotated_at, l.last_rotated_at),
         json_merge_patch(l.settings::JSON, n.settings), false
-    FROM now AS n JOIN last AS l USING (scope, of_table, id)
+    FROM now AS n JOIN last AS l USING (scope, of_table, id) WHERE n.read_at IS NOT NULL
 ),
 step AS (
     SELECT
@@ -165,6 +166,7 @@ appeared AS (
     UNION ALL
     SELECT n.id, n.source, n.scope, n.evidence, n.of_table, n.name, n.read_at
     FROM now AS n ANTI JOIN last AS l ON l.scope = n.scope AND l.of_table = n.of_table AND l.id = n.id
+    WHERE NOT n.unmanaged
 ),
 event AS (
     SELECT
@@ -201,8 +203,8 @@ told AS (
     FROM event, span WHERE until >= span.start AND since <= span.stop AND (change <> 'settings' OR len(facts) > 0)
     UNION ALL
     SELECT n.id, n.source, n.scope, n.evidence, n.of_table, n.id, n.name, NULL, l.seen_until, n.read_at, [], '', ''
-    FROM now AS n JOIN last AS l USING (scope, of_table, id)
-    WHERE n.unread AND (
+    FROM now AS n LEFT JOIN last AS l USING (scope, of_table, id)
+    WHERE n.read_at IS NULL OR (n.unmanaged AND l.id IS NULL) OR n.unread AND (
         (n.state IS NULL AND l.state IS NOT NULL)
         OR (n.last_rotated_at IS NULL AND l.last_rotated_at IS NOT NULL)
         OR len(list_filter(json_keys(l.settings), lambda fact: NOT list_contains(json_keys(n.settings), fact))) > 0
@@ -234,11 +236,11 @@ _CHANGE_EXPLAINED = f"""
     UNION ALL
     SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u
     JOIN gap ON gap.scope = u.scope AND gap.of_table IN ({texts(tuple(SETTINGS))}) AND gap.subject = u.id
-    WHERE list_has_any(gap.columns, [{texts(("state", "last_rotated_at", *_FOLLOWED))}])
+    WHERE list_has_any(gap.columns, [{texts(("manager", "state", "last_rotated_at", *_FOLLOWED))}])
     UNION ALL
     SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u
     JOIN gap ON gap.scope = u.scope AND gap.of_table IN ({texts(tuple(SETTINGS))}) AND gap.subject = ''
-    WHERE list_has_any(gap.columns, [{texts(("state", "last_rotated_at", *_FOLLOWED))}]) AND u.id <> u.scope
+    WHERE list_has_any(gap.columns, [{texts(("manager", "state", "last_rotated_at", *_FOLLOWED))}]) AND u.id <> u.scope
     UNION ALL
     SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u
     JOIN gap ON gap.scope = u.scope AND gap.of_table = 'scope' AND list_contains(gap.columns, 'collected_at')
