@@ -121,7 +121,7 @@ def differences(stage: Stage, clean: Outcome, spoiled: Outcome) -> list[str]:
     wrong = []
     unsure_scopes: dict[str, set[str]] = {}
     for (control, subject, scope), verdict in spoiled.findings.items():
-        if verdict == Verdict.INCONCLUSIVE and subject == scope:
+        if verdict == Verdict.INCONCLUSIVE and subject.partition("#")[0] == scope:  # or what may be in it, by table
             unsure_scopes.setdefault(control, set()).add(scope)
     judged: dict[tuple[str, str], set[str]] = {}  # elsewhere, where a scope has another name
     for (control, subject, _), verdict in spoiled.findings.items():
@@ -143,7 +143,9 @@ def differences(stage: Stage, clean: Outcome, spoiled: Outcome) -> list[str]:
         # Where nobody told whose a scope is, or the scope that opens it was not read whole, it has another name.
         unsure = unsure_scopes.get(control, set())
         elsewhere = stage.unnamed in scope if stage.unnamed else any(name.endswith(stage.opening) for name in unsure)
-        renamed = subject.startswith(scope) and spoiled.tables[control, subject, scope] == "scope" and elsewhere
+        # So do an account and a setting of one, which have no id of the provider's own.
+        own = spoiled.tables[control, subject, scope] in ("scope", "account", "protected_resource")
+        renamed = subject.startswith((scope, "/")) and own and elsewhere
         # A scope that is there only to tell that it was not read has nothing to judge in it.
         empty = scope not in scopes and subject.startswith(scope) and verdict == Verdict.NOT_APPLICABLE
         if (control, subject) not in known and verdict != Verdict.INCONCLUSIVE and not renamed and not empty:
