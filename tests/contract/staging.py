@@ -143,9 +143,10 @@ def differences(stage: Stage, clean: Outcome, spoiled: Outcome) -> list[str]:
         # Where nobody told whose a scope is, or the scope that opens it was not read whole, it has another name.
         unsure = unsure_scopes.get(control, set())
         elsewhere = stage.unnamed in scope if stage.unnamed else any(name.endswith(stage.opening) for name in unsure)
-        # So do an account and a setting of one, which have no id of the provider's own.
-        own = spoiled.tables[control, subject, scope] in ("scope", "account", "protected_resource")
-        renamed = subject.startswith((scope, "/")) and own and elsewhere
+        # So have an account, and data stores whose names are made with that of the account.
+        table = spoiled.tables[control, subject, scope]
+        own = (subject.startswith(scope) and table in ("scope", "account")) or table == "protected_resource"
+        renamed = own and elsewhere
         # A scope that is there only to tell that it was not read has nothing to judge in it.
         empty = scope not in scopes and subject.startswith(scope) and verdict == Verdict.NOT_APPLICABLE
         if (control, subject) not in known and verdict != Verdict.INCONCLUSIVE and not renamed and not empty:
