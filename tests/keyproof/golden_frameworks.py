@@ -122,7 +122,7 @@ def record() -> None:
             id="golden",
             tool_version="0",
             organization="Example Ltd",
-            configuration_sha256="",
+            configuration_sha256="0" * 64,
             started_at=AS_OF,
             finished_at=AS_OF,
             state="collected",
