@@ -70,7 +70,7 @@ class Bounds:
 PAPER = Bounds(
     failures=4, first=0, groups=4, withheld=2, scopes=20, gaps=20, blind_spots=5, register=30, identities=20,
     findings_of_note=7, regions=7, sides=6, contrasts=4, facts=20, reasons=18, algorithms=10,
-    runs=26, uses=5, frameworks=6, crossing=6, cited=6, citations=1, topics=20, records=400, exchanges=3, excerpt=95,
+    runs=26, uses=3, frameworks=6, crossing=6, cited=6, citations=1, topics=20, records=400, exchanges=3, excerpt=95,
     fact=110, remedies=2, custodians=12,
 )  # fmt: skip
 SCREEN = Bounds(
