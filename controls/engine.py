@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
@@ -55,6 +55,9 @@ BATCH_ROWS = 10_000
 
 WORKERS = 2
 """Controls that are judged at the same time."""
+
+EXPLAINED = "explained"
+"""Rows whose facts were not all observed, with the gaps that say why; a variant that has any makes one of its own."""
 
 HELD = ("scope", "key", "secret", "gap")
 """The tables that many controls read; DuckDB holds them, or spills them. The others are read from their files."""
@@ -249,6 +252,7 @@ def _database(
         database.execute(f"CREATE TABLE {MOMENT} AS SELECT {names}", dict(moments))
         for macro in MACROS:
             database.execute(macro)
+        database.execute(f"CREATE TABLE {EXPLAINED} (scope VARCHAR, id VARCHAR, missing VARCHAR[])")
         make_statements(database, attested)
         make_exceptions(database, exceptions)
         for view in views:
@@ -487,35 +491,37 @@ def _make_explained(cursor: duckdb.DuckDBPyConnection, variant: Variant, bound: 
         """,
         bound,
     )
-    cursor.execute("CREATE TEMP TABLE reason (scope VARCHAR, id VARCHAR, gap VARCHAR)")
-    unknown = cursor.execute(f"SELECT DISTINCT unnest(nulls) FROM {UNKNOWN}").fetchall()
-    for subject in ("u.id", "''") if unknown else ():
+    unknown = {name for (name,) in cursor.execute(f"SELECT DISTINCT unnest(nulls) FROM {UNKNOWN}").fetchall()}
+    reasons = list(_reasons(variant, unknown))
+    if reasons:
         cursor.execute(
             f"""
-            INSERT INTO reason SELECT u.scope, u.id, gap.id
+            CREATE TEMP TABLE {EXPLAINED} AS
+            SELECT scope, id, list(gap ORDER BY gap) AS missing
+            FROM (SELECT DISTINCT * FROM ({" UNION ALL ".join(reasons)})) GROUP BY scope, id
+            """
+        )
+
+
+def _reasons(variant: Variant, unknown: Collection[str]) -> Iterator[str]:
+    """Queries for `scope`, `id` and `gap` of the rows of UNKNOWN, in which some of the `unknown` facts are so."""
+    for subject in ("u.id", "''") if unknown else ():
+        yield f"""
+            SELECT u.scope, u.id, gap.id AS gap
             FROM {UNKNOWN} AS u
             JOIN gap ON gap.scope = u.scope AND gap.of_table = u.subject_table AND gap.subject = {subject}
             WHERE list_has_any(gap.columns, u.nulls)
-            """
-        )
+        """
     if variant.about:
-        cursor.execute(
-            f"""
-            INSERT INTO reason SELECT u.scope, u.id, gap.id
+        yield f"""
+            SELECT u.scope, u.id, gap.id AS gap
             FROM {UNKNOWN} AS u JOIN gap ON gap.scope = u.scope AND gap.of_table = 'scope'
             WHERE list_contains(gap.columns, 'provider') AND u.scope IN (SELECT id FROM scope WHERE provider IS NULL)
-            """
-        )
-    for name, query in control.view.explanations.items():
-        if (name,) in unknown:
+        """
+    for name, query in variant.control.view.explanations.items():
+        if name in unknown:
             rows = f"SELECT scope, id FROM {UNKNOWN} WHERE list_contains(nulls, '{name}')"
-            cursor.execute(f"INSERT INTO reason WITH {UNKNOWN} AS ({rows}) SELECT scope, id, gap FROM ({query})")
-    cursor.execute(
-        """
-        CREATE TEMP TABLE explained AS
-        SELECT scope, id, list(gap ORDER BY gap) AS missing FROM (SELECT DISTINCT * FROM reason) GROUP BY scope, id
-        """
-    )
+            yield f"SELECT * FROM (WITH {UNKNOWN} AS ({rows}) SELECT scope, id, gap FROM ({query}))"
 
 
 def _observed(control: Control) -> str:
@@ -618,7 +624,7 @@ def _findings_sql(variant: Variant, exceptions: Sequence[ExceptionUsed]) -> str:
                 {_awaited(control)} AS awaited{_conditions(exceptions)}
             FROM {_rows(variant)}
         ) AS j
-        LEFT JOIN explained AS e ON e.scope = j.scope AND e.id = j.id
+        LEFT JOIN {EXPLAINED} AS e ON e.scope = j.scope AND e.id = j.id
         LEFT JOIN scope AS s ON s.id = j.scope
         UNION ALL
         SELECT

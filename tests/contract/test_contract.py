@@ -54,7 +54,7 @@ def _clean(kind: str) -> Outcome:
     return perform(STAGES[kind], (), Path(tempfile.mkdtemp(prefix="keyproof-clean-")))
 
 
-PROMPT = {"refuse": 5, "throttle": 1, "lose_page": 1}
+PROMPT = {"refuse": 4, "throttle": 1, "lose_page": 1}
 """About how many operations of a source go wrong on every change, by fault.
 
 All others, and all other faults, are tried with the slow tests.

@@ -403,7 +403,7 @@ def test_what_is_watched_are_columns(estate: ModuleType) -> None:
 
 
 THOROUGH = settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 
@@ -462,7 +462,7 @@ def _tell(database: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> dict[tupl
     }
 
 
-@settings(THOROUGH, max_examples=40)
+@settings(THOROUGH, max_examples=20)
 @given(data=st.data())
 def test_no_view_tells_more_than_its_rows_do(
     data: st.DataObject, estate: ModuleType, database: duckdb.DuckDBPyConnection
@@ -484,7 +484,12 @@ def test_no_view_tells_more_than_its_rows_do_at_length(
 
 def _compare_views(database: duckdb.DuckDBPyConnection, rows: Sequence[Row], less: Sequence[Row]) -> None:
     told = _tell(database, rows)
-    for place, value in _tell(database, less).items():
+    now = _tell(database, less)
+    for place, value in now.items():
+        if place not in told:
+            # What is no longer told to have stayed the same may have changed: a row that says no more than that.
+            assert now[(*place[:3], "change")] is None, place
+            continue
         assert value is None or value == told[place] or _is_wider(value, told[place]), place
 
 
@@ -541,7 +546,7 @@ def _compare(
 AWAITING = [name for name, view in VIEWS.items() if view.awaiting]
 
 
-@settings(THOROUGH, max_examples=6)
+@settings(THOROUGH, max_examples=4)
 @given(data=st.data())
 def test_an_attestation_that_nobody_makes_turns_no_verdict(
     data: st.DataObject, estate: ModuleType, catalogue: Catalogue
