@@ -460,7 +460,7 @@ def _verdict(variant: Variant) -> str:
 def _make_incomplete(cursor: duckdb.DuckDBPyConnection, variant: Variant) -> bool:
     """`incomplete`: the scopes in which rows of the view may be missing, with the gaps that say so. Whether any is."""
     view = variant.control.view
-    tables = ", ".join(_text(table) for table in sorted({*view.tables, "scope"} if view.tables else {""}))
+    tables = ", ".join(_text(table) for table in sorted({*view.tables, *view.beside, "scope"} if view.tables else {""}))
     unmade = "".join(
         f" OR (of_table = {_text(table)} AND list_has_any(columns, [{', '.join(_text(name) for name in names)}]))"
         for table, names in view.made_of.items()

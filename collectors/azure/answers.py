@@ -66,6 +66,11 @@ def thing_id(url: str) -> str:
     return f"https://{host}/{kind.removeprefix('deleted')}/{name}"
 
 
+def without_port(url: str) -> str:
+    """A URL without the port that https has anyway."""
+    return url.replace(":443/", "/", 1)
+
+
 def thing_url(store: str, kind: str, name: str) -> str | None:
     """The id of a thing by its store's URL, its kind and its name; None where they do not make one."""
     try:

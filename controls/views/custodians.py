@@ -14,6 +14,10 @@ TOLD_BY_GRANTS = ("azure",)
 """Kinds of source that tell what a principal is beside its name, and not in every grant. Azure: a role assignment says
 the type of its principal; an access policy and a local role of a managed HSM do not."""
 
+TOLD_APART = ("vault",)
+"""Kinds of source whose grants may tell different things of one principal. Vault: an entity is known by its aliases, of
+which one may be a person's and another a machine's."""
+
 # A grant that was not read may tell what those leave undecided that were. One of the grants stands for all as evidence,
 # for an administrator may have thousands.
 _CUSTODIAN_SQL = f"""
@@ -26,9 +30,10 @@ WITH custodian AS (
     FROM access WHERE principal IS NOT NULL AND capability IN ({_ENTRUSTED}) GROUP BY source, scope, principal
 ),
 doubted AS (
-    SELECT DISTINCT gap.scope FROM gap LEFT JOIN scope AS s ON s.id = gap.scope
+    SELECT DISTINCT gap.scope, coalesce(s.provider IN ({texts(TOLD_APART)}), true) AS apart
+    FROM gap LEFT JOIN scope AS s ON s.id = gap.scope
     WHERE gap.rows_missing AND gap.of_table = 'access'
-        AND coalesce(s.provider IN ({texts(TOLD_BY_GRANTS)}), true)
+        AND coalesce(s.provider IN ({texts((*TOLD_BY_GRANTS, *TOLD_APART))}), true)
 ),
 principal AS (SELECT DISTINCT '' AS scope, id FROM custodian),
 acknowledged AS (
@@ -37,6 +42,7 @@ acknowledged AS (
 SELECT
     c.id, c.source, c.scope, c.evidence,
     CASE
+        WHEN d.apart THEN NULL
         WHEN c.told = c.told_last THEN c.told
         WHEN c.told IS NULL AND c.all_known AND d.scope IS NULL THEN '{PrincipalKind.UNDECIDED}'
     END AS principal_kind,
@@ -56,7 +62,7 @@ _KIND_EXPLAINED = f"""
     SELECT u.scope, u.id, min(gap.id) FROM {UNKNOWN} AS u
     LEFT JOIN scope AS s ON s.id = u.scope
     JOIN gap ON gap.scope = u.scope AND gap.of_table = 'access'
-    WHERE gap.rows_missing AND coalesce(s.provider IN ({texts(TOLD_BY_GRANTS)}), true)
+    WHERE gap.rows_missing AND coalesce(s.provider IN ({texts((*TOLD_BY_GRANTS, *TOLD_APART))}), true)
     GROUP BY u.scope, u.id, gap.operation
 """
 

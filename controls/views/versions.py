@@ -45,4 +45,5 @@ VERSION_OF_KEY = extended(
     "key_version",
     _VERSION_OF_KEY_SQL,
     {name: (_column(name, own), _key_explained(own)) for name, own in _OF_KEY.items()},
+    beside=("key",),
 )

@@ -43,6 +43,8 @@ class View:
     awaiting: Mapping[str, str] = field(default_factory=dict)
     """Column that is NULL until somebody attests it → the topic of that, as an expression of SQL."""
 
+    beside: tuple[str, ...] = ()
+    """Tables of which missing rows leave rows of this view missing too, such as the keys whose versions it judges."""
     kept: bool = False
     """It is made once, where every control over it would ask for much work again."""
     of_scopes: bool = False
@@ -188,6 +190,7 @@ def extended(
     sql: str,
     derived: Mapping[str, tuple[Column, str]],
     awaiting: Mapping[str, str] | None = None,
+    beside: tuple[str, ...] = (),
 ) -> View:
     """The view of a table and of columns that `sql` derives for each of its rows.
 
@@ -203,4 +206,5 @@ def extended(
         derived=sql,
         explanations={column: query for column, (_, query) in derived.items() if query},
         awaiting=awaiting or {},
+        beside=beside,
     )

@@ -127,18 +127,11 @@ def differences(stage: Stage, clean: Outcome, spoiled: Outcome) -> list[str]:
     for (control, subject, _), verdict in spoiled.findings.items():
         judged.setdefault((control, subject), set()).add(verdict)
     known = {(control, subject) for control, subject, _ in clean.findings}
+    several = {pair for pair, count in Counter((c, s) for c, s, _ in clean.findings).items() if count > 1}
+    for place, verdict in clean.findings.items():
+        said = _less_said(stage, place, verdict, spoiled, judged, unsure_scopes, several)
+        wrong += [f"{place[0]} {place[1]}: {said}"] if said else []
     scopes = {scope for _, _, scope in clean.findings}
-    for (control, subject, scope), verdict in clean.findings.items():
-        same = spoiled.findings.get((control, subject, scope))
-        now = {same} if same else judged.get((control, subject), set())
-        if not now:
-            unsure = unsure_scopes.get(control, set())
-            # What one scope told at once may have been asked for in the scopes that it opens.
-            opened = any(name.endswith(stage.opening) for name in unsure) or (unsure and scope.endswith(stage.opening))
-            if scope not in unsure and not opened:
-                wrong.append(f"{control} {subject}: vanished, was {verdict}")
-        elif not now & {verdict, Verdict.INCONCLUSIVE} and (same or scope not in unsure_scopes.get(control, set())):
-            wrong.append(f"{control} {subject}: turned from {verdict} to {', '.join(sorted(now))}")
     for (control, subject, scope), verdict in spoiled.findings.items():
         # Where nobody told whose a scope is, or the scope that opens it was not read whole, it has another name.
         unsure = unsure_scopes.get(control, set())
@@ -152,6 +145,32 @@ def differences(stage: Stage, clean: Outcome, spoiled: Outcome) -> list[str]:
         if (control, subject) not in known and verdict != Verdict.INCONCLUSIVE and not renamed and not empty:
             wrong.append(f"{control} {subject}: appeared as {verdict}")
     return wrong
+
+
+def _less_said(
+    stage: Stage,
+    place: tuple[str, str, str],
+    verdict: str,
+    spoiled: Outcome,
+    judged: Mapping[tuple[str, str], set[str]],
+    unsure_scopes: Mapping[str, set[str]],
+    several: set[tuple[str, str]],
+) -> str:
+    """What is wrong with what has become of a finding; empty where all is well."""
+    control, subject, scope = place
+    unsure = unsure_scopes.get(control, set())
+    same = spoiled.findings.get(place)
+    now = {same} if same else set() if (control, subject) in several else judged.get((control, subject), set())
+    if not now:
+        # What one scope told at once may have been asked for in the scopes that it opens.
+        opened = any(name.endswith(stage.opening) for name in unsure) or (unsure and scope.endswith(stage.opening))
+        return "" if scope in unsure or opened else f"vanished, was {verdict}"
+    # What a scope would have told at once is asked for, and counted, in the scopes that it opens.
+    if "#" in subject and scope.endswith(stage.opening) and now == {Verdict.NOT_APPLICABLE}:
+        return ""
+    if not now & {verdict, Verdict.INCONCLUSIVE} and (same or scope not in unsure):
+        return f"turned from {verdict} to {', '.join(sorted(now))}"
+    return ""
 
 
 def unexplained_nulls(folder: Path) -> list[str]:

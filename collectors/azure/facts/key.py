@@ -21,6 +21,7 @@ from collectors.azure.answers import (
     RotationPolicy,
     thing_id,
     thing_name,
+    without_port,
 )
 from collectors.azure.facts.scope import Setting, deletion_window, state_of
 from collectors.azure.facts.store import DELETED_KEYS, KEYS, ListedThing, Store
@@ -298,7 +299,7 @@ def _versions(reading: Reading, entry: ListedThing, by_manager: str) -> list[Ver
         found = []
         for observation, arm in listed(reading, by_manager, ArmVersions, lambda page: page.more):
             told = (version.properties for version in arm.value)
-            found.extend(Version(v.keyUriWithVersion, v.attributes, observation) for v in told)
+            found.extend(Version(without_port(v.keyUriWithVersion), v.attributes, observation) for v in told)
         if by_manager not in reading.failures:
             return _sorted(reading, by_manager, found)
     return None

@@ -25,7 +25,7 @@ MANAGED = "sys:ListManagedKeys"
 HOLDING = frozenset(["transit", "kv", "generic", "pki", "ssh", "database"])
 """Types of mounts that hold keys or secrets."""
 
-TABLES = ("key_store", "key", "key_version", "secret")
+TABLES = ("key_store", "key", "key_version", "secret", "certificate", "access")
 """What may be missing where mounts or namespaces were not listed."""
 
 _LEADING_TO: Mapping[str, tuple[str, ...]] = {
