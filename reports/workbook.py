@@ -117,7 +117,7 @@ class _Page:
         self.worksheet.write_string(0, 0, fitted(f"{self.sheet.holds} {self.sheet.extent}".strip()), self.look["said"])
         self.worksheet.set_row(HEADER, 30)
         for place, column in enumerate(columns):
-            self.worksheet.write_string(HEADER, place, column.title, self.look["header"])
+            self.worksheet.write_string(HEADER, place, fitted(column.title), self.look["header"])
         last = HEADER
         for last, row in enumerate(self.sheet.rows(), HEADER + 1):
             self._row(last, row)

@@ -423,6 +423,15 @@ def test_halves_of_characters_do_not_break_it(material: Material, tmp_path: Path
     assert told["Organization"] == "half [U+D83D] [U+FFFE]"
 
 
+def test_a_frameworks_name_heads_its_column_as_people_can_read_it(material: Material, tmp_path: Path) -> None:
+    """A framework is a file of the user's: its name is as little to be trusted as any value."""
+    named = material.assessment.frameworks[0].model_copy(update={"name": "half \ud83d\u202e"})
+    assessment = material.assessment.model_copy(update={"frameworks": (named, *material.assessment.frameworks[1:])})
+    write_workbook(replace(material, assessment=assessment), tmp_path / "workbook.xlsx")
+    titles = _open(tmp_path / "workbook.xlsx").pages["Crosswalk"].titles
+    assert any(title.startswith("half [U+D83D][U+202E] ") for title in titles)
+
+
 def _copied(material: Material, folder: Path) -> Path:
     copy = folder / "inventory"
     copy.mkdir()
