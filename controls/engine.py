@@ -18,8 +18,9 @@ from controls.predicate import MACROS, RANGE, verdict_sql
 from controls.register import COUNTED, AttestationRecord, ExceptionRecord, check_condition, subject_pattern
 from controls.requirements import roll_up
 from controls.views import INVENTORY, VIEWS
-from controls.views.view import EXCEPTION, MOMENT, STATEMENT, UNKNOWN, View
+from controls.views.view import CONFIGURED, EXCEPTION, MOMENT, STATEMENT, UNKNOWN, View
 from controls.workers import side_by_side
+from evidence.database import literal, parquet_file
 from evidence.findings import (
     Assessment,
     AttestationUsed,
@@ -101,12 +102,14 @@ def assess(
     overrides: Mapping[str, Mapping[str, ParameterValue]],
     exceptions: Sequence[ExceptionRecord],
     attestations: Sequence[AttestationRecord],
+    configurations: Mapping[str, str],
     sampling: SamplingPlan | None = None,
 ) -> Assessment:
     """Judge an inventory and write `findings.parquet` and `assessment.json` into the folder `out`.
 
     `inventory` is a folder with one Parquet file a table, `history` one with what earlier runs show; `frameworks` and
-    the keys of `overrides` are known to the catalogue; all times are aware; `sampling` is handed on to the reports.
+    the keys of `overrides` are known to the catalogue; all times are aware; `configurations` has the digest of each
+    source's configuration; `sampling` is handed on to the reports.
     Pure: the same arguments give the same bytes. Raises AssessmentError.
     """
     variants = list(_variants(catalogue, frameworks, overrides))
@@ -118,7 +121,7 @@ def assess(
     views = [
         view for view in VIEWS.values() if any(control.over == view.name for control in catalogue.controls.values())
     ]
-    with _database(inventory, history, moments, views, valid, exceptions) as database:
+    with _database(inventory, history, moments, configurations, views, valid, exceptions) as database:
         judging = _Judging(database, moments, excepted)
         _write(out / FINDINGS, judging.findings(variants))
     results = {
@@ -216,6 +219,7 @@ def _database(
     inventory: Path,
     history: Path,
     moments: Mapping[str, datetime],
+    configurations: Mapping[str, str],
     views: Iterable[View],
     attested: Iterable[AttestationRecord],
     exceptions: Iterable[ExceptionRecord],
@@ -235,17 +239,17 @@ def _database(
             path = inventory / f"{table}.parquet"
             kind = "TABLE" if table in HELD else "VIEW"
             try:
-                database.execute(f"CREATE {kind} {table} AS SELECT * FROM read_parquet({_text(str(path))})")
+                database.execute(f"CREATE {kind} {table} AS FROM {parquet_file(path)}")
             except duckdb.Error as error:
                 raise AssessmentError(f"{path} cannot be read: {error}; normalize this run again") from error
         for table in HISTORY:
             path = history / f"{table}.parquet"
             what = "INSERT INTO gap BY NAME" if table in INVENTORY else f"CREATE TABLE {table} AS"
             try:
-                database.execute(f"{what} SELECT * FROM read_parquet({_text(str(path))})")
+                database.execute(f"{what} FROM {parquet_file(path)}")
             except duckdb.Error as error:
                 raise AssessmentError(f"{path} cannot be read: {error}; assess this run again") from error
-        database.execute(f"SET allowed_directories = [{_text(str(inventory))}]")
+        database.execute(f"SET allowed_directories = [{literal(str(inventory))}]")
         database.execute("SET enable_external_access = false")
         database.execute("SET lock_configuration = true")
         names = ", ".join(f"${name}::TIMESTAMPTZ AS {name}" for name in moments)
@@ -253,6 +257,8 @@ def _database(
         for macro in MACROS:
             database.execute(macro)
         database.execute(f"CREATE TABLE {EXPLAINED} (scope VARCHAR, id VARCHAR, missing VARCHAR[])")
+        database.execute(f"CREATE TABLE {CONFIGURED} (source VARCHAR, configuration VARCHAR)")
+        _fill(database, CONFIGURED, list(configurations.items()))
         make_statements(database, attested)
         make_exceptions(database, exceptions)
         for view in views:
@@ -331,10 +337,6 @@ def _make(database: duckdb.DuckDBPyConnection, view: View) -> None:
             FROM {view.tables[0]} AS t JOIN {view.name}_derived AS d ON d.scope = t.scope AND d.id = t.id
             """
         )
-
-
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 @dataclass(slots=True)
@@ -429,7 +431,7 @@ def _nothing_but_awaiting(batch: pa.RecordBatch) -> int:
 
 
 def _kinds(variant: Variant) -> str:
-    return ", ".join(_text(kind) for kind in variant.about)
+    return ", ".join(literal(kind) for kind in variant.about)
 
 
 def _near(variant: Variant, scope: str) -> str:
@@ -453,16 +455,18 @@ def _rows(variant: Variant) -> str:
 def _verdict(variant: Variant) -> str:
     population, test = variant.control.predicates
     if variant.about:
-        population = replace(population, sql=f"({population.sql}) AND is_about")
+        population = replace(population, sql=f"({population.sql}\n) AND is_about")
     return verdict_sql(population, test)
 
 
 def _make_incomplete(cursor: duckdb.DuckDBPyConnection, variant: Variant) -> bool:
     """`incomplete`: the scopes in which rows of the view may be missing, with the gaps that say so. Whether any is."""
     view = variant.control.view
-    tables = ", ".join(_text(table) for table in sorted({*view.tables, *view.beside, "scope"} if view.tables else {""}))
+    tables = ", ".join(
+        literal(table) for table in sorted({*view.tables, *view.beside, "scope"} if view.tables else {""})
+    )
     unmade = "".join(
-        f" OR (of_table = {_text(table)} AND list_has_any(columns, [{', '.join(_text(name) for name in names)}]))"
+        f" OR (of_table = {literal(table)} AND list_has_any(columns, [{', '.join(literal(name) for name in names)}]))"
         for table, names in view.made_of.items()
     )
     cursor.execute(
@@ -572,7 +576,7 @@ def _awaited(control: Control) -> str:
 def _covering(exceptions: Sequence[ExceptionUsed]) -> str:
     """The id of the first exception that covers a failure, else the empty text."""
     whens = [
-        f"WHEN j.verdict = 'fail' AND ({_covered(number, exception)}) THEN {_text(exception.id)}"
+        f"WHEN j.verdict = 'fail' AND ({_covered(number, exception)}) THEN {literal(exception.id)}"
         for number, exception in enumerate(exceptions)
     ]
     return f"CASE {' '.join(whens)} ELSE '' END" if whens else "''"
@@ -588,7 +592,7 @@ def _covered(number: int, exception: ExceptionUsed) -> str:
 def _conditions(exceptions: Sequence[ExceptionUsed]) -> str:
     """A column for each exception that names its subjects by a condition on their tags."""
     return "".join(
-        f", ({check_condition(exception.where).sql}) AS condition_{number}"
+        f", ({check_condition(exception.where).sql}\n) AS condition_{number}"  # a condition may end in a comment
         for number, exception in enumerate(exceptions)
         if exception.where
     )
@@ -598,16 +602,16 @@ def _findings_sql(variant: Variant, exceptions: Sequence[ExceptionUsed]) -> str:
     """The rows of findings.parquet for one variant, from its view, `explained` and `incomplete`."""
     control = variant.control
     view = control.view
-    digest = f"'FND-' || substr(sha256({_text(control.id)} || chr(0) || {_text(variant.name)} || chr(0)"
+    digest = f"'FND-' || substr(sha256({literal(control.id)} || chr(0) || {literal(variant.name)} || chr(0)"
     name, account, region = (column if column in view.columns else "NULL" for column in ("name", "account", "region"))
     # A scope can be a row that is judged and at the same time the place where rows are missing: two findings, two ids.
     rows = "|| chr(0) || 'rows'" if "scope" in view.tables or view.of_scopes else ""
     return f"""
         SELECT
             {digest} || j.scope || chr(0) || j.id), 1, 12) AS id,
-            {_text(control.id)} AS control,
-            {_text(variant.name)} AS variant,
-            {_text(control.severity)} AS severity,
+            {literal(control.id)} AS control,
+            {literal(variant.name)} AS variant,
+            {literal(control.severity)} AS severity,
             j.verdict, j.id AS subject, j.subject_table, coalesce(nullif(j.name, ''), j.id) AS subject_name,
             j.source, j.scope,
             coalesce(j.account, s.account, '') AS account, coalesce(j.region, s.region, '') AS region,
@@ -629,7 +633,7 @@ def _findings_sql(variant: Variant, exceptions: Sequence[ExceptionUsed]) -> str:
         UNION ALL
         SELECT
             {digest} || i.scope || chr(0) || i.scope {rows}), 1, 12),
-            {_text(control.id)}, {_text(variant.name)}, {_text(control.severity)},
+            {literal(control.id)}, {literal(variant.name)}, {literal(control.severity)},
             'inconclusive', i.scope, 'scope', i.scope, i.source, i.scope,
             coalesce(s.account, ''), coalesce(s.region, ''), '{{}}', i.missing, []::VARCHAR[], '', i.evidence
         FROM incomplete AS i LEFT JOIN scope AS s ON s.id = i.scope

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -16,6 +17,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from evidence.observation import canonical_json
 from evidence.remote import Remote
 
 RUN_RECORD = "run.json"
@@ -71,6 +73,11 @@ class RunRecord(BaseModel):
     organization_accounts: list[str]
     first_seen: dict[str, dict[str, datetime]] = {}
     """What earlier runs of the store show: source → id of a key whose store tells no dates → when it was first seen."""
+
+    @property
+    def configurations(self) -> dict[str, str]:
+        """Source → SHA-256 of how it was configured; the same for the same."""
+        return {s.name: hashlib.sha256(canonical_json(s.configuration).encode()).hexdigest() for s in self.sources}
 
 
 class PackRecord(BaseModel):
@@ -133,13 +140,18 @@ class Run:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write beside and rename, so that a reader sees the old file or the new one."""
+    """Write beside and rename, with the mode that the file has: a reader sees the old file or the new one."""
     part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    part.rename(path)
+    try:
+        with part.open("wb") as file:
+            if path.exists():
+                os.fchmod(file.fileno(), path.stat().st_mode & 0o7777)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.rename(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +172,17 @@ class Store:
                 self.remote.put(path, path.relative_to(self.root).as_posix())
 
     def refresh(self) -> None:
-        """Learn of the runs that other machines recorded. Raises RemoteError."""
+        """Learn of the runs that other machines recorded, and of their packs. Raises RemoteError.
+
+        The newest pack may have been written anew: its record is brought again, since the next pack names it.
+        """
         if self.remote is not None:
-            names = (n for n in self.remote.names("runs") if n.count("/") == 2 and n.endswith(RUN_RECORD))
-            self._get(self.remote, names)
+            of_runs = [name for name in self.remote.names("runs") if name.count("/") == 2]
+            self._get(self.remote, (name for name in of_runs if name.endswith(f"/{RUN_RECORD}")))
+            packs = sorted(name for name in of_runs if name.endswith(f"/{PACK_RECORD}"))
+            self._get(self.remote, packs)
+            if packs:
+                self.remote.get(packs[-1], self.root / packs[-1])
 
     def fetch(self, run: Run) -> None:
         """Bring here what the remote side has of a run. Raises RemoteError."""

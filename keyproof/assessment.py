@@ -59,6 +59,7 @@ def assess_run(
         overrides=inputs.overrides,
         exceptions=inputs.exceptions,
         attestations=inputs.attestations,
+        configurations=record.configurations,
         sampling=inputs.sampling,
     )
     write_atomically(out / INPUTS, inputs.model_dump_json(indent=2).encode() + b"\n")

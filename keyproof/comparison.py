@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evidence.database import literal, parquet_file
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -137,15 +139,11 @@ def _database(claimed: Path, again: Path) -> Iterator[duckdb.DuckDBPyConnection]
     ):
         try:
             for name, path in (("claimed", claimed), ("again", again)):
-                database.execute(f"CREATE VIEW {name} AS FROM read_parquet({_literal(path)})")
+                database.execute(f"CREATE VIEW {name} AS FROM {parquet_file(path)}")
         except duckdb.Error as error:
             raise UnreadableTable(str(error).splitlines()[0]) from error
         database.execute("SET TimeZone = 'UTC'")
-        database.execute(f"SET allowed_paths = [{_literal(claimed)}, {_literal(again)}]")
+        database.execute(f"SET allowed_paths = [{literal(str(claimed))}, {literal(str(again))}]")
         database.execute("SET enable_external_access = false")
         database.execute("SET lock_configuration = true")
         yield database
-
-
-def _literal(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"

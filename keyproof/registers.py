@@ -32,10 +32,11 @@ from controls.register import (
     read_register,
     subject_pattern,
 )
+from evidence.database import literal, parquet_file
 from evidence.findings import Assessment, AttestationUsed, ExceptionUsed
 from evidence.manifest import FINDINGS, digest_file
 from evidence.model import TABLES
-from evidence.store import Run, Store
+from evidence.store import Run, Store, write_atomically
 from keyproof.configuration import Configuration
 from keyproof.pack import ASSESSMENT, document_name, documented
 
@@ -125,7 +126,7 @@ def add_entry(
             used = kind.used(kind.read(path, after)[-1], catalogue, now)
             if not used.valid:
                 raise RegisterError(f"{path}: {kind.name} {used.id} would count for nothing: {used.problem}")
-            _write(file, after.encode("utf-8"))
+            write_atomically(file, after.encode("utf-8"))
     except OSError as error:
         raise RegisterError(f"{path}: cannot be written: {error.strerror}; nothing was added") from error
     return used
@@ -200,21 +201,6 @@ def _taken(descriptor: int) -> bool:
     return True
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Write beside and rename, with the mode that the file has: a reader sees the old file or the new one."""
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("wb") as file:
-            if path.exists():
-                os.fchmod(file.fileno(), path.stat().st_mode & 0o7777)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.rename(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
 # --- entries beside what a run shows ------------------------------------------------------------------------------
 
 
@@ -273,7 +259,7 @@ def _covers(used: ExceptionUsed | AttestationUsed, judged: Mapping[str, Exceptio
 def _unmatched_in_findings(used: ExceptionUsed, run: Run) -> list[str]:
     """Patterns that match no row that its control judged."""
     path = run.assessment / FINDINGS
-    return _unmatched(used.subjects, [(path, "subject", f"control = {_quoted(used.control)}")])
+    return _unmatched(used.subjects, [(path, "subject", f"control = {literal(used.control)}")])
 
 
 def reviewed_principals(run: Run, subjects: Sequence[str]) -> str:
@@ -287,8 +273,8 @@ def reviewed_principals(run: Run, subjects: Sequence[str]) -> str:
 
     with duckdb.connect(":memory:", config={"threads": "1"}) as database:
         for table in ("key_store", "key", "secret", "access", "scope", "gap"):
-            path = _quoted(str(run.inventory / f"{table}.parquet"))
-            database.execute(f"CREATE VIEW {table} AS FROM read_parquet({path})")
+            path = run.inventory / f"{table}.parquet"
+            database.execute(f"CREATE VIEW {table} AS FROM {parquet_file(path)}")
         found = database.execute(
             f"SELECT principals_sha256 FROM ({PRINCIPALS_SQL}) WHERE list_contains($subjects, id)",
             {"subjects": list(subjects)},
@@ -324,18 +310,15 @@ def _unmatched(patterns: Sequence[str], places: Sequence[tuple[Path, str, str]])
         return []
     with duckdb.connect(":memory:", config={"threads": "1"}) as database:
         for path, column, condition in places:
-            rows = f"read_parquet({_quoted(str(path))})"
-            like = f"SELECT 1 FROM {rows} WHERE ({condition}) AND {column} LIKE $pattern ESCAPE '\\' LIMIT 1"
+            like = (
+                f"SELECT 1 FROM {parquet_file(path)} WHERE ({condition}) AND {column} LIKE $pattern ESCAPE '\\' LIMIT 1"
+            )
             try:
                 found = {p for p in wanted if database.execute(like, {"pattern": subject_pattern(p)}).fetchall()}
             except duckdb.Error as error:
                 raise RegisterError(f"{path}: cannot be read: {error}; `keyproof assess` writes it anew") from error
             wanted = [pattern for pattern in wanted if pattern not in found]
     return wanted
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 # --- documents that travel with a pack --------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from evidence.store import (
     RunRecord,
     SourceRecord,
     Store,
+    StoreError,
     open_store,
     unfinished,
 )
@@ -119,15 +120,21 @@ def begin(configuration: Configuration, store: Store) -> Run:
 
 
 def _first_seen(configuration: Configuration, store: Store) -> FirstSeen:
-    """What earlier runs show of the keys of those configured sources whose key stores may tell no dates."""
-    undated = {source.name for source in configuration.sources if SOURCES[source.type].undated}
-    earlier = (run for run in reversed(store.runs()) if run.record().state == "collected")
-    newest = next(earlier, None) if undated else None
-    if newest is None:
-        return {}
-    store.fetch(newest)
-    normalize(newest)
-    return first_seen(newest, undated)
+    """What earlier runs show of the keys of those configured sources whose key stores may tell no dates.
+
+    The newest run that read a source tells what all before it show of it.
+    """
+    wanted = {source.name for source in configuration.sources if SOURCES[source.type].undated}
+    seen: FirstSeen = {}
+    for run in reversed(store.runs()) if wanted else ():
+        record = run.record()
+        here = wanted & {source.name for source in record.sources}
+        if record.state == "collected" and here:
+            store.fetch(run)
+            normalize(run)
+            seen |= first_seen(run, here)
+            wanted -= here
+    return seen
 
 
 def _record(configuration: Configuration, run: Run, seen: FirstSeen) -> RunRecord:
@@ -161,8 +168,23 @@ def _operations(operations: Mapping[str, Operation]) -> list[OperationRecord]:
     ]
 
 
+def collected_run(configuration: Configuration, store: Store, wanted: str) -> Run:
+    """The run of that id or prefix, or the `latest`, with all that the store has of it.
+
+    Raises StoreError where there is none, or where its collection did not end.
+    """
+    store.refresh()
+    run = store.run(wanted)
+    store.fetch(run)
+    if run.record().state != "collected":
+        raise StoreError(
+            f"{run.folder}: its collection did not end; `keyproof collect -c {configuration.path}` goes on with it"
+        )
+    return run
+
+
 def normalize(run: Run) -> None:
-    """Make the run's inventory from its observations, unless that is done."""
+    """Make the inventory of a collected run from its observations, unless that is done."""
     from keyproof.replay import normalize_run
 
     if not all((run.inventory / f"{table}.parquet").exists() for table in TABLES):
@@ -183,6 +205,7 @@ def assess(
 
     Raises RegisterError where the exceptions or attestations cannot be read.
     """
+    from controls.engine import ASSESSMENT
     from keyproof.history import write_history
 
     record = run.record()
@@ -200,7 +223,9 @@ def assess(
         sampling=configuration.sampling,
     )
     history = run.assessment / FOLDER
-    write_history(run, store, history)
+    # What judged another history is no assessment of this one, should this step be the last.
+    (run.assessment / ASSESSMENT).unlink(missing_ok=True)
+    write_history(run, store, history, start, end)
     return assess_run(run, inputs, catalogue, history)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from evidence.findings import Assessment
-from evidence.history import FOLDER, HISTORY, Reading
+from evidence.history import FOLDER, HISTORY, PastRun, Reading, Sighting
 from evidence.manifest import (
     FINDINGS,
     INPUTS,
@@ -321,7 +321,7 @@ def _reperform(
         result.add(Kind.FINDINGS, f"{INPUTS}/{ASSESSMENT}", text)
     _check_documents(assessment, manifest, result)
     _note_catalogue(folder, result)
-    if _rows(folder / INPUTS / FOLDER / f"{Reading.table}.parquet"):
+    if any(_rows(folder / INPUTS / FOLDER / f"{table.table}.parquet") for table in (PastRun, Reading, Sighting)):
         result.notes.append(
             "what earlier runs show is taken from the pack and was not made again; the packs of those runs show it"
         )

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evidence.database import literal, parquet_files
 from evidence.findings import Assessment
 from evidence.history import HISTORY
 from evidence.model import TABLES
@@ -88,14 +89,13 @@ class Material:
             database.execute("SET preserve_insertion_order = true")
             try:
                 for name, paths in self._files.items():
-                    files = ", ".join(map(_literal, paths))
-                    database.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet([{files}])")  # noqa: S608 - paths of ours, quoted
+                    database.execute(f"CREATE VIEW {name} AS FROM {parquet_files(paths)}")
             except duckdb.Error as error:
                 raise MaterialError(
                     f"{' or '.join(map(str, paths))} cannot be read: {error}; run `keyproof assess` on this run again"
                 ) from error
             folders = sorted({str(path.parent) for path in itertools.chain.from_iterable(self._files.values())})
-            database.execute(f"SET allowed_directories = [{', '.join(map(_literal, folders))}]")
+            database.execute(f"SET allowed_directories = [{', '.join(map(literal, folders))}]")
             database.execute("SET enable_external_access = false")
             database.execute("SET lock_configuration = true")
             yield Queries(database)
@@ -130,7 +130,3 @@ class Queries:
         import pandas as pd
 
         return pd.DataFrame(list(self.rows(sql, parameters)))
-
-
-def _literal(path: Path | str) -> str:
-    return "'" + str(path).replace("'", "''") + "'"

@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 from controls.predicate import RANGE
-from controls.views.view import MOMENT, STATEMENT, UNKNOWN, View, of_row, texts
+from controls.views.view import CONFIGURED, MOMENT, STATEMENT, UNKNOWN, View, of_row, texts
 from evidence.findings import Topic
-from evidence.history import SETTINGS, PastRun
+from evidence.history import FOLLOWED, LISTED, SETTING_FACTS, SETTINGS, PastRun, followed_sql
 from evidence.model import Column, State, columns
 
 WHOLE_DAYS = "(epoch_us({until}) - epoch_us({since}) + 86399999999) // 86400000000"
@@ -34,41 +34,78 @@ PAST_RUN = View(
     {column.name: column for column in columns(PastRun)},
 )
 
-# A run stands for the moment of its last answer. Whether a run that left something unread covers the period as well is
-# open, so that the longest stretch without a run has a lower and an upper bound.
+# A run stands, for each source, for the moment of its last answer of it. Whether a run that left something of a scope
+# unread covers the period as well is open, so that the longest stretch without a run has a lower and an upper bound. A
+# scope that an earlier run does not have was not there, if that run read all of a source that was configured as today.
 _AUDIT_PERIOD_SQL = f"""
 WITH
 span AS ({SPAN}),
-run AS (
-    SELECT
-        run AS name, max(collected_at) AS read_at, count(*) = count(*) FILTER (complete) AS complete, false AS undated
-    FROM reading WHERE coalesce(asked, true) GROUP BY run
+asked AS (
+    SELECT id AS scope, source, '' AS run, complete, collected_at FROM scope WHERE coalesce(asked, true)
+),
+every AS (
+    SELECT scope, source, run, configuration, complete, collected_at FROM reading WHERE coalesce(asked, true)
     UNION ALL
-    SELECT '', max(collected_at), count(*) = count(*) FILTER (complete), bool_or(collected_at IS NULL)
-    FROM scope WHERE coalesce(asked, true)
+    SELECT a.scope, a.source, a.run, c.configuration, a.complete, a.collected_at
+    FROM asked AS a LEFT JOIN {CONFIGURED} AS c USING (source)
+),
+run AS (
+    SELECT run, max(collected_at) AS read_at, count(*) = count(*) FILTER (complete) AS complete
+    FROM every GROUP BY run
 ),
 inside AS (SELECT run.* FROM run, span WHERE run.read_at BETWEEN span.start AND span.stop),
-point AS (
-    SELECT start AS read_at, true AS complete FROM span
-    UNION ALL SELECT stop, true FROM span
-    UNION ALL SELECT read_at, complete FROM inside
-),
-every AS (SELECT read_at, lead(read_at) OVER (ORDER BY read_at) AS next FROM point),
-whole AS (SELECT read_at, lead(read_at) OVER (ORDER BY read_at) AS next FROM point WHERE complete),
-stretch AS (
+of_source AS (
     SELECT
-        (SELECT max({days("read_at", "next")}) FROM every) AS every_days,
-        (SELECT max({days("read_at", "next")}) FROM whole) AS whole_days,
-        (SELECT coalesce(bool_or(undated), false) FROM run)
-            OR EXISTS (SELECT 1 FROM gap WHERE of_table = 'scope' AND rows_missing) AS undated
+        e.source, e.run, max(e.collected_at) AS read_at,
+        count(*) = count(*) FILTER (e.complete AND e.configuration = c.configuration) AS all_of_it
+    FROM every AS e LEFT JOIN {CONFIGURED} AS c USING (source)
+    GROUP BY e.source, e.run
+),
+of_scope AS (
+    SELECT a.scope, s.read_at
+    FROM asked AS a
+    JOIN of_source AS s USING (source)
+    LEFT JOIN reading AS r ON r.scope = a.scope AND r.run = s.run
+    WHERE CASE
+        WHEN s.run = '' THEN a.complete
+        WHEN r.id IS NOT NULL THEN r.complete AND coalesce(r.asked, true)
+        ELSE s.all_of_it
+    END
+),
+point AS (
+    SELECT 'source' AS per, source AS name, read_at FROM of_source SEMI JOIN asked USING (source)
+    UNION ALL SELECT 'scope', scope, read_at FROM of_scope
+    UNION ALL
+    SELECT own.per, own.name, unnest([span.start, span.stop])
+    FROM (
+        SELECT DISTINCT 'source' AS per, source AS name FROM asked
+        UNION ALL SELECT DISTINCT 'scope', scope FROM asked
+        UNION ALL VALUES ('', '')
+    ) AS own, span
+),
+stretch AS (
+    SELECT point.per, point.read_at, lead(point.read_at) OVER (PARTITION BY per, name ORDER BY read_at) AS next
+    FROM point, span WHERE read_at BETWEEN span.start AND span.stop
+),
+longest AS (
+    SELECT
+        max({days("read_at", "next")}) AS whole,
+        max({days("read_at", "next")}) FILTER (per = 'source') AS of_source,
+        max({days("read_at", "next")}) FILTER (per = 'scope') AS of_scope,
+        EXISTS (FROM gap WHERE of_table = 'scope' AND rows_missing) AS unlisted,
+        EXISTS (FROM asked WHERE collected_at IS NULL) AS undated
+    FROM stretch
 )
 SELECT
     'audit period' AS id, '' AS source, '' AS scope, []::VARCHAR[] AS evidence,
     (SELECT count(*) FROM inside) AS runs,
     (SELECT count(*) FROM inside WHERE complete) AS complete_runs,
     span.start < span.stop AS begun,
-    {{'at_least': CASE WHEN undated THEN 0 ELSE every_days END, 'at_most': whole_days}} AS longest_gap_days
-FROM span, stretch
+    {{
+        'at_least': CASE WHEN unlisted OR undated THEN 0 ELSE coalesce(longest.of_source, longest.whole) END,
+        'at_most': CASE WHEN NOT unlisted THEN coalesce(longest.of_scope, longest.whole) END
+    }} AS longest_gap_days
+FROM span, longest
 """
 
 # One gap stands for all that left one scope incomplete in one run.
@@ -110,110 +147,164 @@ CHANGES = ("none", "creation", "state", "settings", "rotation", "destruction", "
 _ENDED = texts((State.PENDING_DELETION, State.DESTROYED))
 
 
-def _now(table: str) -> str:
-    settings = ", ".join(f"'{name}', {name}" for name in SETTINGS[table])
-    unread = " OR ".join(f"t.{name} IS NULL" for name in ("state", "last_rotated_at", *SETTINGS[table]))
-    return f"""
-        SELECT
-            t.id, t.source, t.scope, t.evidence, '{table}' AS of_table, s.collected_at AS read_at, t.name, t.state,
-            t.last_rotated_at, json_merge_patch('{{}}', json_object({settings})) AS settings, {unread} AS unread,
-            t.manager IS NULL AS unmanaged
-        FROM {table} AS t JOIN scope AS s ON s.id = t.scope
-        WHERE coalesce(t.manager, 'customer') = 'customer'
-    """
+NOW = "~"
+"""Id of the run that is judged among those of earlier runs, which are times: it comes after all of them."""
 
+_VALUES = {
+    "state": "state",
+    "last_rotated_at": "last_rotated_at::VARCHAR",
+    **{fact: f"json_extract_string(settings, '{fact}')" for fact in SETTING_FACTS},
+}
+_FACTS = ", ".join(f"{{'fact': '{fact}', 'value': {value}}}" for fact, value in _VALUES.items())
 
-_FOLLOWED = tuple(dict.fromkeys(name for names in SETTINGS.values() for name in names))
-
-_CHANGED_FACTS = ", ".join(
-    f"CASE WHEN json_extract_string(before, '{name}') <> json_extract_string(after, '{name}') THEN '{name}' END"
-    for name in _FOLLOWED
-)
-
-# What was told before and is not told now may have changed: such a row stands here as well, and does not say how.
+# Each key and secret has its rows in the order of the runs that saw it, today's included. What differs between one that
+# tells a fact and the next one that does has changed in between; what a run with complete lists does not have between
+# two of its rows, or after the last, was not there. What an earlier run could not read is as if it had not looked: how
+# far apart those were that did is told by the audit period. Where a fact cannot be compared, since it is not told now
+# or never was before, the key or secret may have changed: a row of it stands here as well, and does not say how.
 _CHANGE_SQL = f"""
 WITH
 span AS ({SPAN}),
-now AS ({" UNION ALL ".join(_now(table) for table in SETTINGS)}),
-last AS (
-    FROM sighting
-    QUALIFY row_number() OVER (PARTITION BY scope, of_table, id ORDER BY seen_until DESC, seen_from DESC) = 1
+now AS MATERIALIZED ({" UNION ALL ".join(followed_sql(table) for table in SETTINGS)}),
+read AS (
+    SELECT scope, run, collected_at, listed FROM reading WHERE collected_at IS NOT NULL
+    UNION ALL
+    SELECT id, '{NOW}', collected_at, CASE WHEN {LISTED} THEN true END FROM scope WHERE collected_at IS NOT NULL
 ),
-seen AS (
+compared AS (SELECT scope, min(collected_at) AS read_at FROM reading WHERE listed GROUP BY scope),
+seen AS MATERIALIZED (
     SELECT
-        id, source, scope, evidence, of_table, seen_from, seen_until, name, state, last_rotated_at,
-        settings::JSON AS settings, true AS past
+        scope, of_table, id, source, evidence, first_run, last_run, seen_from, seen_until, name, state, created_at,
+        last_rotated_at, settings, untold
     FROM sighting
     UNION ALL
     SELECT
-        n.id, n.source, n.scope, n.evidence, n.of_table,
-        n.read_at, n.read_at,
-        coalesce(n.name, l.name), coalesce(n.state, l.state), coalesce(n.last_rotated_at, l.last_rotated_at),
-        json_merge_patch(l.settings::JSON, n.settings), false
-    FROM now AS n JOIN last AS l USING (scope, of_table, id) WHERE n.read_at IS NOT NULL
+        scope, of_table, id, source, evidence, '{NOW}', '{NOW}', read_at, read_at, name, state, created_at,
+        last_rotated_at, settings, untold
+    FROM now WHERE read_at IS NOT NULL
 ),
-step AS (
+stay AS (
     SELECT
-        *,
-        lag(seen_until) OVER w AS since, lag(state) OVER w AS state_before,
-        lag(last_rotated_at) OVER w AS rotated_before, lag(settings) OVER w AS before, settings AS after,
-        row_number() OVER w AS place
-    FROM seen WINDOW w AS (PARTITION BY scope, of_table, id ORDER BY seen_from, seen_until, past DESC)
+        *, coalesce(lag(last_run) OVER w, '') AS after, coalesce(lead(first_run) OVER w, '{NOW}{NOW}') AS before,
+        bool_and(list_contains(untold, 'manager')) OVER (PARTITION BY scope, of_table, id) AS unmanaged
+    FROM seen WINDOW w AS (PARTITION BY scope, of_table, id ORDER BY first_run)
 ),
-first_reading AS (SELECT scope, min(collected_at) AS read_at FROM reading GROUP BY scope),
-appeared AS (
-    SELECT id, source, scope, evidence, of_table, name, seen_from AS read_at FROM step WHERE place = 1
-    UNION ALL
-    SELECT n.id, n.source, n.scope, n.evidence, n.of_table, n.name, n.read_at
-    FROM now AS n ANTI JOIN last AS l ON l.scope = n.scope AND l.of_table = n.of_table AND l.id = n.id
-    WHERE NOT n.unmanaged
+-- facts that changed
+moved AS (
+    SELECT scope, of_table, id FROM seen GROUP BY ALL
+    HAVING min(settings) <> max(settings)
+        OR min(state) <> max(state) OR count(state) NOT IN (0, count(*))
+        OR min(last_rotated_at) <> max(last_rotated_at) OR count(last_rotated_at) NOT IN (0, count(*))
+),
+fact AS MATERIALIZED (
+    SELECT r.scope, r.of_table, r.id, r.first_run, r.seen_from, r.seen_until, unnest([{_FACTS}], recursive := true)
+    FROM seen AS r SEMI JOIN moved USING (scope, of_table, id)
+),
+turn AS (
+    SELECT *, lag(value) OVER w AS value_before, lag(seen_until) OVER w AS since
+    FROM fact WHERE value IS NOT NULL
+    WINDOW w AS (PARTITION BY scope, of_table, id, fact ORDER BY first_run)
+),
+changed AS (
+    SELECT
+        scope, of_table, id, min(since) AS since, min(seen_from) AS until,
+        CASE
+            WHEN fact = 'last_rotated_at' THEN 'rotation'
+            WHEN fact <> 'state' THEN 'settings'
+            WHEN value IN ({_ENDED}) THEN 'destruction'
+            ELSE 'state'
+        END AS change,
+        list(fact ORDER BY list_position([{texts(SETTING_FACTS)}], fact)) FILTER (change = 'settings') AS facts,
+        max(value_before) FILTER (fact = 'state') AS state_before, max(value) FILTER (fact = 'state') AS state_after
+    FROM turn WHERE value_before <> value
+    GROUP BY scope, of_table, id, first_run, change
+),
+-- what came and went
+came AS (
+    SELECT s.scope, s.after, s.first_run, max_by(r.collected_at, r.run) AS read_at
+    FROM (SELECT DISTINCT scope, after, first_run FROM stay) AS s
+    JOIN read AS r ON r.scope = s.scope AND r.run > s.after AND r.run < s.first_run
+    WHERE r.listed
+    GROUP BY s.scope, s.after, s.first_run
+),
+went AS (
+    SELECT s.scope, s.last_run, s.before, min_by(r.collected_at, r.run) AS read_at
+    FROM (SELECT DISTINCT scope, last_run, before FROM stay) AS s
+    JOIN read AS r ON r.scope = s.scope AND r.run > s.last_run AND r.run < s.before
+    WHERE r.listed
+    GROUP BY s.scope, s.last_run, s.before
 ),
 event AS (
+    FROM changed
+    UNION ALL
+    SELECT s.scope, s.of_table, s.id, c.read_at, s.seen_from, 'creation', NULL, NULL, NULL
+    FROM stay AS s JOIN came AS c USING (scope, after, first_run)
+    WHERE NOT s.unmanaged
+    UNION ALL
+    SELECT s.scope, s.of_table, s.id, s.seen_until, w.read_at, 'removal', NULL, s.state, NULL
+    FROM stay AS s JOIN went AS w USING (scope, last_run, before)
+    WHERE NOT s.unmanaged
+),
+-- what may have changed
+doubtful AS (
+    SELECT scope, of_table, id FROM now WHERE read_at IS NULL
+    UNION
+    SELECT scope, of_table, id FROM stay WHERE first_run = '{NOW}' AND unmanaged
+    UNION
+    SELECT scope, of_table, id FROM stay WHERE first_run = '{NOW}' AND untold NOT IN ([], ['manager']) AND after <> ''
+    UNION
+    SELECT scope, of_table, id FROM fact GROUP BY scope, of_table, id, fact
+    HAVING bool_or(value IS NOT NULL) AND bool_or(value IS NULL AND first_run = '{NOW}')
+    UNION
+    SELECT scope, of_table, id
+    FROM (SELECT scope, of_table, id, unnest(untold) AS fact FROM sighting) AS s
+    SEMI JOIN now USING (scope, of_table, id)
+    WHERE s.fact <> 'manager' AND NOT EXISTS (
+        FROM sighting AS b
+        WHERE b.scope = s.scope AND b.of_table = s.of_table AND b.id = s.id AND NOT list_contains(b.untold, s.fact)
+    )
+),
+known AS (
     SELECT
-        id, source, scope, evidence, of_table, name, since, seen_from AS until,
-        CASE WHEN state IN ({_ENDED}) THEN 'destruction' ELSE 'state' END AS change, []::VARCHAR[] AS facts,
-        state_before, state
-    FROM step WHERE state_before <> state
-    UNION ALL
-    SELECT id, source, scope, evidence, of_table, name, since, seen_from, 'rotation', [], state_before, state
-    FROM step WHERE rotated_before <> last_rotated_at
-    UNION ALL
-    SELECT
-        id, source, scope, evidence, of_table, name, since, seen_from, 'settings',
-        list_filter([{_CHANGED_FACTS}]::VARCHAR[], lambda fact: fact IS NOT NULL), state_before, state
-    FROM step WHERE before <> after
-    UNION ALL
-    SELECT a.id, a.source, a.scope, a.evidence, a.of_table, a.name, r.read_at, a.read_at, 'creation', [], '', ''
-    FROM appeared AS a JOIN first_reading AS r ON r.scope = a.scope AND r.read_at < a.read_at
-    UNION ALL
-    SELECT
-        l.id, l.source, l.scope, s.evidence, l.of_table, l.name, l.seen_until, s.collected_at,
-        'removal', [], l.state, ''
-    FROM last AS l
-    JOIN scope AS s ON s.id = l.scope
-    ANTI JOIN now AS n ON n.scope = l.scope AND n.of_table = l.of_table AND n.id = l.id
-    ANTI JOIN gap ON gap.scope = l.scope AND gap.rows_missing AND gap.of_table IN (l.of_table, 'scope')
-    WHERE s.collected_at IS NOT NULL
+        scope, of_table, id, any_value(source) AS source, max_by(name, first_run) AS name,
+        max(seen_until) FILTER (first_run <> '{NOW}') AS seen_until,
+        coalesce(any_value(evidence) FILTER (first_run = '{NOW}'), []) AS evidence
+    FROM (
+        SELECT scope, of_table, id, source, evidence, first_run, seen_until, name FROM seen
+        UNION ALL
+        SELECT scope, of_table, id, source, evidence, '{NOW}', NULL, name FROM now WHERE read_at IS NULL
+    )
+    SEMI JOIN (SELECT scope, of_table, id FROM event UNION SELECT * FROM doubtful) USING (scope, of_table, id)
+    GROUP BY scope, of_table, id
+),
+dated AS (
+    SELECT * REPLACE (least(since, until) AS since, greatest(since, until) AS until) FROM event
 ),
 told AS (
     SELECT
-        of_table || ' ' || id || ' ' || change || ' ' || strftime(until, '%Y-%m-%dT%H:%M:%SZ') AS id,
-        source, scope, evidence, of_table, id AS subject, name, change, since AS changed_after, until AS changed_by,
-        facts, state_before, state AS state_after
-    FROM event, span WHERE until >= span.start AND since <= span.stop AND (change <> 'settings' OR len(facts) > 0)
+        of_table || ' ' || e.id || ' ' || e.change || ' ' || strftime(e.until, '%Y-%m-%dT%H:%M:%SZ') AS id,
+        k.source, scope, list_concat(k.evidence, s.evidence) AS evidence, of_table, e.id AS subject, k.name, e.change,
+        e.since AS changed_after, e.until AS changed_by, coalesce(e.facts, []) AS facts,
+        coalesce(e.state_before, '') AS state_before, coalesce(e.state_after, '') AS state_after
+    FROM dated AS e
+    JOIN known AS k USING (scope, of_table, id)
+    LEFT JOIN scope AS s ON s.id = e.scope AND e.change = 'removal'
+    CROSS JOIN span
+    WHERE e.until >= span.start AND e.since <= span.stop
     UNION ALL
-    SELECT n.id, n.source, n.scope, n.evidence, n.of_table, n.id, n.name, NULL, l.seen_until, n.read_at, [], '', ''
-    FROM now AS n LEFT JOIN last AS l USING (scope, of_table, id)
-    WHERE n.read_at IS NULL OR (n.unmanaged AND l.id IS NULL) OR n.unread AND (
-        (n.state IS NULL AND l.state IS NOT NULL)
-        OR (n.last_rotated_at IS NULL AND l.last_rotated_at IS NOT NULL)
-        OR len(list_filter(json_keys(l.settings), lambda fact: NOT list_contains(json_keys(n.settings), fact))) > 0
-    )
+    SELECT k.id, k.source, scope, k.evidence, of_table, k.id, k.name, NULL, k.seen_until, s.collected_at, [], '', ''
+    FROM doubtful JOIN known AS k USING (scope, of_table, id) LEFT JOIN scope AS s ON s.id = k.scope
     UNION ALL
     SELECT
-        s.id, s.source, s.id, s.evidence, 'scope', s.id, s.id, CASE WHEN r.read_at IS NOT NULL THEN 'none' END,
-        r.read_at, s.collected_at, [], '', ''
-    FROM scope AS s LEFT JOIN first_reading AS r ON r.scope = s.id
+        s.id, s.source, s.id, s.evidence, 'scope', s.id, s.id,
+        CASE WHEN c.read_at IS NOT NULL AND s.collected_at IS NOT NULL THEN 'none' END,
+        c.read_at, s.collected_at, [], '', ''
+    FROM scope AS s LEFT JOIN compared AS c ON c.scope = s.id
+    UNION ALL
+    SELECT scope, any_value(source), scope, [], 'scope', scope, scope, NULL, max(collected_at), NULL, [], '', ''
+    FROM reading AS r ANTI JOIN scope AS s ON s.id = r.scope CROSS JOIN span
+    WHERE coalesce(asked, true) AND collected_at BETWEEN span.start AND span.stop
+    GROUP BY scope
 ),
 covered AS (
     SELECT
@@ -230,26 +321,35 @@ SELECT told.*, told.of_table AS subject_table, covered.authorized_at, covered.ap
 FROM told LEFT JOIN covered USING (scope, id)
 """
 
+_UNREAD_NOW = f"list_has_any(gap.columns, [{texts(('manager', *FOLLOWED))}])"
+
+# One gap stands for all that left one scope incomplete in one run.
 _CHANGE_EXPLAINED = f"""
     SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u
-    JOIN gap ON gap.scope = u.scope AND gap.of_table = 'reading' AND gap.rows_missing AND u.id = u.scope
+    JOIN gap ON gap.scope = u.scope AND gap.of_table = 'reading' AND gap.rows_missing
     UNION ALL
     SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u
     JOIN gap ON gap.scope = u.scope AND gap.of_table IN ({texts(tuple(SETTINGS))}) AND gap.subject = u.id
-    WHERE list_has_any(gap.columns, [{texts(("manager", "state", "last_rotated_at", *_FOLLOWED))}])
+    WHERE {_UNREAD_NOW}
     UNION ALL
     SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u
     JOIN gap ON gap.scope = u.scope AND gap.of_table IN ({texts(tuple(SETTINGS))}) AND gap.subject = ''
-    WHERE list_has_any(gap.columns, [{texts(("manager", "state", "last_rotated_at", *_FOLLOWED))}]) AND u.id <> u.scope
+    WHERE {_UNREAD_NOW} AND u.id <> u.scope
     UNION ALL
     SELECT u.scope, u.id, gap.id AS gap FROM {UNKNOWN} AS u
     JOIN gap ON gap.scope = u.scope AND gap.of_table = 'scope' AND list_contains(gap.columns, 'collected_at')
+    UNION ALL
+    SELECT u.scope, u.id, min(gap.id) AS gap FROM {UNKNOWN} AS u
+    JOIN sighting AS s ON s.scope = u.scope AND s.id = u.id AND len(s.untold) > 0
+    JOIN reading AS r ON r.scope = s.scope AND r.run BETWEEN s.first_run AND s.last_run
+    JOIN gap ON gap.scope = r.scope AND gap.of_table = 'reading' AND gap.subject = r.id
+    GROUP BY u.scope, u.id, s.first_run
 """
 
 CHANGE = View(
     "change",
     "What changed of keys and secrets in the audit period, between the runs of the store up to this one; and one row a "
-    "scope that says whether an earlier run read it",
+    "scope that says whether an earlier run read its lists to their ends",
     tuple(SETTINGS),
     {
         **of_row(),
@@ -262,8 +362,8 @@ CHANGE = View(
         "changed_after": Column("changed_after", "timestamp", (), "When a run last saw it as it was before"),
         "changed_by": Column("changed_by", "timestamp", (), "When a run first saw it as it is after"),
         "facts": Column("facts", "list of string", (), "The settings that differ, sorted as the inventory has them"),
-        "state_before": Column("state_before", "string", (), "Its state before; empty for none"),
-        "state_after": Column("state_after", "string", (), "Its state after; empty for none"),
+        "state_before": Column("state_before", "string", (), "Its state before it; empty where that did not change"),
+        "state_after": Column("state_after", "string", (), "Its state after it; empty where that did not change"),
         "authorized_at": Column(
             "authorized_at",
             "timestamp",

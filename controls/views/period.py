@@ -33,8 +33,8 @@ version AS (
     FROM key_version AS v, span GROUP BY v.scope, v.key
 ),
 seen AS (
-    SELECT scope, id, last_rotated_at AS since, seen_from, material_until AS until
-    FROM sighting WHERE of_table = 'key' AND last_rotated_at IS NOT NULL AND material_until IS NOT NULL
+    SELECT scope, id, last_rotated_at AS since, seen_from, seen_until AS until
+    FROM sighting WHERE of_table = 'key' AND last_rotated_at IS NOT NULL
     UNION ALL
     SELECT k.scope, k.id, k.last_rotated_at, s.collected_at, s.collected_at
     FROM key AS k JOIN scope AS s ON s.id = k.scope

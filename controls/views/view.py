@@ -18,6 +18,9 @@ STATEMENT = "statement"
 EXCEPTION = "exception_entry"
 """A table that the engine makes: one row for each exception of the register, whether it counts or not."""
 
+CONFIGURED = "configured"
+"""A table that the engine makes: each `source` of the run, and the digest of its `configuration`."""
+
 UNKNOWN = "unknown_row"
 """A table that the engine makes for the explaining queries: `scope` and `id` of the rows to be explained."""
 

@@ -39,9 +39,18 @@ def _answer(option: click.Option, kind: click.ParamType[Any]) -> Any:
     if not option.multiple:
         return click.prompt(text, type=kind, err=True, show_choices=shown)
     answers = [click.prompt(text, type=kind, err=True, show_choices=shown)]
-    while more := click.prompt("  another; Enter for none", default="", show_default=False, err=True):
-        answers.append(kind.convert(more, option, None))
+    while (more := _another(kind, option)) is not None:
+        answers.append(more)
     return tuple(answers)
+
+
+def _another(kind: click.ParamType[Any], option: click.Option) -> Any:
+    """One more answer, asked for again where it is none of that kind; None for no more."""
+
+    def read(text: str) -> Any:
+        return kind.convert(text, option, None) if text else None
+
+    return click.prompt("  another; Enter for none", default="", show_default=False, err=True, value_proc=read)
 
 
 MOST_SHOWN = 20

@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from keyproof.commands import options
-
-if TYPE_CHECKING:
-    from evidence.store import Run, Store
-    from keyproof.configuration import Configuration
 
 
 @click.command(name="run")
@@ -58,6 +53,7 @@ def run(
     from keyproof.terminal import collection_progress
 
     with store.locked(wait):
+        store.refresh()
         with collection_progress(not quiet) as on_progress:
             collected, _ = collect(configuration, store, anew=anew, on_progress=on_progress)
         from keyproof.conclusion import conclude
@@ -94,8 +90,10 @@ def collect(config: Path, anew: bool, wait: float, as_json: bool, quiet: bool) -
 
     configuration = load_configuration(config)
     store = opened_store(configuration)
-    with store.locked(wait), collection_progress(not quiet) as on_progress:
-        collected, progress = collect_run(configuration, store, anew=anew, on_progress=on_progress)
+    with store.locked(wait):
+        store.refresh()
+        with collection_progress(not quiet) as on_progress:
+            collected, progress = collect_run(configuration, store, anew=anew, on_progress=on_progress)
     result = {
         "run": collected.folder.name,
         "folder": str(collected.folder),
@@ -113,19 +111,6 @@ def collect(config: Path, anew: bool, wait: float, as_json: bool, quiet: bool) -
             print_line(f"{result['refused']:,} requests were refused, {result['failed']:,} failed: they become gaps")
         print_line("next: keyproof assess")
     return 0
-
-
-def _run_of(configuration: Configuration, store: Store, wanted: str) -> Run:
-    from evidence.store import StoreError
-
-    store.refresh()
-    found = store.run(wanted)
-    store.fetch(found)
-    if found.record().state != "collected":
-        raise StoreError(
-            f"{found.folder}: its collection did not end; `keyproof collect -c {configuration.path}` goes on with it"
-        )
-    return found
 
 
 @click.command(name="assess")
@@ -156,7 +141,7 @@ def assess(
     from keyproof.accepted import load_accepted_gaps
     from keyproof.conclusion import conclude
     from keyproof.configuration import load_configuration
-    from keyproof.run import load_catalogue_for, opened_store
+    from keyproof.run import collected_run, load_catalogue_for, opened_store
 
     configuration = load_configuration(config)
     catalogue = load_catalogue_for(configuration, catalogs)
@@ -164,7 +149,7 @@ def assess(
     store = opened_store(configuration)
     with store.locked(wait):
         return conclude(
-            _run_of(configuration, store, wanted),
+            collected_run(configuration, store, wanted),
             configuration,
             catalogue,
             store,
@@ -201,13 +186,13 @@ def report(
     """Write the pack of an assessed run."""
     from keyproof.configuration import load_configuration
     from keyproof.registers import documents_of
-    from keyproof.run import opened_store, write_pack
+    from keyproof.run import collected_run, opened_store, write_pack
     from keyproof.terminal import print_json, print_line, steps
 
     configuration = load_configuration(config)
     store = opened_store(configuration)
     with store.locked(wait), steps(not quiet) as on_step:
-        found = _run_of(configuration, store, wanted)
+        found = collected_run(configuration, store, wanted)
         documents = documents_of(found, configuration) if with_documents else {}
         pack = write_pack(found, store, out=out, formats=formats, documents=documents, on_step=on_step)
     if as_json:

@@ -93,6 +93,7 @@ def attest() -> None:
     help="The run whose list of principals was reviewed, or `latest`; for access_review, instead of their digest.",
 )
 @click.option("--not-applicable", is_flag=True, help="It states that the requirements do not apply.")
+@options.wait
 @options.catalog
 @options.as_json
 @options.logging
@@ -124,16 +125,15 @@ def _principals_of(configuration: Configuration, answers: Answers) -> str:
     """The digest of who may do what with the key store that was reviewed, as a run of the store shows it."""
     from evidence.findings import Topic
     from keyproof.registers import reviewed_principals
-    from keyproof.run import normalize, opened_store
+    from keyproof.run import collected_run, normalize, opened_store
 
     if answers["topic"] != Topic.ACCESS_REVIEW or answers["principals_sha256"]:
         raise click.UsageError("--from-run goes with --topic access_review, and stands instead of --principals-sha256")
     store = opened_store(configuration)
-    store.refresh()
-    run = store.run(answers["from_run"])
-    store.fetch(run)
-    normalize(run)
-    return reviewed_principals(run, answers["subjects"])
+    with store.locked(answers["wait"]):
+        run = collected_run(configuration, store, answers["from_run"])
+        normalize(run)
+        return reviewed_principals(run, answers["subjects"])
 
 
 def _lacking_attestation(given: Answers) -> list[str]:

@@ -104,6 +104,7 @@ def perform(stage: Stage, faults: Faults, folder: Path) -> Outcome:
         overrides={},
         exceptions=[],
         attestations=[],
+        configurations={},
     )
     rows = parquet.read_table(folder / "assessment" / "findings.parquet").to_pylist()
     keys = [(row["control"], row["subject"], row["scope"]) for row in rows]

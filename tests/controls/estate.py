@@ -9,18 +9,21 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 from pyarrow import parquet
 
 from controls.catalogue import Catalogue
 from controls.engine import assess
 from controls.register import AttestationRecord, ExceptionRecord
+from controls.views.view import CONFIGURED, MOMENT
 from evidence.findings import Assessment
 from evidence.history import HISTORY, SETTINGS, PastRun, Reading, Sighting, write_empty
 from evidence.inventory import InventoryWriter
 from evidence.model import (
     BOOKKEEPING,
     NEVER,
+    TABLES,
     Access,
     Account,
     Certificate,
@@ -199,6 +202,10 @@ def _gap(scope: str, table: str, subject: str, operation: str, names: list[str],
     )
 
 
+CONFIGURATION = "as today"
+"""What stands for the digest of the source's configuration."""
+
+
 def past_run(number: int = 0, **facts: Any) -> PastRun:
     """A run of the store before the one that is judged."""
     own = {"id": f"run-{number}", "source": "", "scope": "", "started_at": START, "finished_at": START}
@@ -208,7 +215,8 @@ def past_run(number: int = 0, **facts: Any) -> PastRun:
 def reading(at: datetime, scope: str = f"prod/{ACCOUNT}/{REGION}/kms", **facts: Any) -> Reading:
     """One scope as an earlier run read it."""
     run = f"{at:%Y%m%dT%H%M%SZ}"
-    own = {"id": f"{scope}@{run}", "scope": scope, "run": run, "asked": True, "complete": True, "collected_at": at}
+    own = {"id": f"{scope}@{run}", "scope": scope, "run": run, "asked": True, "complete": True, "listed": True}
+    own |= {"collected_at": at, "configuration": CONFIGURATION}
     return _row(Reading, {**own, **facts})
 
 
@@ -219,9 +227,11 @@ def sighting(of: Key | Secret, at: datetime, **facts: Any) -> Sighting:
     own = {
         **{name: getattr(of, name) for name in same},
         "of_table": of.table,
+        "first_run": f"{at:%Y%m%dT%H%M%SZ}",
+        "last_run": f"{at:%Y%m%dT%H%M%SZ}",
         "seen_from": at,
         "seen_until": at,
-        "material_until": at,
+        "untold": [],
         "settings": json.dumps({name: _as_text(value) for name, value in told.items() if value is not None}),
     }
     return _row(Sighting, {**own, **facts})
@@ -237,10 +247,28 @@ def write_history(folder: Path, rows: Iterable[Row]) -> None:
     write_empty(folder / "history")
     given = list(rows)
     for name, table in HISTORY.items():
-        schema = arrow_schema(table)
-        of_table = [row for row in given if row.table == name]
-        columns = [pa.array([getattr(row, member.name) for row in of_table], member.type) for member in schema]
-        parquet.write_table(pa.Table.from_arrays(columns, schema=schema), folder / "history" / f"{name}.parquet")
+        made = _table(table, [row for row in given if row.table == name])
+        parquet.write_table(made, folder / "history" / f"{name}.parquet")
+
+
+def load(
+    database: duckdb.DuckDBPyConnection, rows: Iterable[Row], start: datetime, stop: datetime, as_of: datetime
+) -> None:
+    """Make the tables of an inventory and its history that views are made of, with these rows."""
+    given = list(rows)
+    for name, model in {**HISTORY, **TABLES}.items():
+        database.register(name, _table(model, [row for row in given if row.table == name]))
+    moments = "SELECT $1::TIMESTAMPTZ AS period_start, $2::TIMESTAMPTZ AS period_end, $3::TIMESTAMPTZ AS as_of"
+    database.execute(f"CREATE OR REPLACE TABLE {MOMENT} AS {moments}", [start, stop, as_of])
+    configured = "SELECT 'prod' AS source, $1 AS configuration"
+    database.execute(f"CREATE OR REPLACE TABLE {CONFIGURED} AS {configured}", [CONFIGURATION])
+
+
+def _table(model: type[Row], rows: Sequence[Row]) -> pa.Table:
+    schema = arrow_schema(model)
+    return pa.table(
+        [pa.array([getattr(row, field.name) for row in rows], field.type) for field in schema], schema=schema
+    )
 
 
 def attestation(topic: str, says: Mapping[str, Any] | None = None, **facts: Any) -> AttestationRecord:
@@ -338,6 +366,7 @@ def judge_again(
         "overrides": {},
         "exceptions": [],
         "attestations": [],
+        "configurations": {"prod": CONFIGURATION},
         "run": "run-1",
         "organization": "Example",
         "tool_version": "1",

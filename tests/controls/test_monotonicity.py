@@ -22,7 +22,7 @@ from controls.engine import make_statements
 from controls.register import COUNTED, OCCURRED, AttestationRecord
 from controls.views import VIEWS
 from controls.views.encryption import WITHOUT_KEYS_OF_SECRETS
-from controls.views.view import MOMENT
+from controls.views.view import CONFIGURED, MOMENT
 from evidence.findings import Topic
 from evidence.history import HISTORY
 from evidence.model import (
@@ -443,6 +443,9 @@ def database(estate: ModuleType) -> Iterator[duckdb.DuckDBPyConnection]:
             for topic, subject in zip(OCCURRED, subjects, strict=True)
         ]
         make_statements(opened, incidents)
+        opened.execute(
+            f"CREATE TABLE {CONFIGURED} AS SELECT 'prod' AS source, '{estate.CONFIGURATION}' AS configuration"
+        )
         yield opened
 
 
@@ -581,7 +584,7 @@ def _earlier(estate: ModuleType, rows: Sequence[Row]) -> list[Row]:
         for number, row in enumerate(seen)
     ]
     # What is in use only since then was not seen to be in use then.
-    told = {"last_rotated_at": None, "material_until": None}
+    told = {"last_rotated_at": None}
     return [
         *scopes,
         *(estate.sighting(row, then, **(told if row.last_rotated_at > then else {})) for row in as_they_were),

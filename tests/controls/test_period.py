@@ -10,16 +10,14 @@ from types import ModuleType
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controls.views.history import AUDIT_PERIOD
 from controls.views.period import KEY_PERIOD
-from controls.views.view import MOMENT
-from evidence.history import HISTORY, Reading, Sighting
-from evidence.model import NEVER, TABLES, Row, arrow_schema
+from evidence.history import Reading, Sighting
+from evidence.model import NEVER, Row
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 STOP = datetime(2024, 12, 31, tzinfo=UTC)
@@ -42,18 +40,15 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _told(
-    database: duckdb.DuckDBPyConnection, sql: str, rows: Sequence[Row], start: datetime, stop: datetime, as_of: datetime
+    database: duckdb.DuckDBPyConnection,
+    estate: ModuleType,
+    sql: str,
+    rows: Sequence[Row],
+    start: datetime,
+    stop: datetime,
+    as_of: datetime,
 ) -> list[dict[str, Any]]:
-    for name, model in {**HISTORY, **TABLES}.items():
-        of_table = [row for row in rows if row.table == name]
-        schema = arrow_schema(model)
-        columns = [pa.array([getattr(row, field.name) for row in of_table], field.type) for field in schema]
-        database.register(name, pa.table(columns, schema=schema))
-    database.execute(
-        f"CREATE OR REPLACE TABLE {MOMENT} AS SELECT $1::TIMESTAMPTZ AS period_start, $2::TIMESTAMPTZ AS period_end, "
-        "$3::TIMESTAMPTZ AS as_of",
-        [start, stop, as_of],
-    )
+    estate.load(database, rows, start, stop, as_of)
     return list(database.sql(sql).to_arrow_table().to_pylist())
 
 
@@ -130,14 +125,16 @@ def _sightings(key: Any, life: Life) -> list[Row]:
             scope=key.scope,
             evidence=[],
             of_table="key",
+            first_run=f"{first:%Y%m%dT%H%M%S}",
+            last_run=f"{last:%Y%m%dT%H%M%S}",
             seen_from=first,
             seen_until=last,
             name=key.name,
             state=key.state,
             created_at=key.created_at,
             last_rotated_at=material,
-            material_until=last,
             settings="{}",
+            untold=[],
         )
         for material, first, last in stretches
     ]
@@ -151,7 +148,7 @@ def _longest_use(
     stop: datetime,
     as_of: datetime,
 ) -> dict[str, Any]:
-    (told,) = _told(database, KEY_PERIOD.derived, _rows(estate, life, as_of), start, stop, as_of)
+    (told,) = _told(database, estate, KEY_PERIOD.derived, _rows(estate, life, as_of), start, stop, as_of)
     span: dict[str, Any] = told["longest_use_days"]
     return span
 
@@ -223,23 +220,29 @@ def test_what_runs_saw_proves_a_year_without_any_list_of_versions(
 # --- how runs cover the period ----------------------------------------------------------------------------------------
 
 
-def _reading(run: int, at: datetime | None, complete: bool, scope: str = "s") -> Reading:
+def _reading(run: int, at: datetime | None, complete: bool, scope: str = "s", as_: str = "as today") -> Reading:
     return Reading(
         id=f"{scope}@{run}",
         source="prod",
         scope=scope,
         evidence=[],
         run=f"run-{run}",
+        configuration=as_,
         asked=True,
         complete=complete or None,
+        listed=complete or None,
         collected_at=at,
     )
 
 
 def _coverage(
-    database: duckdb.DuckDBPyConnection, rows: Sequence[Row], start: datetime = START, stop: datetime = STOP
+    database: duckdb.DuckDBPyConnection,
+    estate: ModuleType,
+    rows: Sequence[Row],
+    start: datetime = START,
+    stop: datetime = STOP,
 ) -> dict[str, Any]:
-    (told,) = _told(database, AUDIT_PERIOD.sql, rows, start, stop, stop)
+    (told,) = _told(database, estate, AUDIT_PERIOD.sql, rows, start, stop, stop)
     return told
 
 
@@ -268,7 +271,7 @@ def test_the_longest_stretch_without_a_run_is_bounded_by_all_runs_and_by_complet
 ) -> None:
     rows: list[Row] = [_reading(n, at.astimezone(zone), whole) for n, (at, whole, zone) in enumerate(runs)]
     rows.append(estate.scope(collected_at=STOP, complete=complete or None))
-    told = _coverage(database, rows)
+    told = _coverage(database, estate, rows)
     every = _longest_gap([at for at, _, _ in runs])
     whole = _longest_gap([at for at, complete, _ in runs if complete])
     assert told["longest_gap_days"] == {"at_least": every, "at_most": whole}
@@ -285,9 +288,9 @@ def test_a_clock_that_is_wrong_by_minutes_moves_the_stretch_by_no_more(
 ) -> None:
     inside = [(at, zone) for at, _, zone in runs if START + DAY < at < STOP - DAY]
     now = estate.scope(collected_at=STOP)
-    right = _coverage(database, [now, *(_reading(n, at, True) for n, (at, _) in enumerate(inside))])
+    right = _coverage(database, estate, [now, *(_reading(n, at, True) for n, (at, _) in enumerate(inside))])
     skewed = [at + timedelta(seconds=skew) for (at, _), skew in zip(inside, skews, strict=False)]
-    wrong = _coverage(database, [now, *(_reading(n, at, True) for n, at in enumerate(skewed))])
+    wrong = _coverage(database, estate, [now, *(_reading(n, at, True) for n, at in enumerate(skewed))])
     assert abs(right["longest_gap_days"]["at_least"] - wrong["longest_gap_days"]["at_least"]) <= 1
 
 
@@ -302,7 +305,7 @@ def test_runs_that_overlap_count_at_the_time_of_their_last_answers(
         _reading(2, june + DAY, True, "two"),
         estate.scope(collected_at=STOP),
     ]
-    told = _coverage(database, rows)
+    told = _coverage(database, estate, rows)
     assert told["runs"] == 3
     assert told["longest_gap_days"]["at_least"] == days_begun(june + 2 * DAY, STOP)
 
@@ -314,7 +317,7 @@ def test_a_run_with_one_scope_unread_is_not_complete(database: duckdb.DuckDBPyCo
         _reading(1, june, False, "two"),
         estate.scope(collected_at=STOP),
     ]
-    told = _coverage(database, rows)
+    told = _coverage(database, estate, rows)
     assert (told["runs"], told["complete_runs"]) == (2, 1)
     assert told["longest_gap_days"] == {"at_least": days_begun(june, STOP), "at_most": days_begun(START, STOP)}
 
@@ -322,5 +325,5 @@ def test_a_run_with_one_scope_unread_is_not_complete(database: duckdb.DuckDBPyCo
 def test_when_a_scope_was_read_is_not_known_no_stretch_is_shown(
     database: duckdb.DuckDBPyConnection, estate: ModuleType
 ) -> None:
-    told = _coverage(database, [estate.scope(collected_at=None)])
+    told = _coverage(database, estate, [estate.scope(collected_at=None)])
     assert told["longest_gap_days"] == {"at_least": 0, "at_most": days_begun(START, STOP)}

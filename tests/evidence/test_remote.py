@@ -12,7 +12,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from evidence.remote import Remote, RemoteError
-from evidence.store import RUN_RECORD, Run, Store
+from evidence.store import PACK_RECORD, RUN_RECORD, PackRecord, Run, Store
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +73,21 @@ def test_what_is_here_is_not_fetched_again(url: str, tmp_path: Path) -> None:
     own.write_bytes(b"own")
     there.refresh()
     assert own.read_bytes() == b"own"
+
+
+def test_the_record_of_a_pack_that_another_machine_wrote_is_learnt_of(url: str, tmp_path: Path) -> None:
+    """Also where the newest was written anew: the next pack names it."""
+    here, there = Store(tmp_path / "here", Remote(url)), Store(tmp_path / "there", Remote(url))
+    runs = [_publish(here, f"2027010{day}T000000Z-abcdef") for day in (1, 2)]
+    for run in runs:
+        run.write_pack_record(PackRecord(place="pack", manifest_sha256="1" * 64))
+        here.publish(run, [run.folder / PACK_RECORD])
+    there.refresh()
+    anew = PackRecord(place="pack", manifest_sha256="2" * 64, replaced=["1" * 64])
+    runs[1].write_pack_record(anew)
+    here.publish(runs[1], [runs[1].folder / PACK_RECORD])
+    there.refresh()
+    assert [run.pack_record() for run in there.runs()[-2:]] == [run.pack_record() for run in runs]
 
 
 def test_a_file_that_is_not_there_is_an_error_that_names_the_url(url: str, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def assess_estate(folder: Path, frameworks: list[str]) -> Any:
     shutil.copyfile(ESTATE / RUN_RECORD, run.folder / RUN_RECORD)
     normalize_run(run.observations, run.inventory, settings_of(run.record()))
     history = run.assessment / FOLDER
-    write_history(run, Store(folder), history)
+    write_history(run, Store(folder), history, START, AS_OF)
     inputs = AssessmentInputs(
         as_of=AS_OF,
         period_start=START,

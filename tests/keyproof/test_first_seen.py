@@ -107,7 +107,7 @@ def _collect_and_judge(store: Store, configuration: Configuration, as_of: dateti
 
 
 def test_a_tokens_keys_grow_old_by_the_runs_that_showed_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second of three runs does not see them, since it has no PIN."""
+    """The second run does not see them, since it has no PIN; one before the last is of another source alone."""
     now = datetime.now(UTC)
     later = now + timedelta(days=1200)
     store = Store(tmp_path / "store")
@@ -119,6 +119,8 @@ def test_a_tokens_keys_grow_old_by_the_runs_that_showed_them(tmp_path: Path, mon
         without_pin = {name: value for name, value in token.source(SOURCE).items() if name != "pin_env"}
         without = load_configuration(write_configuration(tmp_path, [without_pin], now=now))
         second, _ = _collect_and_judge(store, without, now)
+        others = {**token.source("hsm-2"), "token": "elsewhere"}
+        collect(load_configuration(write_configuration(tmp_path, [others], now=now)), store)
         third, old = _collect_and_judge(store, configuration, later)
     assert set(second) < set(first) == set(third)
     undated = {name for name, key in first.items() if key["last_rotated_at"] is None}

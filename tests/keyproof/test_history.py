@@ -18,7 +18,8 @@ from controls.register import AttestationRecord
 from evidence.history import HISTORY
 from evidence.inventory import InventoryWriter
 from evidence.model import NEVER, TABLES, Gap, GapKind, Key, Row, Scope, columns
-from evidence.store import PackRecord, Run, RunRecord, Store
+from evidence.recording import SUFFIX
+from evidence.store import PackRecord, Run, RunRecord, SourceRecord, Store
 from keyproof.assessment import AssessmentInputs, assess_run, read_catalogue_documents
 from keyproof.configuration import Configuration
 from keyproof.history import write_history
@@ -41,7 +42,7 @@ def _row(model: type[Row], **facts: Any) -> Any:
 
 def _scope(at: datetime, **facts: Any) -> Scope:
     given = {"asked": True, "reached": True, "complete": True, "provider": "aws", **facts}
-    row: Scope = _row(Scope, id=SCOPE, collected_at=at, **given)
+    row: Scope = _row(Scope, **{"id": SCOPE, "collected_at": at, **given})
     return row
 
 
@@ -51,6 +52,13 @@ def _key(name: str, **facts: Any) -> Key:
     given |= {"last_rotated_at": rotated, "material_known_at": rotated, "key_type": "symmetric data encryption"}
     row: Key = _row(Key, id=name, name=name, **given)
     return row
+
+
+def _unread(*names: str) -> Gap:
+    """A call that was refused, and left these facts of keys unread."""
+    told = {"operation": "kms:DescribeKey", "kind": GapKind.REFUSED, "of_table": "key", "columns": sorted(names)}
+    gap: Gap = _row(Gap, id=f"GAP-{'-'.join(names)}", **told)
+    return gap
 
 
 def _run(store: Store, months_ago: int, rows: Iterable[Row], pack: PackRecord | None = None, **facts: Any) -> Run:
@@ -81,14 +89,14 @@ def _run(store: Store, months_ago: int, rows: Iterable[Row], pack: PackRecord | 
 
 
 def _history(run: Run, store: Store, name: str) -> list[dict[str, Any]]:
-    write_history(run, store, run.assessment / "history")
+    write_history(run, store, run.assessment / "history", NOW - 12 * MONTH, NOW)
     assert {path.stem for path in (run.assessment / "history").iterdir()} == set(HISTORY)
     return list(parquet.read_table(run.assessment / "history" / f"{name}.parquet").to_pylist())
 
 
 def _findings(run: Run, store: Store, control: str, *attested: AttestationRecord) -> dict[str, dict[str, Any]]:
     """Findings of a control by subject, over the year before NOW."""
-    write_history(run, store, run.assessment / "history")
+    write_history(run, store, run.assessment / "history", NOW - 12 * MONTH, NOW)
     inputs = AssessmentInputs(
         as_of=NOW,
         period_start=NOW - 12 * MONTH,
@@ -166,14 +174,98 @@ def test_a_run_is_folded_once_and_reads_only_its_own_inventory(store: Store) -> 
     assert (seen["seen_from"], seen["seen_until"]) == (NOW - 2 * MONTH, NOW - MONTH)
 
 
-def test_what_a_run_could_not_read_stays_as_it_was_told_and_proves_no_later_use(store: Store) -> None:
+def test_what_a_run_could_not_read_is_not_what_another_told(store: Store) -> None:
+    """The run between them proves neither that the key was in use then, nor that nothing of it had changed."""
     rotated = NOW - 9 * MONTH
     _run(store, 6, [_key("a", last_rotated_at=rotated)])
-    _run(store, 3, [_key("a", state=None, last_rotated_at=None, extractable=None)])
+    _run(store, 3, [_key("a", state=None, last_rotated_at=None), _unread("state", "last_rotated_at")], complete=None)
     last = _run(store, 0, [_key("a", last_rotated_at=rotated)])
+    before, between = _history(last, store, "sighting")
+    assert (before["seen_until"], before["untold"]) == (NOW - 6 * MONTH, [])
+    assert (between["state"], between["untold"]) == (None, ["last_rotated_at", "state"])
+    assert set(_findings(last, store, "INV-04")) == {SCOPE}, "the first run and this one tell the same"
+
+
+def test_what_no_earlier_run_could_read_may_have_changed(store: Store) -> None:
+    _run(store, 3, [_key("a", state=None), _unread("state")], complete=None)
+    last = _run(store, 0, [_key("a")])
+    finding = _findings(last, store, "INV-04")["a"]
+    assert finding["verdict"] == "inconclusive"
+    (gap,) = [gap for gap in _history(last, store, "gap") if gap["id"] in finding["missing"]]
+    assert gap["error"] == "the run 20260401T000000Z-000000 did not read all of it"
+
+
+def test_what_a_provider_does_not_tell_leaves_nothing_open(store: Store) -> None:
+    not_told = replace(_unread("last_rotated_at"), kind=GapKind.NOT_OFFERED)
+    _run(store, 3, [_key("a", last_rotated_at=None), not_told])
+    last = _run(store, 0, [_key("a", last_rotated_at=None), not_told])
+    assert "a" not in _findings(last, store, "INV-04")
+
+
+def test_what_was_away_for_a_while_was_removed_and_created(store: Store) -> None:
+    _run(store, 3, [_key("a")])
+    _run(store, 2, [])
+    last = _run(store, 0, [_key("a")])
+    told = _findings(last, store, "INV-04")
+    assert [subject for subject in told if " " in subject] == [
+        "key a creation 2026-06-30T00:00:00Z",
+        "key a removal 2026-05-01T00:00:00Z",
+    ]
+
+
+def test_a_list_that_broke_off_shows_neither_what_went_nor_what_came(store: Store) -> None:
+    refused = _row(Gap, id="GAP-1", operation="kms:ListKeys", kind=GapKind.REFUSED, of_table="key", rows_missing=True)
+    _run(store, 3, [_key("a")])
+    _run(store, 2, [refused], complete=None)
+    last = _run(store, 0, [_key("a")])
+    assert set(_findings(last, store, "INV-04")) == {SCOPE}
+
+
+def test_the_first_list_that_was_whole_is_what_others_are_compared_with(store: Store) -> None:
+    refused = _row(Gap, id="GAP-1", operation="kms:ListKeys", kind=GapKind.REFUSED, of_table="key", rows_missing=True)
+    _run(store, 3, [refused], complete=None)
+    between = _run(store, 2, [_key("a")])
+    finding = _findings(between, store, "INV-04")[SCOPE]
+    assert (finding["verdict"], len(finding["missing"])) == ("inconclusive", 1)
+    last = _run(store, 0, [_key("a")])
+    assert {name: f["verdict"] for name, f in _findings(last, store, "INV-04").items()} == {SCOPE: "not_applicable"}
+
+
+def test_each_fact_is_compared_with_when_it_was_last_told(store: Store) -> None:
+    _run(store, 5, [_key("a", public=False)])
+    _run(store, 3, [_key("a", public=None, extractable=True), _unread("public")], complete=None)
+    last = _run(store, 0, [_key("a", public=True, extractable=True)])
+    told = [subject for subject in _findings(last, store, "INV-04") if subject.startswith("key a ")]
+    assert told == ["key a settings 2026-04-01T00:00:00Z", "key a settings 2026-06-30T00:00:00Z"]
+
+
+def test_a_scope_that_was_read_and_is_no_more_leaves_its_changes_open(store: Store) -> None:
+    gone = _scope(NOW - MONTH, id="prod/2/eu-west-1/kms", scope="prod/2/eu-west-1/kms")
+    _run(store, 1, [_key("a"), gone])
+    last = _run(store, 0, [_key("a")])
+    finding = _findings(last, store, "INV-04")[gone.id]
+    assert (finding["verdict"], len(finding["missing"])) == ("inconclusive", 1)
+
+
+def test_a_run_that_comes_late_is_folded_in_its_place(store: Store) -> None:
+    _run(store, 6, [_key("a")])
+    _run(store, 2, [_key("a")])
+    last = _run(store, 0, [_key("a")])
+    assert len(_history(last, store, "sighting")) == 1
+    _run(store, 4, [_key("a", state="suspended")])
+    assert [row["state"] for row in _history(last, store, "sighting")] == ["active", "suspended", "active"]
+
+
+def test_a_run_that_cannot_be_read_is_left_out_and_said(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    broken = _run(store, 6, [_key("a")])
+    (broken.inventory / "key.parquet").unlink()
+    broken.observations.mkdir()
+    (broken.observations / f"scope{SUFFIX}").write_bytes(b"no observations")
+    _run(store, 2, [_key("a")])
+    last = _run(store, 0, [_key("a")])
     (seen,) = _history(last, store, "sighting")
-    assert (seen["state"], seen["last_rotated_at"]) == ("active", rotated)
-    assert (seen["seen_until"], seen["material_until"]) == (NOW - 3 * MONTH, NOW - 6 * MONTH)
+    assert seen["seen_from"] == NOW - 2 * MONTH
+    assert broken.folder.name in caplog.text
 
 
 def test_runs_after_it_and_unfinished_ones_are_none_of_its_past(store: Store) -> None:
@@ -270,6 +362,26 @@ def test_a_pack_that_was_swapped_breaks_the_chain(store: Store) -> None:
     assert told.pop(named.folder.name) == "pass", "it names the pack that stood there when it was written"
     assert told.pop(swapped.folder.name) == "fail"
     assert sorted(told.values()) == ["not_applicable", "pass"]
+
+
+@pytest.mark.parametrize(
+    ("then", "verdict"), [({"regions": ["eu-west-1"]}, "pass"), ({"regions": ["us-east-1"]}, "inconclusive")]
+)
+def test_a_scope_that_is_new_was_covered_by_runs_that_were_configured_alike(
+    store: Store, then: dict[str, Any], verdict: str
+) -> None:
+    """An account that was not there then has no reading; nor has one that was left out."""
+    for month in range(12, -1, -1):
+        last = _run(store, month, [_key("a")])
+        own = then if month else {"regions": ["eu-west-1"]}
+        source = SourceRecord(name="prod", type="aws", configuration=own, operations=[])
+        last.write_record(last.record().model_copy(update={"sources": [source]}))
+    new = _scope(NOW, id="prod/2/eu-west-1/kms", scope="prod/2/eu-west-1/kms")
+    with InventoryWriter(last.inventory) as writer:
+        for row in (_scope(NOW), new, _key("a")):
+            writer.add(row)
+    finding = _findings(last, store, "EVD-03")["audit period"]
+    assert (finding["verdict"], bool(finding["missing"])) == (verdict, verdict == "inconclusive")
 
 
 @pytest.mark.parametrize(

@@ -424,7 +424,7 @@ def test_entries_are_seen_beside_the_newest_run(assessed: Path, keyproof: Keypro
     exceptions: list[dict[str, str]] = [
         {},
         {"id": "EX-2", "subject": "arn:nothing:*"},
-        {"id": "EX-3", "subject": "", "where": "environment = 'nowhere'"},
+        {"id": "EX-3", "subject": "", "where": "environment = 'nowhere' -- of none"},
     ]
     for changed in exceptions:
         assert keyproof("except", "new", *_options(OF_EXAMPLE, **changed), *OWN).code == 0
@@ -474,6 +474,10 @@ def test_a_review_of_access_takes_the_principals_from_a_run(assessed: Path, keyp
         options = _options(ATTESTATION, **{**reviewed, "subject": "a", "id": "AT-2", **changed})
         assert keyproof("attest", "new", *options, *OWN).code == 2
     assert len(_entries(assessed / "attestations.toml")) == 1
+    run.write_record(run.record().model_copy(update={"state": "collecting"}))
+    options = _options(ATTESTATION, **{**reviewed, "subject": by_kind["AWS Secrets Manager"], "id": "AT-2"})
+    told = keyproof("attest", "new", *options, *OWN)
+    assert (told.code, "its collection did not end" in told.err) == (2, True), told.err
 
 
 def test_a_damaged_run_is_named(assessed: Path, keyproof: Keyproof) -> None:

@@ -905,6 +905,8 @@ def _look_back(estate: Estate, hostile: bool) -> None:
             run=run,
             asked=True,
             complete=None if run.endswith("2") and scope is scopes[0] else True,
+            configuration="",
+            listed=True,
             collected_at=moment,
         )
         for run, moment in PAST_RUNS.items()
