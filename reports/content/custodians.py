@@ -37,7 +37,8 @@ class Custodian:
     both: int
     """Things of which it may do both."""
     grants: int
-    external: bool
+    external: bool | None
+    """Outside the organization; None where some row does not tell and no other says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,16 +50,21 @@ class Custodians:
     """(what they are, how many may administer something, how many may use something)."""
     unread: int
     """Scopes in which access was not read completely."""
+    untold: int
+    """Rows of access that do not tell whom they admit, or to what; they count for nobody."""
 
 
-_PRINCIPALS = """
+_EXTERNAL = "CASE WHEN bool_or(external) THEN true WHEN count(external) = count(*) THEN false END AS external"
+"""Whether any of several rows says that a principal is outside; NULL where none does and not all tell."""
+
+_PRINCIPALS = f"""
 WITH duty AS (
     SELECT
         principal, principal_kind, source, scope, subject,
         bool_or(capability = 'administer') AS administers,
         bool_or(capability IN ('use', 'decrypt', 'export')) AS uses,
         bool_or(capability = 'grant') AS grants,
-        bool_or(coalesce(external, false)) AS external
+        {_EXTERNAL}
     FROM access WHERE principal IS NOT NULL GROUP BY ALL
 ),
 custodian AS (
@@ -66,7 +72,7 @@ custodian AS (
         principal, coalesce(principal_kind, '') AS kind, source,
         count(*) FILTER (administers) AS administered, count(*) FILTER (uses) AS used,
         count(*) FILTER (administers AND uses) AS held_both, count(*) FILTER (grants) AS granted,
-        bool_or(external) AS external
+        {_EXTERNAL}
     FROM duty GROUP BY ALL
 )
 """
@@ -80,6 +86,7 @@ def custodians(queries: Queries, bounds: Bounds) -> Custodians:
         more=max(0, every - bounds.custodians),
         kinds=tuple(_kinds(queries)),
         unread=queries.value("SELECT count(DISTINCT scope) FROM gap WHERE of_table = 'access' AND rows_missing"),
+        untold=queries.value("SELECT count(*) FROM access WHERE principal IS NULL OR capability IS NULL"),
     )
 
 
