@@ -283,8 +283,8 @@ def _algorithms(kinds: Iterable[_Kind]) -> list[AlgorithmRow]:
 def _deadlines(
     ends: Standard, concerning: Iterable[Transition], kinds: Sequence[_Kind], as_of: date
 ) -> Iterator[Deadline]:
-    vulnerable = [one for one in kinds if one.vulnerable]
     """The earliest first. One that is past and concerns no key is left out."""
+    vulnerable = [one for one in kinds if one.vulnerable]
     for row in sorted(concerning, key=lambda row: (row.last_day, row.below_bits is None, row.name)):
         if row.last_day is None:
             continue
