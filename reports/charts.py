@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reports.content.bounds import SHEETS
 from reports.content.figures import (
     JUDGED_AGE,
     OLDEST_QUARTER,
@@ -47,6 +48,11 @@ class Chart:
     alternative: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    rows_more: int = 0
+    noun: str = ""
+    """What one of the rows is that are not here; empty where all are."""
+    sheet: str = ""
+    """Sheet of the workbook that has them all."""
 
 
 def draw_charts(narrative: Narrative) -> Mapping[str, Chart]:
@@ -241,9 +247,8 @@ def _period(period: Period) -> Chart | None:
     if longest is None:
         return None
     span = period.stop - period.start
-    whole = [run for run in period.inside if run.whole]
-    rest = [run for run in period.inside if not run.whole]
-
+    marks = period.marks
+    marked = {0: "a run", 1: "a day with a run"}.get(marks.days, f"{marks.days} days with a run")
     stretch = f"{plural(longest.days, 'day')}, from {day(longest.start)} to {day(longest.stop)}"
 
     def place(moment: datetime) -> float:
@@ -255,19 +260,21 @@ def _period(period: Period) -> Chart | None:
         axes.barh([0], [width], left=[left], height=0.32, color="#ffffff", hatch="////", edgecolor=INK, linewidth=0.6)
         label = plural(longest.days, "day")
         axes.text(min(max(left + width / 2, 0.06), 0.94), -0.3, label, ha="center", va="top", color=INK)
-        for runs, word, colour in ((whole, "read everything", ACCENT), (rest, "left something unread", "#ffffff")):
-            places = [place(run.read_at) for run in runs if run.read_at]
-            if places:
+        for moments, word, colour, marker in (
+            (marks.whole, "read everything", ACCENT, "v"),
+            (marks.partial, "left something unread", "#ffffff", "o"),
+        ):
+            if moments:
                 axes.plot(
-                    places,
-                    [0.5] * len(places),
+                    [place(moment) for moment in moments],
+                    [0.5] * len(moments),
                     linestyle="none",
-                    marker="v" if runs is whole else "o",
+                    marker=marker,
                     markersize=5,
                     markerfacecolor=colour,
                     markeredgecolor=INK,
                     markeredgewidth=0.7,
-                    label=f"a run that {word}",
+                    label=f"{marked} that {word}",
                 )
         axes.set_xlim(-0.01, 1.01)
         axes.set_ylim(-0.75, 0.8)
@@ -275,32 +282,38 @@ def _period(period: Period) -> Chart | None:
         ticks = [(place(moment), label) for moment, label in month_ticks(period.start, period.stop)]
         axes.set_xticks([at for at, _ in ticks], [label for _, label in ticks])
         axes.spines[["left", "top", "right"]].set_visible(False)
-        if period.inside:
+        if period.runs_inside:
             _legend(axes, 2)
 
     return Chart(
         name="period",
         svg=_svg(paint, height=1.3, margins=(0.03, 0.97), bottom=0.42, top=0.28),
         alternative=f"Time line of the audit period from {day(period.start)} to {day(period.stop)} with "
-        f"{plural(len(period.inside), 'run')} of the evidence store, {len(whole)} of which read everything. "
+        f"{plural(period.runs_inside, 'run')} of the evidence store, {period.runs_whole:,} of which read everything. "
         f"The longest stretch without a run is {stretch}.",
         columns=("Last answer", "Run", "Read everything"),
         rows=tuple(
             (day(run.read_at), run.id, "yes" if run.whole else "no") for run in period.inside if run.read_at is not None
         ),
+        rows_more=period.inside_more,
+        noun="run",
+        sheet=SHEETS["runs"],
     )
 
 
 MOST_TICKS = 14
+MONTHS_A_TICK = (1, 3, 6, 12, 24, 60, 120, 240, 600, 1_200, 6_000, 12_000)
+"""How far ticks may be apart; the last is enough for all years that a calendar here has."""
 
 
 def month_ticks(start: datetime, stop: datetime) -> Iterator[tuple[datetime, str]]:
-    """The first of each month between two times; of every third, sixth or twelfth where they are too many."""
+    """The first of each month between two times; of every third, sixth or twelfth, or of every second, fifth or tenth
+    year and so on, where they are too many."""
     first, last = (12 * moment.year + moment.month - 1 for moment in (start, stop))
-    step = next((step for step in (1, 3, 6) if last - first <= MOST_TICKS * step), 12)
-    for month in range(first, last + 1):
+    step = next(step for step in MONTHS_A_TICK if last - first <= MOST_TICKS * step)
+    for month in range(-(-first // step) * step, last + 1, step):
         moment = datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC)
-        if moment >= start and month % step == 0:
+        if moment >= start:
             yield moment, _month(f"{moment:%Y-%m}")
 
 

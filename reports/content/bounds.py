@@ -38,7 +38,10 @@ class Bounds:
     remedies: int
     """Providers for which what is to be done stands with the control."""
     runs: int
-    """Runs of the store, the newest."""
+    """Runs of the store, the newest; also those of the period whose numbers stand with its chart."""
+    marks: int
+    """Runs that the chart of the period marks one by one; where there are more, a mark stands for those of a day, or
+    of as many days as make no more marks than these of a kind."""
     custodians: int
     """Principals, those that administer most."""
     uses: int
@@ -70,14 +73,14 @@ class Bounds:
 PAPER = Bounds(
     failures=4, first=0, groups=4, withheld=2, scopes=20, gaps=20, blind_spots=5, register=30, identities=20,
     findings_of_note=7, regions=7, sides=6, contrasts=4, facts=20, reasons=18, algorithms=10,
-    runs=26, uses=3, frameworks=6, crossing=6, cited=6, citations=1, topics=20, records=400, exchanges=3, excerpt=95,
-    fact=110, remedies=2, custodians=12,
+    runs=26, marks=366, uses=3, frameworks=6, crossing=6, cited=6, citations=1, topics=20, records=400, exchanges=3,
+    excerpt=95, fact=110, remedies=2, custodians=12,
 )  # fmt: skip
 SCREEN = Bounds(
     failures=150, first=100, groups=30, withheld=20, scopes=200, gaps=200, blind_spots=12, register=200, identities=100,
     findings_of_note=20, regions=12, sides=6, contrasts=12, facts=100, reasons=150, algorithms=40,
-    runs=120, uses=30, frameworks=16, crossing=20, cited=40, citations=5, topics=40, records=1_000, exchanges=8,
-    excerpt=800, fact=400, remedies=9, custodians=100,
+    runs=120, marks=366, uses=30, frameworks=16, crossing=20, cited=40, citations=5, topics=40, records=1_000,
+    exchanges=8, excerpt=800, fact=400, remedies=9, custodians=100,
 )  # fmt: skip
 
 

@@ -66,6 +66,18 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """Where the time line of the period has its marks."""
+
+    days: int
+    """Days for whose runs of one kind a mark stands; 0 where each run has its own."""
+    whole: tuple[datetime, ...]
+    """Of runs that read everything."""
+    partial: tuple[datetime, ...]
+    """Of runs that left something unread."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeRow:
     """One kind of change of keys and of secrets, and what was attested of it."""
 
@@ -99,7 +111,12 @@ class Period:
     """The newest of the store's runs, the oldest of these first."""
     runs_more: int
     inside: tuple[RunRow, ...]
-    """Every run in the period."""
+    """The newest of the runs in the period, the oldest of these first."""
+    runs_inside: int
+    """All of them."""
+    runs_whole: int
+    """Of these, the ones that read everything."""
+    marks: Marks
     longest: Stretch | None
     """The longest part without any run; None for a period that has not begun."""
     longest_whole: Stretch | None
@@ -117,6 +134,17 @@ class Period:
     uses: tuple[Use, ...]
     uses_more: int
 
+    @property
+    def inside_more(self) -> int:
+        return self.runs_inside - len(self.inside)
+
+    @property
+    def longer_whole(self) -> Stretch | None:
+        """The longest part without a run that read everything, where it has other days than that without any run."""
+        if self.longest is None or self.longest_whole is None or self.longest_whole.days == self.longest.days:
+            return None
+        return self.longest_whole
+
 
 def period(material: Material, queries: Queries, bounds: Bounds) -> Period:
     """The audit period as far as it lies before the assessment."""
@@ -130,7 +158,10 @@ def period(material: Material, queries: Queries, bounds: Bounds) -> Period:
         stop=stop,
         runs=tuple(runs[-bounds.runs :]),
         runs_more=max(0, len(runs) - bounds.runs),
-        inside=inside,
+        inside=inside[-bounds.runs :],
+        runs_inside=len(inside),
+        runs_whole=sum(run.whole for run in inside),
+        marks=_marks(start, stop, inside, bounds.marks),
         longest=_longest(start, stop, inside),
         longest_whole=_longest(start, stop, [run for run in inside if run.whole]),
         judged=_judged(queries),
@@ -202,6 +233,21 @@ def _longest(start: datetime, stop: datetime, runs: Sequence[RunRow]) -> Stretch
         return None
     points = sorted([start, *(run.read_at for run in runs if run.read_at), stop])
     return max((Stretch(start=one, stop=other) for one, other in pairwise(points)), key=lambda s: s.stop - s.start)
+
+
+def _marks(start: datetime, stop: datetime, runs: Sequence[RunRow], most: int) -> Marks:
+    """A mark for each run, or for the first of each kind in so many days that there are at most `most` of a kind."""
+    days = 0 if len(runs) <= most else -(-Stretch(start=start, stop=stop).days // most)
+    chosen: dict[tuple[bool, int], datetime] = {}
+    for place, run in enumerate(runs):
+        if run.read_at is not None:
+            span = min((run.read_at - start) // timedelta(days=days), most - 1) if days else place
+            chosen.setdefault((run.whole, span), run.read_at)
+    return Marks(
+        days=days,
+        whole=tuple(moment for (whole, _), moment in chosen.items() if whole),
+        partial=tuple(moment for (whole, _), moment in chosen.items() if not whole),
+    )
 
 
 def _judged(queries: Queries) -> tuple[str, str]:

@@ -6,14 +6,21 @@ import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 from xml.etree.ElementTree import Element
 
+import pyarrow as pa
 import pytest
 from defusedxml.ElementTree import fromstring
+from pyarrow import parquet
 
+from evidence.history import PastRun, Reading
+from evidence.model import arrow_schema
 from reports.charts import Chart, draw_charts, month_ticks
 from reports.content.bounds import PAPER
 from reports.content.figures import KeyAge, StageVerdicts, Timeline
@@ -80,11 +87,68 @@ def test_the_time_line_tells_the_longest_stretch_without_a_run(charts: dict[str,
     [
         (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 3, 31, tzinfo=UTC), ["Jan\n2026", "Feb", "Mar"]),
         (datetime(2025, 11, 2, tzinfo=UTC), datetime(2025, 11, 30, tzinfo=UTC), []),
-        (datetime(1990, 1, 1, tzinfo=UTC), datetime(2020, 1, 2, tzinfo=UTC), [f"Jan\n{y}" for y in range(1990, 2021)]),
+        (
+            datetime(1990, 1, 1, tzinfo=UTC),
+            datetime(2020, 1, 2, tzinfo=UTC),
+            [f"Jan\n{year}" for year in range(1990, 2021, 5)],
+        ),
+        (
+            datetime(1, 1, 1, tzinfo=UTC),
+            datetime(9999, 12, 31, tzinfo=UTC),
+            [f"Jan\n{year:04}" for year in range(1000, 10_000, 1000)],
+        ),
     ],
 )
 def test_the_time_line_names_no_more_months_than_fit(start: datetime, stop: datetime, ticks: list[str]) -> None:
     assert [name for _, name in month_ticks(start, stop)] == ticks
+
+
+def test_thousands_of_runs_do_not_draw_thousands_of_marks(
+    make_material: Callable[..., Material], tmp_path: Path
+) -> None:
+    material = make_material(tmp_path, keys=4, providers=("aws",))
+    drawn = {}
+    for runs in (300, 3_000):
+        _run_often(material, runs)
+        told = build(material, PAPER)
+        period, drawn[runs] = told.period, draw_charts(told)["period"]
+        assert period.marks.days == (1 if runs > PAPER.marks else 0)
+        assert sum(map(len, (period.marks.whole, period.marks.partial))) == (301 if runs == 300 else 364 + 364)
+        assert (period.runs_inside, period.runs_whole) == (runs + 1, runs // 2)
+        assert f"with {runs + 1:,} runs of the evidence store" in drawn[runs].alternative
+        assert len(drawn[runs].rows) == len(period.inside) == PAPER.runs
+        assert drawn[runs].rows_more == runs + 1 - PAPER.runs
+        assert drawn[runs].sheet == "Runs"
+    assert len(drawn[3_000].svg) < 4 * len(drawn[300].svg)
+
+
+def test_a_mark_stands_for_as_many_days_as_a_long_period_needs(
+    make_material: Callable[..., Material], tmp_path: Path
+) -> None:
+    material = make_material(tmp_path, keys=4, providers=("aws",))
+    _run_often(material, 900)
+    period = build(material, replace(PAPER, marks=52)).period
+    assert period.marks.days == 7
+    assert max(len(period.marks.whole), len(period.marks.partial)) <= 52
+    told = draw_charts(build(material, replace(PAPER, marks=52)))["period"]
+    assert told.svg != draw_charts(build(material, PAPER))["period"].svg
+
+
+def _run_often(material: Material, runs: int) -> None:
+    """Write a history of so many runs, evenly over the period; each second one left its scope unread."""
+    start, stop = material.assessment.period_start, material.assessment.as_of
+    past, readings = [], []
+    for number in range(runs):
+        moment = start + (stop - start) * number / runs
+        shared: dict[str, Any] = {"source": "", "scope": "", "evidence": []}
+        past.append(PastRun(id=f"run-{number:04}", started_at=moment, finished_at=moment, linked=True, **shared))
+        complete = None if number % 2 else True
+        readings.append(
+            Reading(id=f"scope@{number}", run=past[-1].id, asked=True, complete=complete, collected_at=moment, **shared)
+        )
+    for table, rows in ((PastRun, past), (Reading, readings)):
+        made = pa.Table.from_pylist([asdict(row) for row in rows], schema=arrow_schema(table))
+        parquet.write_table(made, material.history / f"{table.table}.parquet")
 
 
 def test_without_numbers_there_is_no_chart() -> None:
