@@ -80,6 +80,8 @@ class Samples:
     drawn: tuple[Drawn, ...]
     """Every sample; `records_more` of their items have no record here."""
     records_more: int
+    populations: int
+    """Controls and variants that judged anything, so that there is something to draw from."""
 
     @property
     def size(self) -> int:
@@ -115,7 +117,11 @@ def drawn_samples(material: Material, queries: Queries, samples: Sequence[Sample
         )
         for sample in samples
     )
-    return Samples(drawn=drawn, records_more=sum(len(one.sample.findings) - len(one.records) for one in drawn))
+    return Samples(
+        drawn=drawn,
+        records_more=sum(len(one.sample.findings) - len(one.records) for one in drawn),
+        populations=sum(result.counts.judged > 0 for result in told.values()),
+    )
 
 
 def _chosen(samples: Iterable[Sample], most: int) -> dict[str, tuple[str, ...]]:

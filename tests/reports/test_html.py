@@ -10,15 +10,18 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from jinja2 import UndefinedError
 
+from evidence.findings import SamplingPlan
 from reports.charts import draw_charts
 from reports.content.bounds import PAPER, SCREEN, SHEETS
+from reports.content.samples import Record
 from reports.html import write_html
 from reports.material import Material
-from reports.narrative import build
+from reports.narrative import Narrative, build
 from reports.templating import SECTIONS, TEMPLATES, data_address, render
 
 VOID = {"meta", "link", "img", "br", "col", "hr", "input"}
@@ -197,6 +200,56 @@ def test_an_estate_without_any_key_is_shown_too(make_material: Callable[..., Mat
     assert "Nothing was found to judge." in render(
         "report.print.html", build(material, PAPER), data_address, screen=False
     )
+
+
+def planned(material: Material, **plan: Any) -> Material:
+    """The material with another plan of sampling."""
+    return replace(material, assessment=material.assessment.model_copy(update={"sampling": SamplingPlan(**plan)}))
+
+
+def section(told: Narrative, name: str, screen: bool = False) -> str:
+    """The text of one chapter."""
+    return Page(render(f"sections/{name}.html", told, data_address, screen=screen, charts={"none": None})).text
+
+
+def test_without_a_sample_it_says_why(make_material: Callable[..., Material], tmp_path: Path) -> None:
+    material = make_material(tmp_path, keys=4, providers=("aws",))
+    drawn, asked_none = build(material, PAPER), build(planned(material, size=0), PAPER)
+    assert "The seed is evidence digest" in section(drawn, "samples")
+    assert "No sample was drawn" not in section(drawn, "samples")
+    assert "has a record of each item" in section(drawn, "cover")
+    some = replace(drawn, samples=replace(drawn.samples, records_more=2))
+    assert "has a record of the first items" in section(some, "cover")
+
+    count = asked_none.samples.populations
+    told = section(asked_none, "samples")
+    assert count == sum(result.counts.judged > 0 for result in material.assessment.controls) > 1
+    assert f"No sample was drawn: the configuration sets n to 0 for each of the {count} populations" in told
+    assert "every row was judged" not in told
+    assert "No sample was drawn for your own testing" in section(asked_none, "cover")
+
+    nothing = replace(asked_none, samples=replace(asked_none.samples, populations=0))
+    assert "No sample was drawn: no control judged anything" in section(nothing, "samples")
+
+
+def test_a_record_without_an_observation_says_why(material: Material) -> None:
+    told = build(material, PAPER)
+    drawn = next(one for one in told.samples.drawn if one.sample.control == "ROT-02")
+    record = replace(drawn.records[0], exchanges=(), exchanges_more=0, missing=(), observed=())
+
+    def of(record: Record) -> str:
+        samples = replace(told.samples, drawn=(replace(drawn, records=(record,)),))
+        return section(replace(told, samples=samples), "samples")
+
+    assert "it rests on what the organization states" in of(record)
+    assert "the control reads no fact" in of(record)
+    unanswered = of(replace(record, missing=("GAP-1",)))
+    assert "no answer tells of it, and the gaps named above say why" in unanswered
+    assert "rows may be missing in this scope" in unanswered
+    assert "what the organization states" not in unanswered
+    earlier = of(replace(record, exchanges_more=2))
+    assert "Its 2 observations are not among the recordings of this run; findings.parquet names them." in earlier
+    assert "No observation" not in earlier
 
 
 def test_every_section_has_a_template_and_every_template_a_section() -> None:
