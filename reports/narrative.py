@@ -80,6 +80,7 @@ class Narrative:
     crosswalk: Crosswalk
     awaited: tuple[Awaited, ...]
     """What verdicts wait for people to attest."""
+    awaited_more: int
     samples: Samples
     sampling: SamplingPlan
     sampling_method: str
@@ -110,6 +111,7 @@ def build(material: Material, bounds: Bounds) -> Narrative:
         notes = _notes(judged.values())
         groups = gap_groups(queries)
         blind = _blind_spots(groups)
+        topics = awaited(queries)
         verdicts = {
             row["verdict"]: row["n"]
             for row in queries.rows("SELECT verdict, count(*) AS n FROM finding GROUP BY verdict ORDER BY verdict")
@@ -141,7 +143,8 @@ def build(material: Material, bounds: Bounds) -> Narrative:
             period=period(material, queries, bounds),
             custodians=custodians(queries, bounds),
             crosswalk=crosswalk(material.assessment.frameworks, told, bounds),
-            awaited=tuple(awaited(queries)[: bounds.topics]),
+            awaited=tuple(topics[: bounds.topics]),
+            awaited_more=max(0, len(topics) - bounds.topics),
             samples=drawn_samples(material, queries, samples, bounds),
             sampling=material.assessment.sampling,
             sampling_method=METHOD,

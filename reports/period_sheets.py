@@ -6,7 +6,15 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from reports.content.bounds import SHEETS
-from reports.content.period import CHANGE_WORDS, CHANGED, DESTROYED, judge_of, period_runs
+from reports.content.period import (
+    CHANGE_WORDS,
+    CHANGED,
+    DESTROYED,
+    Unseen,
+    judge_of,
+    period_runs,
+    unseen_changes,
+)
 from reports.display import VERDICT_SYMBOLS, VERDICT_WORDS, plural
 from reports.material import Material, Queries
 from reports.sheet import Cell, Column, Sheet, every
@@ -103,16 +111,30 @@ def changes_sheet(queries: Queries, most_cells: int) -> Sheet:
                 row["id"],
             )
 
-    more = count - most
     return Sheet(
         name=SHEETS["changes"],
         holds="What changed of keys and secrets between the runs of the audit period, and what was attested of it.",
-        extent=every(count)
-        if more <= 0
-        else f"{most:,} of {plural(count, 'row')}, the oldest. The others stand in findings.parquet only.",
+        extent=_extent(count, most, unseen_changes(queries)),
         columns=columns,
         rows=rows,
     )
+
+
+def _extent(count: int, most: int, unseen: Unseen) -> str:
+    """That all changes stand in the sheet can be said only where none could go unseen."""
+    if count > most:
+        told = f"{most:,} of {plural(count, 'row')}, the oldest. The others stand in findings.parquet only."
+    else:
+        told = f"{plural(count, 'row')}: all that are known." if unseen else every(count)
+    if not unseen:
+        return told
+    each = (
+        (unseen.unread, "key or secret", "keys and secrets", "of which something was told before and not now"),
+        (unseen.uncompared, "scope", "scopes", "that could not be compared with an earlier run"),
+        (unseen.incomplete, "scope", "scopes", "in which keys or secrets may be missing"),
+    )
+    names = "; ".join(f"{plural(number, one, many)} {why}" for number, one, many, why in each if number)
+    return f"{told} Not known is what changed of {names}. Inconclusive findings of {CHANGED} name them."
 
 
 def _moment(text: str | None) -> Cell:

@@ -307,7 +307,7 @@ def _controls(material: Material, populations: Portion) -> Sheet:
                 control.counts.awaiting,
                 control.counts.not_applicable,
                 "yes" if control.population_complete else "no",
-                "findings.parquet" if f"{control.id} {control.variant}" in populations.left else "Populations",
+                "findings.parquet" if f"{control.id} {control.variant}" in populations.left else SHEETS["populations"],
                 [f"{ref.framework} {ref.requirement}" for ref in control.requirements],
                 [
                     f"{provider_word(kind)}: {text}"
@@ -497,7 +497,7 @@ def _populations(queries: Queries, portion: Portion) -> Sheet:
             yield _finding(row)
 
     return Sheet(
-        name="Populations",
+        name=SHEETS["populations"],
         holds="Every verdict on what is in a control's population: pass, fail and inconclusive.",
         extent=portion.extent("findings.parquet"),
         columns=FINDING,

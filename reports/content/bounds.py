@@ -86,6 +86,7 @@ SCREEN = Bounds(
 
 SHEETS = {
     "scopes": "Scopes",
+    "populations": "Populations",
     "failures": "Exceptions",
     "exceptions": "Register",
     "attestations": "Register",

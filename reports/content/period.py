@@ -92,6 +92,21 @@ class ChangeRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unseen:
+    """Where it is not known what changed."""
+
+    unread: int
+    """Keys and secrets that may have changed, since what was told of them before was not told now."""
+    uncompared: int
+    """Scopes of which it is not known that an earlier run read them."""
+    incomplete: int
+    """Scopes in which rows of keys and secrets may be missing, compared or not."""
+
+    def __bool__(self) -> bool:
+        return bool(self.unread or self.uncompared or self.incomplete)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
     """How long the material of one key was in use within the period."""
 
@@ -126,9 +141,7 @@ class Period:
     changes: tuple[ChangeRow, ...]
     compared: int
     """Scopes that an earlier run had read."""
-    uncompared: int
-    unread: int
-    """Keys and secrets that may have changed, since what was told of them before was not told now."""
+    unseen: Unseen
     created: tuple[tuple[str, int, int], ...]
     """(what, created in the period by the provider's own dates, date not observed)."""
     uses: tuple[Use, ...]
@@ -166,12 +179,11 @@ def period(material: Material, queries: Queries, bounds: Bounds) -> Period:
         longest_whole=_longest(start, stop, [run for run in inside if run.whole]),
         judged=_judged(queries),
         changes=tuple(_changes(queries)),
-        uncompared=_scopes(queries, "IS NULL"),
-        compared=_scopes(queries, "= 'none'"),
-        unread=queries.value(
-            f"{_CHANGED} SELECT count(*) AS n FROM changed WHERE change IS NULL AND subject_table IN ('key', 'secret')",
+        compared=queries.value(
+            f"{_CHANGED} SELECT count(*) AS n FROM changed WHERE subject_table = 'scope' AND change = 'none'",
             {"control": CHANGED},
         ),
+        unseen=unseen_changes(queries),
         created=tuple(_created(queries, start, stop)),
         uses=tuple(uses),
         uses_more=max(0, queries.value(f"SELECT count(*) AS n FROM ({_USES})", {"control": USE}) - len(uses)),
@@ -266,10 +278,21 @@ _CHANGED = """
 """
 
 
-def _scopes(queries: Queries, change: str) -> int:
-    sql = f"{_CHANGED} SELECT count(*) AS n FROM changed WHERE subject_table = 'scope' AND change {change}"
-    count: int = queries.value(sql, {"control": CHANGED})
-    return count
+def unseen_changes(queries: Queries) -> Unseen:
+    """What the findings leave open of what changed. One that says where rows may be missing has no fact at all."""
+    counted = next(
+        queries.rows(
+            f"""
+            {_CHANGED}
+            SELECT count(*) FILTER (subject_table IN ('key', 'secret')) AS unread,
+                count(*) FILTER (subject_table = 'scope' AND json_exists(observed, '$.change')) AS uncompared,
+                count(*) FILTER (subject_table = 'scope' AND NOT json_exists(observed, '$.change')) AS incomplete
+            FROM changed WHERE change IS NULL
+            """,
+            {"control": CHANGED},
+        )
+    )
+    return Unseen(**counted)
 
 
 def judge_of(change: str) -> str:

@@ -212,6 +212,12 @@ def section(told: Narrative, name: str, screen: bool = False) -> str:
     return Page(render(f"sections/{name}.html", told, data_address, screen=screen, charts={"none": None})).text
 
 
+def test_what_is_awaited_is_told_with_how_much_more_there_is(material: Material) -> None:
+    told = replace(build(material, PAPER), awaited_more=3)
+    assert "and 3 topics more. The chapter" in section(told, "first")
+    assert "3 topics more: workbook.xlsx, sheet “Populations”." in section(told, "register")
+
+
 def test_without_a_sample_it_says_why(make_material: Callable[..., Material], tmp_path: Path) -> None:
     material = make_material(tmp_path, keys=4, providers=("aws",))
     drawn, asked_none = build(material, PAPER), build(planned(material, size=0), PAPER)

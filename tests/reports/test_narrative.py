@@ -326,9 +326,9 @@ def test_the_period_is_told_by_what_changed_and_how_long_keys_were_used(told: Na
     assert (created.passed, created.failed, created.awaiting) == (1, 0, 1)
     assert changes["State changed"].failed == 1
     assert changes["Marked for deletion or destroyed"].passed == 1
-    assert told.period.unread == 1
+    assert told.period.unseen.unread == 1
     scopes = told.coverage.total
-    assert told.period.compared + told.period.uncompared == scopes
+    assert told.period.compared + told.period.unseen.uncompared == scopes
     days = [int(use.days.split(" to ")[0]) for use in told.period.uses]
     assert days == sorted(days, reverse=True)
     assert any(" to " in use.days for use in told.period.uses)
@@ -353,6 +353,13 @@ def test_what_waits_for_people_is_told_apart_from_what_was_not_observed(told: Na
     reason = judged(told, "GOV-01").withheld[0]
     assert (reason.kind, reason.error, reason.verdicts) == ("awaits people", "policy", 1)
     assert reason.example.startswith("FND-")
+
+
+def test_topics_that_have_no_line_are_counted(told: Narrative) -> None:
+    few = build(told.material, replace(PAPER, topics=1))
+    assert (few.awaited, few.awaited_more) == (told.awaited[:1], len(told.awaited) - 1)
+    assert len(told.awaited) > 1
+    assert told.awaited_more == 0
 
 
 def test_each_requirement_can_be_cited(told: Narrative) -> None:

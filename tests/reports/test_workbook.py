@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tracemalloc
 import zipfile
@@ -21,10 +22,12 @@ from pyarrow import parquet
 from evidence.findings import findings_schema
 from evidence.model import NEVER, TABLES, arrow_schema
 from reports.content.bounds import SHEETS
+from reports.content.period import Unseen, unseen_changes
 from reports.display import PROVIDER_WORDS
 from reports.material import Material, MaterialError
+from reports.period_sheets import changes_sheet
 from reports.sampling import repeat
-from reports.sheets import fact, observed
+from reports.sheets import MOST_CELLS, fact, observed
 from reports.workbook import CELL_UNITS, fitted, write_workbook
 
 NAMES = [
@@ -279,6 +282,39 @@ def test_the_period_has_its_runs_and_its_changes(book: Book, factory: ModuleType
         "Marked for deletion or destroyed": 1,
     }  # fmt: skip
     assert {_moment(row["Seen by the run of"]) for row in book.rows("Changes")} == {factory.CHANGED_BY}
+
+
+def test_all_changes_are_there_only_where_none_could_go_unseen(
+    book: Book, material: Material, findings: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    of_changes = [row for row in findings if row["control"] == "INV-04"]
+    unseen = [row for row in of_changes if json.loads(row["observed"])["change"] is None]
+    scopes = sum(row["subject_table"] == "scope" for row in unseen)
+    told = (
+        "7 rows: all that are known. Not known is what changed of 1 key or secret of which something was told before "
+        f"and not now; {scopes} scopes that could not be compared with an earlier run. "
+        "Inconclusive findings of INV-04 name them."
+    )
+    assert told in book.pages["Changes"].said
+
+    known = [row for row in findings if row not in unseen]
+    missing = {**unseen[-1], "id": "FND-rows", "subject_table": "scope", "observed": "{}"}
+    for rows, said, compared in (
+        (known, "7 rows: all there are.", Unseen(unread=0, uncompared=0, incomplete=0)),
+        (
+            [*known, missing],
+            "7 rows: all that are known. Not known is what changed of 1 scope in which keys or secrets may be missing. "
+            "Inconclusive findings of INV-04 name them.",
+            Unseen(unread=0, uncompared=0, incomplete=1),
+        ),
+    ):
+        path = tmp_path / "findings.parquet"
+        parquet.write_table(pa.Table.from_pylist(rows, schema=findings_schema()), path)
+        with replace(material, findings=path).connection() as queries:
+            assert changes_sheet(queries, MOST_CELLS).extent == said
+            assert unseen_changes(queries) == compared
+            few = changes_sheet(queries, 24).extent
+    assert few.startswith("2 of 7 rows, the oldest. The others stand in findings.parquet only. Not known is")
 
 
 def test_what_a_verdict_waits_for_stands_beside_it(book: Book) -> None:
