@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from evidence.findings import Status, Verdict
 from evidence.model import NEVER
@@ -61,6 +61,8 @@ ACCOUNT_WORDS: dict[str, str] = {
 }
 """What a provider calls the unit that holds keys."""
 
+Item = TypeVar("Item")
+
 TEXT_LIMIT = 2_000
 """Characters of any text that are shown; no page is filled by one value."""
 
@@ -96,6 +98,11 @@ def day(moment: datetime | date) -> str:
 def minute(moment: datetime) -> str:
     """`2026-06-30 09:15 UTC`."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def digest(sha256: str) -> str:
+    """The first 16 digits of a SHA-256, which are enough to tell one from another where the whole stands elsewhere."""
+    return f"{sha256[:16]}…"
 
 
 def number(value: int) -> str:
@@ -152,7 +159,7 @@ def value(fact: Any, limit: int = 120) -> str:
     return visible(text, limit) if text.strip() else "none"
 
 
-def listed(items: Iterable[str], limit: int) -> tuple[list[str], int]:
+def listed(items: Iterable[Item], limit: int) -> tuple[list[Item], int]:
     """The first `limit` items, and how many more there are."""
     every = list(items)
     return every[:limit], max(0, len(every) - limit)

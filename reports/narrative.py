@@ -18,7 +18,7 @@ from reports.content.judgement import Chapter, Control, Judged, chapters, judged
 from reports.content.period import Period, period
 from reports.content.post_quantum import PostQuantum, post_quantum
 from reports.content.providers import SideBySide, side_by_side
-from reports.content.registers import Awaited, awaited
+from reports.content.registers import Register, register
 from reports.content.samples import Samples, drawn_samples
 from reports.content.sides import Side, control_counts, sides
 from reports.display import day, plural, value, visible
@@ -78,9 +78,7 @@ class Narrative:
     period: Period
     custodians: Custodians
     crosswalk: Crosswalk
-    awaited: tuple[Awaited, ...]
-    """What verdicts wait for people to attest."""
-    awaited_more: int
+    register: Register
     samples: Samples
     sampling: SamplingPlan
     sampling_method: str
@@ -107,11 +105,10 @@ def build(material: Material, bounds: Bounds) -> Narrative:
         by_side = control_counts(queries, shown)
         samples = list(draw(material, queries))
         judged = judged_controls(material, queries, shown, by_side, samples, bounds)
-        told = chapters(material, shown, judged)
+        told = chapters(material, shown, judged, bounds)
         notes = _notes(judged.values())
         groups = gap_groups(queries)
         blind = _blind_spots(groups)
-        topics = awaited(queries)
         verdicts = {
             row["verdict"]: row["n"]
             for row in queries.rows("SELECT verdict, count(*) AS n FROM finding GROUP BY verdict ORDER BY verdict")
@@ -143,8 +140,7 @@ def build(material: Material, bounds: Bounds) -> Narrative:
             period=period(material, queries, bounds),
             custodians=custodians(queries, bounds),
             crosswalk=crosswalk(material.assessment.frameworks, told, bounds),
-            awaited=tuple(topics[: bounds.topics]),
-            awaited_more=max(0, len(topics) - bounds.topics),
+            register=register(material, queries, bounds),
             samples=drawn_samples(material, queries, samples, bounds),
             sampling=material.assessment.sampling,
             sampling_method=METHOD,

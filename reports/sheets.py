@@ -317,7 +317,7 @@ def _controls(material: Material, populations: Portion) -> Sheet:
             )
 
     return Sheet(
-        name="Controls",
+        name=SHEETS["controls"],
         holds="Every control with each set of parameters: what it means, how it was tested, and its counts.",
         extent=every(len(material.assessment.controls)),
         columns=(

@@ -122,6 +122,7 @@ def _environment(source: Callable[[Chart], str]) -> Environment:
         number=display.number,
         brief=display.brief,
         percent=display.percent,
+        digest=display.digest,
         counted=lambda count: "?" if count is None else display.number(count),
         plural=display.plural,
         short=display.visible,

@@ -56,6 +56,12 @@ class Bounds:
     """Findings that are cited of each."""
     topics: int
     """Topics that await an attestation."""
+    awaiting: int
+    """Of these, the ones that are named with one control of a requirement."""
+    named: int
+    """Subjects, controls, attestations or gaps that one line names."""
+    covered: int
+    """Requirements of one attestation."""
     records: int
     """Sampled items with a record of their own."""
     exchanges: int
@@ -73,19 +79,20 @@ class Bounds:
 PAPER = Bounds(
     failures=4, first=0, groups=4, withheld=2, scopes=20, gaps=20, blind_spots=5, register=30, identities=20,
     findings_of_note=7, regions=7, sides=6, contrasts=4, facts=20, reasons=18, algorithms=10,
-    runs=26, marks=366, uses=3, frameworks=6, crossing=6, cited=6, citations=1, topics=20, records=400, exchanges=3,
-    excerpt=95, fact=110, remedies=2, custodians=12,
+    runs=26, marks=366, uses=3, frameworks=6, crossing=6, cited=6, citations=1, topics=20, awaiting=3, named=6,
+    covered=12, records=400, exchanges=3, excerpt=95, fact=110, remedies=2, custodians=12,
 )  # fmt: skip
 SCREEN = Bounds(
     failures=150, first=100, groups=30, withheld=20, scopes=200, gaps=200, blind_spots=12, register=200, identities=100,
     findings_of_note=20, regions=12, sides=6, contrasts=12, facts=100, reasons=150, algorithms=40,
-    runs=120, marks=366, uses=30, frameworks=16, crossing=20, cited=40, citations=5, topics=40, records=1_000,
-    exchanges=8, excerpt=800, fact=400, remedies=9, custodians=100,
+    runs=120, marks=366, uses=30, frameworks=16, crossing=20, cited=40, citations=5, topics=40, awaiting=3, named=6,
+    covered=12, records=1_000, exchanges=8, excerpt=800, fact=400, remedies=9, custodians=100,
 )  # fmt: skip
 
 
 SHEETS = {
     "scopes": "Scopes",
+    "controls": "Controls",
     "populations": "Populations",
     "failures": "Exceptions",
     "exceptions": "Register",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from evidence.findings import FrameworkResult, RequirementResult, Status
 from reports.content.bounds import Bounds
 from reports.content.judgement import AWAITED, Judged
+from reports.display import listed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,7 @@ class Cited:
     """One gap that withholds verdicts; empty for none, and where failures speak for themselves."""
     awaits: tuple[str, ...]
     """Topics whose attestation verdicts wait for."""
+    awaits_more: int
     sample: str
     """Id of the sample; empty for none."""
 
@@ -35,6 +37,8 @@ class Requirement:
     """The controls that speak against it, then those that leave it open, then the others."""
     cited_more: tuple[Judged, ...]
     """Controls that are named only."""
+    attestations: tuple[str, ...]
+    attestations_more: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +70,14 @@ def framework_part(
 def _requirement(result: RequirementResult, judged: Mapping[tuple[str, str], Judged], bounds: Bounds) -> Requirement:
     controls = tuple(judged[control] for control in result.controls if control in judged)
     ordered = sorted(controls, key=_weight)
+    attestations, attestations_more = listed(result.attestations, bounds.named)
     return Requirement(
         result=result,
         controls=controls,
         cited=tuple(_cited(one, bounds) for one in ordered[: bounds.cited]),
         cited_more=tuple(ordered[bounds.cited :]),
+        attestations=tuple(attestations),
+        attestations_more=attestations_more,
     )
 
 
@@ -82,12 +89,14 @@ def _weight(judged: Judged) -> tuple[bool, bool, bool]:
 def _cited(judged: Judged, bounds: Bounds) -> Cited:
     counts = judged.result.counts
     gap = "" if counts.failed else next((one.example for one in judged.withheld if one.kind != AWAITED), "")
+    awaits, awaits_more = listed(judged.awaits, bounds.awaiting)
     few = () if gap else judged.citable[: bounds.citations]
     return Cited(
         judged=judged,
         findings=few,
         findings_more=0 if gap else (counts.failed or counts.inconclusive) - len(few),
         gap=gap,
-        awaits=judged.awaits,
+        awaits=tuple(awaits),
+        awaits_more=awaits_more,
         sample=judged.sample.id if judged.sample else "",
     )

@@ -115,8 +115,10 @@ class Control:
 
     id: str
     judged: tuple[Judged, ...]
-    remediation: tuple[tuple[str, str], ...]
-    """(provider, what to do), for the providers where something fails."""
+    remedies: tuple[tuple[str, str], ...]
+    """(provider, what to do), for the first of the providers where something fails."""
+    remedies_more: tuple[str, ...]
+    """The others of these providers."""
     requirements: tuple[tuple[str, tuple[str, ...]], ...]
     """(framework's name, its requirements)."""
 
@@ -400,14 +402,16 @@ def _citable(queries: Queries, bounds: Bounds) -> dict[tuple[str, str], tuple[st
 
 
 def chapters(
-    material: Material, shown: Sequence[Side], judged: Mapping[tuple[str, str], Judged]
+    material: Material, shown: Sequence[Side], judged: Mapping[tuple[str, str], Judged], bounds: Bounds
 ) -> tuple[Chapter, ...]:
     """The controls by stage of life, in the order of the stages."""
     by_id: dict[str, list[Judged]] = defaultdict(list)
     for one in judged.values():
         by_id[one.result.id].append(one)
     names = {framework.id: framework.name for framework in material.assessment.frameworks}
-    controls = [_control(control, variants, names, shown) for control, variants in sorted(by_id.items())]
+    controls = [
+        _control(control, variants, names, shown, bounds.remedies) for control, variants in sorted(by_id.items())
+    ]
     return tuple(
         Chapter(stage=stage, controls=chosen)
         for stage in Stage
@@ -415,7 +419,9 @@ def chapters(
     )
 
 
-def _control(control: str, variants: list[Judged], names: Mapping[str, str], shown: Sequence[Side]) -> Control:
+def _control(
+    control: str, variants: list[Judged], names: Mapping[str, str], shown: Sequence[Side], most_remedies: int
+) -> Control:
     ordered = sorted(variants, key=lambda one: (one.result.variant != "default", one.result.variant))
     refs = {(ref.framework, ref.requirement) for one in ordered for ref in one.result.requirements}
     failing = {
@@ -425,14 +431,16 @@ def _control(control: str, variants: list[Judged], names: Mapping[str, str], sho
         for provider in side.providers
         if counts.failed
     }
+    remediation = [
+        (provider_word(provider), text)
+        for provider, text in sorted(ordered[0].result.remediation.items())
+        if provider in failing
+    ]
     return Control(
         id=control,
         judged=tuple(ordered),
-        remediation=tuple(
-            (provider_word(provider), text)
-            for provider, text in sorted(ordered[0].result.remediation.items())
-            if provider in failing
-        ),
+        remedies=tuple(remediation[:most_remedies]),
+        remedies_more=tuple(provider for provider, _ in remediation[most_remedies:]),
         requirements=tuple(
             (name, tuple(sorted(requirement for framework, requirement in refs if framework == identifier)))
             for identifier, name in names.items()

@@ -12,7 +12,7 @@ from typing import Any
 from evidence.observation import Observation
 from evidence.recording import find_observations, scope_path
 from reports.content.bounds import Bounds
-from reports.display import value, visible, within
+from reports.display import listed, value, visible, within
 from reports.material import Material, MaterialError, Queries
 from reports.sampling import Sample
 
@@ -155,6 +155,7 @@ def _record(
     sample: Sample, place: int, row: Mapping[str, Any], exchanges: Sequence[Observation], bounds: Bounds
 ) -> Record:
     facts = json.loads(row["observed"])
+    missing, missing_more = listed(row["missing"], bounds.named)
     return Record(
         sample=sample.id,
         place=place,
@@ -168,8 +169,8 @@ def _record(
         where=visible(" · ".join(part for part in (row["source"], row["account"], row["region"]) if part), 120),
         scope=visible(row["scope"], 160),
         observed=tuple((visible(name, 60), value(fact, bounds.fact)) for name, fact in facts.items()),
-        missing=tuple(row["missing"][:6]),
-        missing_more=max(0, len(row["missing"]) - 6),
+        missing=tuple(missing),
+        missing_more=missing_more,
         awaits=tuple(row["awaits"]),
         exception=row["exception"],
         exchanges=tuple(_exchange(one, row, bounds.excerpt) for one in exchanges),

@@ -213,7 +213,8 @@ def section(told: Narrative, name: str, screen: bool = False) -> str:
 
 
 def test_what_is_awaited_is_told_with_how_much_more_there_is(material: Material) -> None:
-    told = replace(build(material, PAPER), awaited_more=3)
+    told = build(material, PAPER)
+    told = replace(told, register=replace(told.register, awaited_more=3))
     assert "and 3 topics more. The chapter" in section(told, "first")
     assert "3 topics more: workbook.xlsx, sheet “Populations”." in section(told, "register")
 

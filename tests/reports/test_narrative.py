@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from evidence.findings import SamplingPlan
+from evidence.findings import RequirementRef, SamplingPlan
 from evidence.history import write_empty
 from reports.content.bounds import PAPER, SCREEN, Bounds
 from reports.content.judgement import Judged
@@ -346,7 +346,7 @@ def test_a_period_without_an_earlier_run_is_one_stretch(make_material: Callable[
 
 
 def test_what_waits_for_people_is_told_apart_from_what_was_not_observed(told: Narrative) -> None:
-    waiting = {one.topic: (one.verdicts, one.controls) for one in told.awaited}
+    waiting = {one.topic: (one.verdicts, one.controls) for one in told.register.awaited}
     assert waiting["policy"] == (1, ("GOV-01",))
     assert waiting["change"][0] == judged(told, "INV-04").result.counts.awaiting
     assert judged(told, "GOV-01").awaits == ("policy",)
@@ -356,10 +356,44 @@ def test_what_waits_for_people_is_told_apart_from_what_was_not_observed(told: Na
 
 
 def test_topics_that_have_no_line_are_counted(told: Narrative) -> None:
-    few = build(told.material, replace(PAPER, topics=1))
-    assert (few.awaited, few.awaited_more) == (told.awaited[:1], len(told.awaited) - 1)
-    assert len(told.awaited) > 1
-    assert told.awaited_more == 0
+    few = build(told.material, replace(PAPER, topics=1)).register
+    every = told.register.awaited
+    assert len(every) > 1
+    assert (few.awaited, few.awaited_more) == (every[:1], len(every) - 1)
+    assert told.register.awaited_more == 0
+
+
+def test_what_people_state_stays_within_its_bounds_and_the_rest_is_counted(told: Narrative) -> None:
+    assessment = told.material.assessment
+    many = {"subjects": [f"subject-{number}" for number in range(9)]}
+    refs = [RequirementRef(framework="pci-dss-4.0.1", requirement=f"3.{number}") for number in range(15)]
+    exceptions = [one.model_copy(update=many) for one in assessment.exceptions] * 2
+    attestations = [one.model_copy(update={**many, "requirements": refs}) for one in assessment.attestations] * 2
+    stated = assessment.model_copy(update={"exceptions": exceptions, "attestations": attestations})
+    register = build(replace(told.material, assessment=stated), replace(PAPER, register=1)).register
+    assert (len(register.exceptions), register.exceptions_more) == (1, len(exceptions) - 1)
+    assert (len(register.attestations), register.attestations_more) == (1, len(attestations) - 1)
+    assert (len(register.exceptions[0].subjects), register.exceptions[0].subjects_more) == (6, 3)
+    (attested,) = register.attestations
+    assert (len(attested.subjects), attested.subjects_more) == (6, 3)
+    assert (len(attested.requirements), attested.requirements_more) == (12, 3)
+
+
+def test_topics_and_attestations_that_a_requirement_does_not_name_are_counted(told: Narrative) -> None:
+    few = build(told.material, replace(PAPER, awaiting=0, named=0))
+    for whole, cut in zip(told.frameworks, few.frameworks, strict=True):
+        for one, less in zip(whole.requirements, cut.requirements, strict=True):
+            assert (less.attestations, less.attestations_more) == ((), len(one.result.attestations))
+            assert [cited.awaits_more for cited in less.cited] == [len(cited.judged.awaits) for cited in one.cited]
+    assert any(cited.awaits_more for part in few.frameworks for one in part.requirements for cited in one.cited)
+
+
+def test_what_is_to_be_done_stands_with_the_first_providers_and_names_the_others(told: Narrative) -> None:
+    few, every = (build(told.material, replace(PAPER, remedies=most)) for most in (1, 9))
+    for cut, whole in zip(few.controls, every.controls, strict=True):
+        assert whole.remedies_more == ()
+        assert (*cut.remedies, *cut.remedies_more) == (*whole.remedies[:1], *(name for name, _ in whole.remedies[1:]))
+    assert any(control.remedies_more for control in few.controls)
 
 
 def test_each_requirement_can_be_cited(told: Narrative) -> None:
@@ -390,7 +424,8 @@ def test_the_crosswalk_has_every_control_and_loses_no_requirement(told: Narrativ
 
 def test_no_text_of_a_provider_reaches_the_report_unseen_or_endless(told: Narrative, factory: ModuleType) -> None:
     told = build(planned(told.material, size=12), SCREEN)
-    parts = [told.chapters, told.gaps, told.coverage, told.collection, told.period, told.samples, told.awaited]
+    parts = [told.chapters, told.gaps, told.coverage, told.collection, told.period, told.samples]
+    parts += [told.register.awaited]
     texts = list(_texts(parts))
     shown = [text for text in texts if "[U+202E]" in text]
     assert shown

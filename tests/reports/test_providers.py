@@ -160,9 +160,10 @@ def test_reasons_stay_within_their_bounds(material: Material, tmp_path: Path, bo
 
 def test_what_to_do_is_told_for_the_providers_where_something_fails(told: Narrative) -> None:
     weak = next(control for control in told.controls if control.id == "GEN-05")
-    assert [provider for provider, _ in weak.remediation] == ["AWS"]
+    assert [provider for provider, _ in weak.remedies] == ["AWS"]
     rotation = next(control for control in told.controls if control.id == "ROT-01")
-    assert [provider for provider, _ in rotation.remediation] == ["AWS", "Azure", "Google Cloud"]
+    named = [*(provider for provider, _ in rotation.remedies), *rotation.remedies_more]
+    assert named == ["AWS", "Azure", "Google Cloud"]
 
 
 def test_long_ids_give_way_to_what_tells_things_apart(material: Material) -> None:
