@@ -119,6 +119,13 @@ class Queries:
         for batch in self.batches(sql, parameters):
             yield from batch.to_pylist()
 
+    def first(
+        self, sql: str, most: int, parameters: Mapping[str, Any] | None = None
+    ) -> tuple[list[dict[str, Any]], int]:
+        """At most so many rows of the result, and how many more it has: these are counted and not read."""
+        few = list(self.rows(f"{sql} LIMIT {most:d}", parameters))
+        return few, self.value(f"SELECT count(*) FROM ({sql})", parameters) - len(few)  # noqa: S608 - SQL of ours
+
     def value(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Any:
         """The first column of the first row; None where there is no row."""
         for row in self.rows(sql, parameters):

@@ -160,7 +160,7 @@ def judged_controls(
     for result in material.assessment.controls:
         key = (result.id, result.variant)
         many = result.counts.failed > bounds.failures
-        common, groups = _groups(queries, places, result) if many else ((), [])
+        common, groups, groups_more = _groups(queries, places, result, bounds.groups) if many else ((), [], 0)
         failures = [_without(common, failure) for failure in listed[key][: bounds.first if many else bounds.failures]]
         reasons = [*awaited[key], *withheld[key]]
         judged[key] = Judged(
@@ -170,8 +170,8 @@ def judged_controls(
             failures=tuple(failures),
             failures_more=result.counts.failed - len(failures),
             common=common,
-            groups=tuple(groups[: bounds.groups]),
-            groups_more=max(0, len(groups) - bounds.groups),
+            groups=tuple(groups),
+            groups_more=groups_more,
             withheld=tuple(reasons[: bounds.withheld]),
             withheld_more=max(0, len(reasons) - bounds.withheld),
             citable=citable.get(key, ()),
@@ -261,8 +261,11 @@ def _without(common: Sequence[tuple[str, str]], exhibit: Exhibit) -> Exhibit:
     return replace(exhibit, observed=tuple(fact for fact in exhibit.observed if fact[0] not in told))
 
 
-def _groups(queries: Queries, places: Places, result: ControlResult) -> tuple[tuple[tuple[str, str], ...], list[Group]]:
-    """What all failures of one control share, and the failures by place and by the facts that take few values."""
+def _groups(
+    queries: Queries, places: Places, result: ControlResult, most: int
+) -> tuple[tuple[tuple[str, str], ...], list[Group], int]:
+    """What all failures of one control share, the failures by place and by the facts that take few values, and how many
+    more such groups there are than `most`."""
     facts = {f"fact{place}": name for place, name in enumerate(result.facts)}
     if not facts:
         facts = {"fact0": ""}
@@ -286,14 +289,15 @@ def _groups(queries: Queries, places: Places, result: ControlResult) -> tuple[tu
         order = f"({alias}, (TRY_CAST({alias} AS BIGINT), {alias}))"  # numbers by value, times as text
         selected += [f"arg_min{order} AS {alias}_least", f"arg_max{order} AS {alias}_most"]
     by = ", ".join(["source", "account", "region", *few])
-    rows = queries.rows(
+    rows, more = queries.first(
         f"""
         SELECT {", ".join(selected)}
         FROM ({failed}) GROUP BY {by} ORDER BY failures DESC, example
         """,  # noqa: S608 - aliases of ours
+        most,
         {**mine, **paths},
     )
-    return common, [
+    groups = [
         Group(
             where=places.of(row),
             observed=tuple(_ranges(row, facts, few)),
@@ -304,6 +308,7 @@ def _groups(queries: Queries, places: Places, result: ControlResult) -> tuple[tu
         )
         for row in rows
     ]
+    return common, groups, more
 
 
 def _ranges(row: Mapping[str, Any], facts: Mapping[str, str], few: Sequence[str]) -> Iterator[tuple[str, str]]:

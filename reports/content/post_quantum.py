@@ -203,10 +203,7 @@ def post_quantum(material: Material, queries: Queries, bounds: Bounds) -> PostQu
     concerning = [row for row in ends.transition if row.last_day and any(row.concerns(use, 0) for use in Use)]
     kinds = list(_kinds(queries, sorted({row.last_day for row in concerning if row.last_day})))
     algorithms = _algorithms(kinds)
-    untold = [
-        Untold(kind=kind(row["kind"]), error=visible(row["error"] or "", 200), keys=row["n"], gap=row["example"])
-        for row in queries.rows(_UNTOLD)
-    ]
+    untold, untold_more = queries.first(_UNTOLD, bounds.withheld)
     return PostQuantum(
         uses=tuple(_uses(kinds)),
         algorithms=tuple(algorithms[: bounds.algorithms]),
@@ -214,8 +211,11 @@ def post_quantum(material: Material, queries: Queries, bounds: Bounds) -> PostQu
         deadlines=tuple(_deadlines(ends, concerning, kinds, material.assessment.as_of.date())),
         families=tuple(_families(kinds)),
         categories=tuple(_categories(kinds)),
-        untold=tuple(untold[: bounds.withheld]),
-        untold_more=max(0, len(untold) - bounds.withheld),
+        untold=tuple(
+            Untold(kind=kind(row["kind"]), error=visible(row["error"] or "", 200), keys=row["n"], gap=row["example"])
+            for row in untold
+        ),
+        untold_more=untold_more,
         unlisted=queries.value(_UNLISTED),
         checked=min(standards()[name].version for name in (POST_QUANTUM, TRANSITIONS)),
     )

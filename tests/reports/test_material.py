@@ -71,3 +71,15 @@ def test_a_quote_in_a_folder_name_is_no_sql(make_material: Callable[..., Materia
 def test_the_registry_names_each_output_once() -> None:
     assert list(FORMATS) == [output.name for output in FORMATS.values()]
     assert len({output.file for output in FORMATS.values()}) == len(FORMATS)
+
+
+def test_what_is_beyond_the_first_rows_is_counted(material: Material) -> None:
+    with material.connection() as queries:
+        count = queries.value("SELECT count(*) FROM key WHERE source = $source", {"source": "prod"})
+        sql = "SELECT id FROM key WHERE source = $source ORDER BY id"
+        few, more = queries.first(sql, 3, {"source": "prod"})
+        every = list(queries.rows(sql, {"source": "prod"}))
+        assert (few, more) == (every[:3], count - 3)
+        assert queries.first(sql, count, {"source": "prod"}) == (every, 0)
+        assert queries.first(sql, 0, {"source": "prod"}) == ([], count)
+        assert queries.first("SELECT id FROM key WHERE false ORDER BY id", 3) == ([], 0)

@@ -6,7 +6,8 @@ import hashlib
 import os
 import re
 import subprocess
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from evidence.history import write_empty
 from reports.content.bounds import PAPER, SCREEN, Bounds
 from reports.content.judgement import Judged
 from reports.content.samples import cut_out
-from reports.material import Material, MaterialError
+from reports.material import Material, MaterialError, Queries
 from reports.narrative import Narrative, build
 from reports.sampling import draw, repeat
 
@@ -89,6 +90,23 @@ def test_groups_show_ranges_of_what_differs(large: Material) -> None:
     observed = dict(one.groups[0].observed)
     least, most = observed["last_rotated_at"].split(" to ")
     assert least < most <= "2025-06-30"
+
+
+def test_groups_that_are_not_shown_are_counted_and_never_read(large: Material, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = judged(build(large, SCREEN), "ROT-02")
+    read: dict[tuple[str, str], int] = Counter()
+    rows = Queries.rows
+
+    def counting(self: Queries, sql: str, parameters: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
+        for row in rows(self, sql, parameters):
+            read[sql, (parameters or {}).get("control", "")] += 1
+            yield row
+
+    monkeypatch.setattr(Queries, "rows", counting)
+    one = judged(build(large, replace(SCREEN, groups=2, failures=4, first=0)), "ROT-02")
+    assert one.groups == whole.groups[:2]
+    assert one.groups_more == len(whole.groups) - 2 > 0
+    assert [count for (sql, control), count in read.items() if "AS failures" in sql and control == "ROT-02"] == [2, 1]
 
 
 def test_a_failure_carries_what_was_observed_and_its_evidence(told: Narrative) -> None:
