@@ -88,6 +88,14 @@ def visible(text: str, limit: int = TEXT_LIMIT) -> str:
     return _UNSEEN.sub(lambda match: f"[U+{ord(match[0]):04X}]", shown)
 
 
+def read_time(text: str | None) -> datetime | None:
+    """The time that a text in ISO 8601 names; None for any other text."""
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+
+
 def day(moment: datetime | date) -> str:
     """`2026-06-30`, in UTC; `never` for a date that is observed to be absent."""
     if isinstance(moment, datetime):

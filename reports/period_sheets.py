@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 
 from reports.content.bounds import SHEETS
 from reports.content.period import (
@@ -15,7 +14,7 @@ from reports.content.period import (
     period_runs,
     unseen_changes,
 )
-from reports.display import VERDICT_SYMBOLS, VERDICT_WORDS, plural
+from reports.display import VERDICT_SYMBOLS, VERDICT_WORDS, plural, read_time
 from reports.material import Material, Queries
 from reports.sheet import Cell, Column, Sheet, every
 
@@ -98,7 +97,7 @@ def changes_sheet(queries: Queries, most_cells: int) -> Sheet:
         for row in queries.rows(f"SELECT * {admitted} ORDER BY changed_by, subject, id LIMIT {most}", told):
             yield (
                 CHANGE_WORDS[row["change"]],
-                _moment(row["changed_by"]),
+                read_time(row["changed_by"]) or row["changed_by"],
                 row["subject_table"],
                 row["subject_name"],
                 row["subject"],
@@ -135,10 +134,3 @@ def _extent(count: int, most: int, unseen: Unseen) -> str:
     )
     names = "; ".join(f"{plural(number, one, many)} {why}" for number, one, many, why in each if number)
     return f"{told} Not known is what changed of {names}. Inconclusive findings of {CHANGED} name them."
-
-
-def _moment(text: str | None) -> Cell:
-    try:
-        return datetime.fromisoformat(text) if text else None
-    except ValueError:
-        return text

@@ -14,6 +14,7 @@ from evidence.model import TABLES, columns
 from reports.content.bounds import SCREEN, SHEETS
 from reports.content.collection import OperationRow, collection
 from reports.content.coverage import SCOPE_STATES, scope_state
+from reports.content.crosswalk import evidence_for
 from reports.content.sides import NOTHING, Side, control_counts
 from reports.display import (
     STATUS_SYMBOLS,
@@ -29,7 +30,7 @@ from reports.display import (
 )
 from reports.material import Material, Queries
 from reports.period_sheets import changes_sheet, runs_sheet
-from reports.sampling import METHOD, draw
+from reports.sampling import METHOD, POPULATION, draw
 from reports.sheet import Cell, Column, Sheet, every
 
 MOST_CELLS = 2_000_000
@@ -39,7 +40,7 @@ filters so slowly that nobody works with it."""
 
 def sheets(material: Material, queries: Queries, most_cells: int = MOST_CELLS) -> list[Sheet]:
     """Every sheet in its order. Only one sheet's rows may be read at a time."""
-    populations = _portion(queries, "finding", JUDGED, "control || ' ' || variant", most_cells // len(FINDING))
+    populations = _portion(queries, "finding", POPULATION, "control || ' ' || variant", most_cells // len(FINDING))
     made = [
         _requirements(material),
         _crosswalk(material),
@@ -65,7 +66,6 @@ def sheets(material: Material, queries: Queries, most_cells: int = MOST_CELLS) -
     return [_read_me(material, queries, made), *made]
 
 
-JUDGED = "verdict <> 'not_applicable'"
 FAILED = "verdict = 'fail'"
 EVERY = "true"
 
@@ -89,7 +89,7 @@ class Portion:
         """How many rows the sheet holds, and where the others are."""
         held, left = sum(self.held.values()), sum(self.left.values())
         if not left:
-            return f"{plural(held, 'row')}: all there are."
+            return every(held)
         names, more = listed((f"{part.strip()} ({count:,})" for part, count in sorted(self.left.items())), 6)
         missing = "; ".join(names) + (f"; and {more:,} more" if more else "")
         return (
@@ -242,12 +242,7 @@ def _requirements(material: Material) -> Sheet:
 
 def _crosswalk(material: Material) -> Sheet:
     frameworks = material.assessment.frameworks
-    supported: dict[tuple[str, str], list[str]] = {}
-    for framework in frameworks:
-        for requirement in framework.requirements:
-            for control, variant in requirement.controls:
-                own = "" if variant == "default" else " *"
-                supported.setdefault((control, framework.id), []).append(f"{requirement.id}{own}")
+    supported = evidence_for(frameworks)
     results = {result.id: result for result in reversed(material.assessment.controls)}
 
     def rows() -> Iterator[Sequence[Cell]]:
@@ -257,7 +252,12 @@ def _crosswalk(material: Material) -> Sheet:
                 result.title,
                 result.stage.value,
                 result.severity.value,
-                *(", ".join(supported.get((result.id, framework.id), [])) for framework in frameworks),
+                *(
+                    ", ".join(
+                        f"{one.requirement}{' *' if one.own else ''}" for one in supported[result.id, framework.id]
+                    )
+                    for framework in frameworks
+                ),
             )
 
     return Sheet(
@@ -489,7 +489,7 @@ def _populations(queries: Queries, portion: Portion) -> Sheet:
     def rows() -> Iterator[Sequence[Cell]]:
         for row in queries.rows(
             f"""
-            SELECT * FROM finding WHERE {JUDGED} AND list_contains($parts, control || ' ' || variant)
+            SELECT * FROM finding WHERE {POPULATION} AND list_contains($parts, control || ' ' || variant)
             ORDER BY control, variant, source, account, region, subject, scope, id
             """,  # noqa: S608 - a constant of ours
             {"parts": portion.parts},

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evidence.findings import FrameworkResult, Stage
 from reports.content.bounds import Bounds
-from reports.content.judgement import Chapter, Control, Judged
+from reports.content.judgement import Chapter, Judged
+from reports.display import listed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +40,29 @@ class Crosswalk:
     """Requirements of each framework for which no control of the catalogue is evidence."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Support:
+    """A requirement for which a control is evidence."""
+
+    requirement: str
+    own: bool
+    """The framework judges the control with parameters of its own, or for some sources alone."""
+
+
+def evidence_for(frameworks: Sequence[FrameworkResult]) -> Mapping[tuple[str, str], Sequence[Support]]:
+    """(control, framework) → what the control is evidence for in it, in its order; nothing for any other pair."""
+    supported: dict[tuple[str, str], list[Support]] = defaultdict(list)
+    for framework in frameworks:
+        for requirement in framework.requirements:
+            for control, variant in requirement.controls:
+                supported[control, framework.id].append(Support(requirement=requirement.id, own=variant != "default"))
+    return supported
+
+
 def crosswalk(frameworks: Sequence[FrameworkResult], chapters: Sequence[Chapter], bounds: Bounds) -> Crosswalk:
     """Controls down, in the order of the chapters, and frameworks across."""
     shown = tuple(frameworks[: bounds.frameworks])
+    supported = evidence_for(shown)
     return Crosswalk(
         frameworks=shown,
         frameworks_more=len(frameworks) - len(shown),
@@ -48,7 +70,10 @@ def crosswalk(frameworks: Sequence[FrameworkResult], chapters: Sequence[Chapter]
             (
                 chapter.stage,
                 tuple(
-                    Line(judged=control.judged[0], cells=tuple(_cell(control, one, bounds) for one in shown))
+                    Line(
+                        judged=control.judged[0],
+                        cells=tuple(_cell(supported[control.id, one.id], bounds.crossing) for one in shown),
+                    )
                     for control in chapter.controls
                 ),
             )
@@ -58,16 +83,6 @@ def crosswalk(frameworks: Sequence[FrameworkResult], chapters: Sequence[Chapter]
     )
 
 
-def _cell(control: Control, framework: FrameworkResult, bounds: Bounds) -> Cell:
-    supported = [
-        (requirement.id, variant)
-        for requirement in framework.requirements
-        for name, variant in requirement.controls
-        if name == control.id
-    ]
-    few = supported[: bounds.crossing]
-    return Cell(
-        requirements=tuple(name for name, _ in few),
-        more=len(supported) - len(few),
-        own=any(variant != "default" for _, variant in supported),
-    )
+def _cell(supported: Sequence[Support], most: int) -> Cell:
+    few, more = listed(supported, most)
+    return Cell(requirements=tuple(one.requirement for one in few), more=more, own=any(one.own for one in supported))

@@ -12,6 +12,7 @@ from reports.content.bounds import Bounds
 from reports.content.judgement import Places
 from reports.display import value, visible
 from reports.material import Material, Queries
+from reports.sampling import POPULATION
 
 # ruff: noqa: S608 - what is put into SQL are constants of this module
 
@@ -343,12 +344,12 @@ def _created(queries: Queries, start: datetime, stop: datetime) -> Iterator[tupl
 
 
 # A number of which only bounds are known, such as `300 to 365` or `at least 300`, is ordered by the lower one.
-_USES = """
+_USES = f"""
     SELECT id, subject_name, source, account, region, verdict,
         json_extract_string(observed, '$.longest_use_days') AS used,
         TRY_CAST(regexp_extract(json_extract_string(observed, '$.longest_use_days'), '[0-9]+') AS BIGINT) AS least
     FROM finding
-    WHERE control = $control AND variant = 'default' AND verdict <> 'not_applicable' AND subject_table <> 'scope'
+    WHERE control = $control AND variant = 'default' AND {POPULATION} AND subject_table <> 'scope'
 """
 
 

@@ -14,6 +14,8 @@ from reports.content.bounds import Bounds
 from reports.display import kind, plural, visible
 from reports.material import Material, Queries
 
+# ruff: noqa: S608 - what is put into SQL are constants of this module
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UseRow:
@@ -152,21 +154,22 @@ USE_UNKNOWN = "Use not observed"
 POST_QUANTUM = "post-quantum"
 TRANSITIONS = "transitions"
 
-_KEYS = """
+_COUNTED = (
+    """manager IS DISTINCT FROM 'provider' AND (state IS NULL OR state IN ('pre_active', 'active', 'suspended'))"""
+)
+"""The keys that are counted: those that can protect data and are not the provider's, and those that may be."""
+
+_KEYS = f"""
     SELECT key_type, algorithm, parameter_set, bits, security_bits, pq_category, count(*) AS n,
-        count(*) FILTER (expires_at IS NULL) AS expiry_unknown, {outliving}
-    FROM key
-    WHERE manager IS DISTINCT FROM 'provider' AND (state IS NULL OR state IN ('pre_active', 'active', 'suspended'))
+        count(*) FILTER (expires_at IS NULL) AS expiry_unknown, {{outliving}}
+    FROM key WHERE {_COUNTED}
     GROUP BY key_type, algorithm, parameter_set, bits, security_bits, pq_category
     ORDER BY n DESC, key_type, algorithm, parameter_set, bits, security_bits, pq_category
 """
 
-_UNTOLD = """
+_UNTOLD = f"""
     WITH open_key AS (
-        SELECT scope, id FROM key
-        WHERE manager IS DISTINCT FROM 'provider'
-            AND (state IS NULL OR state IN ('pre_active', 'active', 'suspended'))
-            AND (pq_category IS NULL OR key_type IS NULL)
+        SELECT scope, id FROM key WHERE {_COUNTED} AND (pq_category IS NULL OR key_type IS NULL)
     )
     SELECT gap.kind, gap.error, count(DISTINCT (k.scope, k.id)) AS n, min(gap.id) AS example
     FROM open_key AS k JOIN gap ON gap.scope = k.scope AND gap.of_table = 'key' AND gap.subject IN (k.id, '')

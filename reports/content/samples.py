@@ -12,7 +12,7 @@ from typing import Any
 from evidence.observation import Observation
 from evidence.recording import find_observations, scope_path
 from reports.content.bounds import Bounds
-from reports.display import listed, value, visible, within
+from reports.display import listed, read_time, value, visible, within
 from reports.material import Material, MaterialError, Queries
 from reports.sampling import Sample
 
@@ -184,7 +184,7 @@ def _exchange(told: Observation, row: Mapping[str, Any], limit: int) -> Exchange
         id=told.id,
         operation=visible(told.operation, 80),
         parameters=visible(json.dumps(told.parameters, ensure_ascii=False, sort_keys=True), 120),
-        received_at=_moment(told.received_at),
+        received_at=read_time(told.received_at),
         status=told.status.value,
         error=visible(told.error, 200),
         request_id=visible(told.request_id, 80),
@@ -193,13 +193,6 @@ def _exchange(told: Observation, row: Mapping[str, Any], limit: int) -> Exchange
         excerpt=excerpt,
         extent=extent,
     )
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 SHORTEST_NAME = 4

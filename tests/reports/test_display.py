@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.display import brief, day, percent, plural, value, visible
+from reports.display import brief, day, percent, plural, read_time, value, visible
 
 
 @given(st.text(alphabet=st.characters(), max_size=300))
@@ -90,3 +91,16 @@ def test_a_brief_number_is_never_more_than_it_is(count: int, text: str) -> None:
 )
 def test_a_share_is_all_or_none_only_where_it_is(part: int, whole: int, text: str) -> None:
     assert percent(part, whole) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-06-30T09:15:00Z", datetime(2026, 6, 30, 9, 15, tzinfo=UTC)),
+        ("", None),
+        (None, None),
+        ("some time ago", None),
+    ],
+)
+def test_a_text_is_read_as_a_time_or_as_none(text: str | None, moment: datetime | None) -> None:
+    assert read_time(text) == moment

@@ -19,6 +19,7 @@ import pytest
 from evidence.findings import RequirementRef, SamplingPlan
 from evidence.history import write_empty
 from reports.content.bounds import PAPER, SCREEN, Bounds
+from reports.content.crosswalk import evidence_for
 from reports.content.judgement import Judged
 from reports.content.samples import cut_out
 from reports.material import Material, MaterialError, Queries
@@ -436,6 +437,12 @@ def test_the_crosswalk_has_every_control_and_loses_no_requirement(told: Narrativ
         assert crossings == sum(len(requirement.controls) for requirement in framework.requirements)
     secret = next(line for line in lines if line.judged.result.id == "SEC-02")
     assert [cell.own for cell in secret.cells] == [True, False, False, False, False]
+    supported = evidence_for(told.material.assessment.frameworks)
+    for line in lines:
+        for framework, cell in zip(crosswalk.frameworks, line.cells, strict=True):
+            mine = supported[line.judged.result.id, framework.id]
+            assert cell.requirements == tuple(one.requirement for one in mine)[: PAPER.crossing]
+            assert cell.own == any(one.own for one in mine)
     few = build(told.material, replace(PAPER, frameworks=2)).crosswalk
     assert (len(few.frameworks), few.frameworks_more) == (2, 3)
 
