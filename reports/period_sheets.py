@@ -128,7 +128,7 @@ def _extent(count: int, most: int, unseen: Unseen) -> str:
     if not unseen:
         return told
     each = (
-        (unseen.unread, "key or secret", "keys and secrets", "of which something was told before and not now"),
+        (unseen.unread, "key or secret", "keys and secrets", "of which something is not told now or was not before"),
         (unseen.uncompared, "scope", "scopes", "that could not be compared with an earlier run"),
         (unseen.incomplete, "scope", "scopes", "in which keys or secrets may be missing"),
     )

@@ -206,7 +206,7 @@ def _populations(queries: Queries) -> Iterator[tuple[str, str, int]]:
             f"""
             SELECT coalesce(manager, 'manager not observed') AS manager, coalesce(state, 'state not observed') AS state,
                 count(*) AS n
-            FROM {table} GROUP BY ALL ORDER BY n DESC, manager, state LIMIT 8
+            FROM {table} GROUP BY ALL ORDER BY n DESC, manager, state
             """  # noqa: S608 - a table of ours
         ):
             manager = {"customer": "customer-managed", "provider": "provider-managed"}.get(

@@ -67,6 +67,16 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """What was judged of how runs covered the period, for each source and scope apart."""
+
+    finding: str
+    verdict: str
+    days: str
+    """The longest stretch without a run, as the finding shows it; empty where it shows none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Marks:
     """Where the time line of the period has its marks."""
 
@@ -137,8 +147,8 @@ class Period:
     """The longest part without any run; None for a period that has not begun."""
     longest_whole: Stretch | None
     """The same where only runs that read everything count."""
-    judged: tuple[str, str]
-    """(finding, verdict) on the period's coverage; empty texts where it was not judged."""
+    judged: Coverage | None
+    """None where it was not judged."""
     changes: tuple[ChangeRow, ...]
     compared: int
     """Scopes that an earlier run had read."""
@@ -263,12 +273,15 @@ def _marks(start: datetime, stop: datetime, runs: Sequence[RunRow], most: int) -
     )
 
 
-def _judged(queries: Queries) -> tuple[str, str]:
+def _judged(queries: Queries) -> Coverage | None:
     rows = queries.rows(
-        "SELECT id, verdict FROM finding WHERE control = $control AND variant = 'default' ORDER BY id",
+        """
+        SELECT id AS finding, verdict, coalesce(json_extract_string(observed, '$.longest_gap_days'), '') AS days
+        FROM finding WHERE control = $control AND variant = 'default' ORDER BY id
+        """,
         {"control": COVERAGE},
     )
-    return next(((row["id"], row["verdict"]) for row in rows), ("", ""))
+    return next((Coverage(**row) for row in rows), None)
 
 
 _CHANGED = """

@@ -361,7 +361,10 @@ def _categories(kinds: Iterable[_Kind]) -> Iterator[CategoryRow]:
     for category in sorted(counted, key=lambda category: -1 if category is None else category, reverse=True):
         families = counted[category]
         label = {None: "not told", 0: "none: too short, or of no known strength"}.get(category, f"category {category}")
-        shown = sorted(families.items(), key=lambda item: (-item[1], item[0]))[:_FAMILIES]
+        ordered = sorted(families.items(), key=lambda item: (-item[1], item[0]))
+        shown, rest = ordered[:_FAMILIES], ordered[_FAMILIES:]
+        if rest:
+            shown.append((f"{len(rest)} more", sum(keys for _, keys in rest)))
         yield CategoryRow(label=label, keys=families.total(), algorithms=tuple(shown))
 
 

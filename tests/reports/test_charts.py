@@ -144,7 +144,16 @@ def _run_often(material: Material, runs: int) -> None:
         past.append(PastRun(id=f"run-{number:04}", started_at=moment, finished_at=moment, linked=True, **shared))
         complete = None if number % 2 else True
         readings.append(
-            Reading(id=f"scope@{number}", run=past[-1].id, asked=True, complete=complete, collected_at=moment, **shared)
+            Reading(
+                id=f"scope@{number}",
+                run=past[-1].id,
+                configuration="",
+                asked=True,
+                complete=complete,
+                listed=complete,
+                collected_at=moment,
+                **shared,
+            )
         )
     for table, rows in ((PastRun, past), (Reading, readings)):
         made = pa.Table.from_pylist([asdict(row) for row in rows], schema=arrow_schema(table))

@@ -291,8 +291,8 @@ def test_all_changes_are_there_only_where_none_could_go_unseen(
     unseen = [row for row in of_changes if json.loads(row["observed"])["change"] is None]
     scopes = sum(row["subject_table"] == "scope" for row in unseen)
     told = (
-        "7 rows: all that are known. Not known is what changed of 1 key or secret of which something was told before "
-        f"and not now; {scopes} scopes that could not be compared with an earlier run. "
+        "7 rows: all that are known. Not known is what changed of 1 key or secret of which something is not told "
+        f"now or was not before; {scopes} scopes that could not be compared with an earlier run. "
         "Inconclusive findings of INV-04 name them."
     )
     assert told in book.pages["Changes"].said
