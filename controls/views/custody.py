@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from controls.views.view import STATEMENT, UNKNOWN, agreed, explained_by_own, extended, texts
+from controls.views.view import UNKNOWN, agreed, explained_by_own, extended, stated, texts
 from evidence.findings import Topic
 from evidence.model import Column, KeyStore, Origin, columns
 
@@ -124,11 +124,8 @@ _KEY_RECOVERY_SQL = f"""
 WITH
 own AS (SELECT source, id, {agreed("kind")} FROM key_store GROUP BY source, id),
 attested AS (
-    SELECT key.scope, key.id, max(s.dated_at) AS dated_at
-    FROM key JOIN {STATEMENT} AS s
-        ON s.topic = '{Topic.BACKUP}'
-        AND (key.id LIKE s.pattern ESCAPE '\\' OR key.key_store LIKE s.pattern ESCAPE '\\')
-    GROUP BY key.scope, key.id
+    SELECT scope, id, max(dated_at) AS dated_at
+    FROM ({stated("key", [Topic.BACKUP], ("id", "key_store"))}) GROUP BY scope, id
 )
 SELECT
     key.scope, key.id,

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from controls.views.view import STATEMENT, explained_by_own, explained_by_rows, extended, texts, unread
+from controls.views.view import explained_by_own, explained_by_rows, extended, stated, texts, unread
 from evidence.findings import Topic
 from evidence.model import Capability, Column
 
@@ -71,10 +71,7 @@ administrators AS (
     FROM admitted WHERE administers AND NOT machine GROUP BY scope, decider
 ),
 reviewed AS (
-    SELECT DISTINCT key.scope, key.id
-    FROM key JOIN {STATEMENT} AS s
-        ON s.topic = '{Topic.ACCESS_REVIEW}'
-        AND (key.key_store LIKE s.pattern ESCAPE '\\' OR key.id LIKE s.pattern ESCAPE '\\')
+    SELECT DISTINCT scope, id FROM ({stated("key", [Topic.ACCESS_REVIEW], ("id", "key_store"))})
 ),
 read AS (
     SELECT

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from controls.predicate import RANGE
-from controls.views.view import CONFIGURED, MOMENT, STATEMENT, UNKNOWN, View, of_row, texts
+from controls.views.view import CONFIGURED, MOMENT, UNKNOWN, View, of_row, stated, texts
 from evidence.findings import Topic
 from evidence.history import FOLLOWED, LISTED, SETTING_FACTS, SETTINGS, PastRun, followed_sql
 from evidence.model import Column, State, columns
@@ -311,10 +311,8 @@ covered AS (
         t.scope, t.id,
         min(s.dated_at) FILTER (s.topic = '{Topic.CHANGE}') AS authorized_at,
         min(s.dated_at) FILTER (s.topic = '{Topic.DESTRUCTION}') AS approved_at
-    FROM told AS t
-    JOIN {STATEMENT} AS s
-        ON s.topic IN ('{Topic.CHANGE}', '{Topic.DESTRUCTION}') AND t.subject LIKE s.pattern ESCAPE '\\'
-        AND s.dated_at >= t.changed_after - to_days({AUTHORIZED_BEFORE_DAYS})
+    FROM told AS t JOIN ({stated("told", [Topic.CHANGE, Topic.DESTRUCTION], ("subject",))}) AS s USING (scope, id)
+    WHERE s.dated_at >= t.changed_after - to_days({AUTHORIZED_BEFORE_DAYS})
     GROUP BY t.scope, t.id
 )
 SELECT told.*, told.of_table AS subject_table, covered.authorized_at, covered.approved_at

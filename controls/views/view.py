@@ -77,19 +77,21 @@ def texts(names: Sequence[str]) -> str:
     return ", ".join(f"'{name}'" for name in names)
 
 
-def stated(rows: str, topics: Collection[str]) -> str:
+def stated(rows: str, topics: Collection[str], named_by: Sequence[str] = ("id",)) -> str:
     """What is attested of these topics about `rows`: their `scope` and `id`, and the columns of STATEMENT.
 
-    Whoever names rows by their ids is found by them; only a pattern has to be held against every row.
+    A row is named by any of the columns `named_by`. Whoever is named as a whole is found by it; only a pattern has to
+    be held against every row.
     """
-    about = f"s.topic IN ({texts(sorted(topics))})"
-    return f"""
+    ways = [f"s.subject = t.{name}" for name in named_by]
+    ways += [f"s.subject IS NULL AND t.{name} LIKE s.pattern ESCAPE '\\'" for name in named_by]
+    return " UNION ALL ".join(
+        f"""
         SELECT t.scope, t.id, s.* EXCLUDE (id), s.id AS statement
-        FROM {rows} AS t JOIN {STATEMENT} AS s ON s.subject = t.id WHERE {about}
-        UNION ALL
-        SELECT t.scope, t.id, s.* EXCLUDE (id), s.id AS statement
-        FROM {rows} AS t JOIN {STATEMENT} AS s ON t.id LIKE s.pattern ESCAPE '\\' WHERE s.subject IS NULL AND {about}
-    """
+        FROM {rows} AS t JOIN {STATEMENT} AS s ON {way} WHERE s.topic IN ({texts(sorted(topics))})
+        """
+        for way in ways
+    )
 
 
 def agreed(name: str) -> str:
