@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 import types
 import typing
@@ -95,6 +96,9 @@ def _problem(where: str, model: type[BaseModel], details: Any) -> str:
         return f"{place}: unknown key{nearest(str(loc[-1]), _fields(model, loc[:-1]))}"
     if details["type"] == "missing":
         return f"{place}: is missing; add it"
+    if details["type"] in ("enum", "literal_error"):
+        known = re.findall("'([^']*)'", details["ctx"]["expected"])
+        return f"{place}: unknown value {details['input']!r}{nearest(str(details['input']), known)}"
     if details["type"] == "value_error":
         return f"{place}: {details['ctx']['error']}"
     return f"{place}: {details['msg'][:1].lower()}{details['msg'][1:]}"

@@ -116,8 +116,8 @@ def test_a_folder_without_a_catalogue_is_refused(tmp_path: Path) -> None:
 REFUSED_CONTROLS = [
     ("title =", "titel =", 'titel: unknown key; did you mean "title"?'),
     ('title = "Keys are named"\n', "", "title: is missing"),
-    ('stage = "inventory"', 'stage = "inventary"', "stage: input should be"),
-    ('severity = "low"', 'severity = "tiny"', "severity: input should be"),
+    ('stage = "inventory"', 'stage = "inventary"', "stage: unknown value 'inventary'; did you mean \"inventory\"?"),
+    ('severity = "low"', 'severity = "tiny"', "severity: unknown value 'tiny'; "),
     ('id = "ACME-01"', 'id = "acme 1"', "id: expected capitals"),
     ('id = "ACME-01"', "id = 1", "control 1: id: "),
     ('over = "key"', 'over = "keys"', "over: no such table or view: 'keys'; did you mean \"key\"?"),

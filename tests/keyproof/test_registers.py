@@ -176,7 +176,7 @@ def test_whatever_a_topic_or_a_requirement_needs_can_be_said(
 
 
 ATTEST_REFUSED = [
-    ({"topic": "polcy"}, "topic: input should be 'policy'"),
+    ({"topic": "polcy"}, "topic: unknown value 'polcy'; did you mean \"policy\"?"),
     ({"topic": "migration"}, "missing: --subject, --target"),
     ({"topic": "compromise", "subject": "a"}, "missing: --occurred"),
     ({"topic": "secret_scan"}, "missing: --count"),
