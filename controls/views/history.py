@@ -37,6 +37,7 @@ PAST_RUN = View(
 # A run stands, for each source, for the moment of its last answer of it. Whether a run that left something of a scope
 # unread covers the period as well is open, so that the longest stretch without a run has a lower and an upper bound. A
 # scope that an earlier run does not have was not there, if that run read all of a source that was configured as today.
+# Where not all times of today's answers are known, the last of them may be later: what follows it may be no stretch.
 _AUDIT_PERIOD_SQL = f"""
 WITH
 span AS ({SPAN}),
@@ -83,17 +84,21 @@ point AS (
         UNION ALL VALUES ('', '')
     ) AS own, span
 ),
+unlisted AS (SELECT DISTINCT source FROM gap WHERE of_table = 'scope' AND rows_missing),
 stretch AS (
-    SELECT point.per, point.read_at, lead(point.read_at) OVER (PARTITION BY per, name ORDER BY read_at) AS next
-    FROM point, span WHERE read_at BETWEEN span.start AND span.stop
+    SELECT
+        point.per, {days("point.read_at", "lead(point.read_at) OVER w")} AS days,
+        lead(point.read_at, 2) OVER w IS NULL AND point.per = 'source' AND point.name IN (
+            SELECT source FROM unlisted UNION ALL SELECT source FROM asked WHERE collected_at IS NULL
+        ) AS is_open
+    FROM point, span WHERE point.read_at BETWEEN span.start AND span.stop
+    WINDOW w AS (PARTITION BY point.per, point.name ORDER BY point.read_at)
 ),
 longest AS (
     SELECT
-        max({days("read_at", "next")}) AS whole,
-        max({days("read_at", "next")}) FILTER (per = 'source') AS of_source,
-        max({days("read_at", "next")}) FILTER (per = 'scope') AS of_scope,
-        EXISTS (FROM gap WHERE of_table = 'scope' AND rows_missing) AS unlisted,
-        EXISTS (FROM asked WHERE collected_at IS NULL) AS undated
+        max(days) AS whole, max(days) FILTER (per = 'scope') AS of_scope,
+        coalesce(max(days) FILTER (per = 'source' AND NOT is_open), 0) AS of_source,
+        EXISTS (FROM unlisted) AS unlisted, NOT EXISTS (FROM asked) AS unasked
     FROM stretch
 )
 SELECT
@@ -102,8 +107,8 @@ SELECT
     (SELECT count(*) FROM inside WHERE complete) AS complete_runs,
     span.start < span.stop AS begun,
     {{
-        'at_least': CASE WHEN unlisted OR undated THEN 0 ELSE coalesce(longest.of_source, longest.whole) END,
-        'at_most': CASE WHEN NOT unlisted THEN coalesce(longest.of_scope, longest.whole) END
+        'at_least': CASE WHEN unasked AND NOT unlisted THEN whole ELSE of_source END,
+        'at_most': CASE WHEN NOT unlisted THEN coalesce(of_scope, whole) END
     }} AS longest_gap_days
 FROM span, longest
 """

@@ -327,3 +327,19 @@ def test_when_a_scope_was_read_is_not_known_no_stretch_is_shown(
 ) -> None:
     told = _coverage(database, estate, [estate.scope(collected_at=None)])
     assert told["longest_gap_days"] == {"at_least": 0, "at_most": days_begun(START, STOP)}
+
+
+def test_scopes_that_were_not_listed_do_not_hide_that_no_run_was_made(
+    database: duckdb.DuckDBPyConnection, estate: ModuleType
+) -> None:
+    """What is known to have been read was not read for so long; the rest may be worse."""
+    rows: list[Row] = [
+        _reading(1, datetime(2024, 2, 1, tzinfo=UTC), True),
+        estate.scope(collected_at=STOP - DAY),
+        estate.rows_gap("prod/organization", "scope"),
+    ]
+    told = _coverage(database, estate, rows)
+    since = days_begun(datetime(2024, 2, 1, tzinfo=UTC), STOP - DAY)
+    assert told["longest_gap_days"] == {"at_least": since, "at_most": None}
+    rows[1] = estate.scope(collected_at=None)
+    assert _coverage(database, estate, rows)["longest_gap_days"] == {"at_least": 31, "at_most": None}
