@@ -257,6 +257,11 @@ def _tokens(pattern: str) -> Iterator[tuple[str, str]]:
         yield kind, found[kind]
 
 
+def _is_plain(wanted: str) -> bool:
+    """A text with wildcards at its ends at most; what `%` sets off as a regular expression is not read here."""
+    return not set("%?") & set(wanted) and "*" not in wanted[1:-1]
+
+
 class _Filter:
     """Reads a filter pattern from the left to the right, and decides it on the way."""
 
@@ -302,12 +307,11 @@ class _Filter:
         if kind not in ("quoted", "word") or operator not in ("=", "!="):
             raise _Unread
         if selector in _ABSENT:
-            return False
+            return False if operator == "=" else None  # AWS does not say what differs from a member that is not there
         value = self._record.get(selector)
-        if not isinstance(value, str):
+        if not isinstance(value, str) or not _is_plain(wanted):
             return None
-        equal = matches(wanted, value) if "?" not in wanted else None
-        return equal if operator == "=" or equal is None else not equal
+        return matches(wanted, value) is (operator == "=")
 
     def _next(self, kind: str, text: str) -> bool:
         """Take the next token if it is that one."""
