@@ -47,7 +47,7 @@ IAM = (
     ),
     Operation(
         name="iam:GetServerCertificate",
-        facts=facts("certificate", f"{_CERTIFICATE_FACTS} fingerprint {TAG_FACTS}"),
+        facts=facts("certificate", f"{_CERTIFICATE_FACTS} authority fingerprint {TAG_FACTS}"),
         why="A certificate that is kept in IAM, which is public; never its private key",
     ),
 )

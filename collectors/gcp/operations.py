@@ -72,6 +72,11 @@ _LIST_PROJECTS = Operation(
     permission="resourcemanager.projects.list",
     why="The projects below, each of which is read, where Cloud Asset Inventory does not tell",
 )
+TELL_WHO_IS_OUTSIDE = tuple(
+    operation.name for operation in (_GET_PROJECT, _GET_FOLDER, _GET_ORGANIZATION, _LIST_FOLDERS, _LIST_PROJECTS)
+)
+"""What is the organization's own follows from them, in the scope where they are asked."""
+
 _INHERITED_POLICY = Operation(
     name="resourcemanager:GetIamPolicy",
     facts=(*_POLICY_OF_BOTH, *_ACCESS, "key_store.logging_enabled"),

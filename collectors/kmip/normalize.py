@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from collectors.kmip.facts.certificate import KeysOfCertificates, certificate_rows
 from collectors.kmip.facts.key import key_rows
@@ -40,6 +41,7 @@ def normalize(header: ScopeHeader, readings: Iterator[Reading], settings: Settin
     server = ServerReading.read(own)
     tally.count(own)
     yield from store_rows(setting, server)
+    setting = replace(setting, of_server=server.of_objects)
     yield from _not_covered(setting)
     if not server.whole:
         yield from _rows_missing(setting, "", *tally.why(LOCATE))

@@ -8,7 +8,11 @@ from collectors.declaration import ServiceDeclaration, all_not_offered, all_oper
 from collectors.tags import TAG_FACTS
 from evidence.operation import Operation
 
-_STORE_DISCOVERED = "store_settings"
+_STORE_DISCOVERED = "store_settings protection_level validation validation_standard backed_by"
+_KEY_OF_LATER_VERSIONS = """key_type parameter_set pq_category protection_level rotatable rotatable_reason
+    rotation_enabled rotation_period_days rotation_next_at extractable never_extractable"""
+"""Facts that not even a server that knows them tells in the lowest version, which is spoken where it names none."""
+_ROTATION_OF_SECRETS = "rotatable rotation_enabled rotation_period_days rotation_schedule rotation_next_at"
 _STORE_FACTS = """kind name account region protection_level validation validation_standard soft_delete purge_protection
     recovery_days access_model activated state deletion_at connection_state store_settings backed_by"""
 _KEY_FACTS = f"""name aliases description account region key_store manager managed_by origin usages key_type algorithm
@@ -27,14 +31,8 @@ _SECRET_FACTS = f"""name kind content_type description account region key_store 
 
 KMIP = (
     Operation(
-        name="kmip:DiscoverVersions",
-        facts=facts("key_store", _STORE_DISCOVERED),
-        permission="Discover Versions",
-        why="The versions of KMIP that the server speaks, of which the highest common one is used",
-    ),
-    Operation(
         name="kmip:Query",
-        facts=facts("key_store", _STORE_FACTS),
+        facts=(*facts("key_store", _STORE_FACTS), "key.protection_level", "key_version.protection_level"),
         permission="Query",
         why="Who made the server, what it can do, and by what it is validated",
     ),
@@ -62,6 +60,19 @@ KMIP = (
         ),
         permission="Get Attributes",
         why="State, dates, algorithm, usage, links and names of each object; never what it holds",
+    ),
+    # The last: where another operation tells a fact, that one is named first as what would have told it.
+    Operation(
+        name="kmip:DiscoverVersions",
+        facts=(
+            *facts("key_store", _STORE_DISCOVERED),
+            *facts("key", _KEY_OF_LATER_VERSIONS),
+            "key_version.protection_level",
+            "certificate.exportable",
+            *facts("secret", _ROTATION_OF_SECRETS),
+        ),
+        permission="Discover Versions",
+        why="The versions of KMIP that the server speaks, of which the highest common one is used",
     ),
 )
 """Asked in the scope of one server."""

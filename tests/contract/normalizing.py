@@ -11,7 +11,7 @@ from typing import Any
 
 from collectors.registry import SOURCES
 from collectors.source import Settings
-from evidence.model import BOOKKEEPING, Row
+from evidence.model import BOOKKEEPING, GapKind, Row
 from evidence.observation import JSON, Observation, Status, body_digest, observation_id
 from evidence.reading import group_by_subject
 from evidence.recording import ScopeHeader
@@ -162,6 +162,23 @@ def contradictions(less: Iterable[Row], more: Iterable[Row]) -> list[str]:
             if now is not None and now != was:
                 wrong.append(f"{' '.join(key)}: {name} is {now!r}, was {was!r}")
     return wrong
+
+
+def excused(less: Iterable[Row], more: Iterable[Row]) -> list[str]:
+    """Facts that rows made of less lack and that a gap says the provider does not offer, although it does.
+
+    A fact that an operation tells but does not declare is explained so, and nobody hears that it was refused.
+    """
+    less = list(less)
+    known, told = _of_things(less), _of_things(more)
+    gaps = [gap for gap in table(less, "gap").values() if gap.kind is GapKind.NOT_OFFERED]
+    return [
+        f"{gap.of_table} {gap.subject}: {name}: {gap.error}"
+        for gap in gaps
+        for name in gap.columns
+        if (gap.of_table, gap.subject) in known.keys() & told.keys()
+        and getattr(told[gap.of_table, gap.subject], name) is not None
+    ]
 
 
 def vanished(less: Iterable[Row], more: Iterable[Row]) -> list[str]:

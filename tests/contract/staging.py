@@ -19,7 +19,7 @@ from controls.catalogue import load_catalogue
 from controls.engine import assess
 from evidence.findings import Verdict
 from evidence.history import write_empty
-from evidence.model import TABLES
+from evidence.model import TABLES, GapKind
 from keyproof.collection import Collection
 from keyproof.configuration import DEFAULT_TAGS
 from keyproof.replay import normalize_run
@@ -188,6 +188,29 @@ def unexplained_nulls(folder: Path) -> list[str]:
                     if where not in named and (row["scope"], table, "", column) not in named:
                         found.append(json.dumps(where))
     return found
+
+
+def excused(operation: str, clean: Path, spoiled: Path) -> list[str]:
+    """Facts that only the operation's going wrong made unknown, and that a gap says the provider does not offer.
+
+    So a fact is explained that the operation tells and does not declare. Looked at are the scopes in which it is asked.
+    """
+    index = parquet.read_table(spoiled / "inventory" / "observation.parquet").to_pylist()
+    scopes = {row["scope"] for row in index if row["operation"] == operation}
+    known = {
+        (row["scope"], table, row["id"]): row
+        for table in TABLES
+        if table not in ("gap", "observation")
+        for row in parquet.read_table(clean / "inventory" / f"{table}.parquet").to_pylist()
+        if row["scope"] in scopes
+    }
+    return [
+        f"{gap['of_table']} {gap['subject']}: {column}: {gap['error']}"
+        for gap in parquet.read_table(spoiled / "inventory" / "gap.parquet").to_pylist()
+        if gap["kind"] == GapKind.NOT_OFFERED
+        for column in gap["columns"]
+        if known.get((gap["scope"], gap["of_table"], gap["subject"]), {}).get(column) is not None
+    ]
 
 
 def unexplained_doubts(folder: Path) -> list[str]:

@@ -17,7 +17,7 @@ import pytest
 import vault_stage
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from staging import FAULTS, Faults, Outcome, Stage, differences, perform, unexplained_doubts, unexplained_nulls
+from staging import FAULTS, Faults, Outcome, Stage, differences, excused, perform, unexplained_doubts, unexplained_nulls
 
 from collectors.registry import SOURCES
 from evidence.model import GapKind
@@ -113,6 +113,7 @@ def test_one_operation_goes_wrong(kind: str, operation: str, fault: str, tmp_pat
     spoiled = perform(stage, faults, tmp_path)
     assert differences(stage, _clean(kind), spoiled) == []
     assert unexplained_nulls(tmp_path) == []
+    assert excused(operation, _clean(kind).folder, tmp_path) == []
     assert spoiled.requests[operation], "the fault befell nothing"
     named = {gap["operation"] for gap in spoiled.gaps if gap["kind"] != GapKind.NOT_OFFERED}
     assert named & {operation, stage.opened_by.get(operation)}

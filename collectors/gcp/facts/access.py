@@ -9,6 +9,7 @@ from collectors.gcp.answers import Policy
 from collectors.gcp.facts.scope import Setting, each, only
 from collectors.gcp.iam import UNKNOWN, PolicyFacts, policy_facts, together
 from collectors.gcp.names import last
+from collectors.gcp.operations import TELL_WHO_IS_OUTSIDE
 from collectors.gcp.roles import Service
 from collectors.scope_rows import NOT_ASKED, expect
 from evidence.model import Access, GapKind, Row
@@ -103,8 +104,14 @@ def _unknown_roles(facts: PolicyFacts) -> Failure:
     return Failure(GapKind.FAILED, f"the permissions of the role {roles} are not known", "")
 
 
-def access_rows(setting: Setting, subject: str, levels: Sequence[Level], reading: Reading) -> Iterator[Row]:
-    """The access rows of a key, secret or store by its policies, with the gaps of those that are not known."""
+def access_rows(
+    setting: Setting, subject: str, levels: Sequence[Level], reading: Reading, context: Iterable[Reading] = ()
+) -> Iterator[Row]:
+    """The access rows of a key, secret or store by its policies, with the gaps of those that are not known.
+
+    `context` are the readings that tell, beside `reading`, what is the organization's own.
+    """
+    own = [only(one, *TELL_WHO_IS_OUTSIDE) for one in (reading, *context)]
     anchor = Access(**setting.bookkeeping(subject, ()))
     written: set[str] = set()
     missing: set[str] = set()
@@ -131,7 +138,7 @@ def access_rows(setting: Setting, subject: str, levels: Sequence[Level], reading
                 external=admission.outside,
                 public=admission.public,
             )
-            yield from setting.explained(row, [only(reading, level.operation)])
+            yield from setting.explained(row, [only(reading, level.operation), *own])
         if level.facts.unknown_roles and ASSETS not in missing:
             missing.add(ASSETS)
             yield setting.rows_missing(anchor, "access", subject, ASSETS, _unknown_roles(level.facts))

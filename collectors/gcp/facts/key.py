@@ -115,7 +115,7 @@ def key_rows(setting: Setting, key: KeyReading) -> Generator[Row, None, bool]:
     not_offered = EXTERNAL_KEYS_NOT_OFFERED if external else {}
     yield from setting.explained(row, [reading, *key.context, of_roles(levels)], not_offered)
     yield from _version_rows(setting, key, row, versions)
-    yield from access_rows(setting, key.name, [policy], reading)
+    yield from access_rows(setting, key.name, [policy], reading, key.context)
     yield from _resource_rows(setting, key, row)
     return versions is not None
 

@@ -348,7 +348,7 @@ def _place_rows(setting: Setting, inventory: _Inventory, reading: Reading, tally
         row = key_ring(setting, name, inventory.account(name), evidence, above, settings)
         tally.described += 1
         yield from setting.explained(row, [reading, project, inventory.reading])
-        yield from access_rows(setting, name, levels, reading)
+        yield from access_rows(setting, name, levels, reading, [inventory.reading])
     inventory.read_places[reading.subject] = (without_bodies(reading), autokey)
 
 

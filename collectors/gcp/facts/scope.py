@@ -103,7 +103,7 @@ def _asked_about(parameters: Mapping[str, object]) -> str:
     return str(next((parameters[name] for name in ("resource", "name", "parent") if name in parameters), ""))
 
 
-def only(reading: Reading, operation: str) -> Reading:
-    """The reading as far as it is one operation's."""
-    failures = {name: failure for name, failure in reading.failures.items() if name == operation}
-    return Reading(reading.subject, list(reading.of(operation)), failures)
+def only(reading: Reading, *operations: str) -> Reading:
+    """The reading as far as it is that of some operations."""
+    failures = {name: failure for name, failure in reading.failures.items() if name in operations}
+    return Reading(reading.subject, [o for o in reading.observations if o.operation in operations], failures)

@@ -160,7 +160,7 @@ def secret_rows(setting: Setting, found: SecretReading) -> Generator[Row, None, 
     )
     fill(row, _described(setting, found, versions))
     yield from setting.explained(row, [reading, *found.context, of_roles(levels)])
-    yield from access_rows(setting, found.name, [policy], reading)
+    yield from access_rows(setting, found.name, [policy], reading, found.context)
     return versions is not None
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from collectors import scope_rows
 from collectors.declaration import ServiceDeclaration
 from collectors.kmip.identifiers import object_id, server_id
 from collectors.kmip.operations import OPERATIONS, SERVICES
+from evidence.model import Row
 from evidence.operation import Operation
+from evidence.reading import Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,15 @@ class Setting(scope_rows.Setting):
     provider: ClassVar[str] = "kmip"
     services: ClassVar[Mapping[str, ServiceDeclaration]] = SERVICES
     operations: ClassVar[Mapping[str, Operation]] = OPERATIONS
+
+    of_server: Reading = field(default_factory=lambda: Reading("", []))
+    """What was asked of the server once and tells facts of every object, with its failures."""
+
+    def explained(
+        self, row: Row, readings: Iterable[Reading], not_offered: Mapping[str, str] | None = None
+    ) -> Iterator[Row]:
+        """The row, and the gaps of what it does not know."""
+        return scope_rows.Setting.explained(self, row, [*readings, self.of_server], not_offered)
 
     @property
     def store(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from collectors.kmip.answers import Located, Server, ServerInformation, Validation, Versions
 from collectors.kmip.facts.scope import Setting
-from collectors.kmip.versions import tells_assurances
+from collectors.kmip.versions import LOWEST, tells_assurances
 from collectors.scope_rows import NOT_ASKED, expect, fill, without_bodies
 from evidence.model import NEVER, GapKind, KeyStore, ProtectionLevel, Row, State
 from evidence.observation import Observation, canonical_json
@@ -63,6 +63,17 @@ class ServerReading:
             objects=objects,
             whole=LOCATE not in reading.failures,
         )
+
+    @property
+    def of_objects(self) -> Reading:
+        """The part of the reading that tells facts of every object.
+
+        A server whose versions are not known is spoken to in the lowest, in which it does not tell all that it could.
+        """
+        spoken = {query.parameters.get("protocol_version") for query in self.reading.of(QUERY)}
+        telling = (QUERY, DISCOVER) if spoken <= {LOWEST} else (QUERY,)
+        failures = {name: self.reading.failures[name] for name in telling if name in self.reading.failures}
+        return Reading(self.reading.subject, [o for o in self.reading.observations if o.operation in telling], failures)
 
     @property
     def validations(self) -> Sequence[Validation] | None:
