@@ -30,6 +30,11 @@ def relative(full: str) -> str:
     return full.removeprefix("//").partition("/")[2] if full.startswith("//") else full
 
 
+def key_of(name: str) -> str:
+    """The key that is named, by its own full or relative name or by that of one of its versions."""
+    return relative(name).partition("/cryptoKeyVersions/")[0]
+
+
 def secret_store(project: str, location: str) -> str:
     """The id of Secret Manager in a project, or in one location of it, as a store of secrets."""
     place = "" if location == "global" else f"/locations/{location}"

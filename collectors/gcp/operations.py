@@ -105,7 +105,7 @@ _SEARCH_RESOURCES = Operation(
     paged=True,
     facts=("protected_resource.*", *facts("protected_resource", _RESOURCE_FACTS)),
     permission="cloudasset.assets.searchAllResources",
-    why="Buckets, datasets and databases that Google's own keys encrypt, of which KMS Inventory does not tell",
+    why="Buckets, datasets and databases that Google's own keys encrypt, or keys elsewhere: no key that is read",
 )
 _LIST_VERSIONS = Operation(
     name="kms:ListCryptoKeyVersions",

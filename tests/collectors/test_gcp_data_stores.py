@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from gcp_runs import BY_PROJECT, ONE_BY_ONE, asked, collected, told
+from gcp_runs import BY_PROJECT, ELSEWHERE, ONE_BY_ONE, asked, collected, shared_world, told
 from small_gcp import HOME, NOW, OTHER, served
 
 from evidence.model import Row
@@ -46,6 +46,27 @@ def test_what_a_customers_key_encrypts_is_told_once() -> None:
         rows = collected(cloud).rows()
     named = [row["name"] for row in told(rows, "protected_resource").values()]
     assert named.count("//storage.googleapis.com/example-cards-0") == 1
+
+
+def test_what_a_key_encrypts_that_is_read_nowhere_is_told_with_its_name() -> None:
+    with served(world=shared_world()) as cloud:
+        rows = collected(cloud).rows()
+        of_projects = collected(cloud, **{**BY_PROJECT, "asset_inventory": True}).rows()
+    id = f"//storage.googleapis.com/example-shared#{ELSEWHERE}"
+    shared = told(rows, "protected_resource")[id]
+    assert (shared["name"], shared["key"]) == ("//storage.googleapis.com/example-shared", ELSEWHERE)
+    assert (shared["encrypted"], shared["account"]) == (True, HOME)
+    assert id in told(of_projects, "protected_resource")
+
+
+@pytest.mark.parametrize("operation", ["resourcemanager:ListProjects", "resourcemanager:ListFolders"])
+def test_whose_key_it_is_stays_open_where_projects_may_be_missing(operation: str) -> None:
+    refused = [Rule(fault=Fault.REFUSE, operation=name) for name in ("asset:ListAssets", operation)]
+    with served(refused, shared_world()) as cloud:
+        rows = collected(cloud).rows()
+    assert f"//storage.googleapis.com/example-shared#{ELSEWHERE}" not in told(rows, "protected_resource")
+    about = {(g.operation, g.kind) for g in rows if g.table == "gap" and g.subject == ELSEWHERE}  # type: ignore[attr-defined]
+    assert about == {(operation, "refused")}
 
 
 def test_a_search_that_is_refused_leaves_rows_missing() -> None:

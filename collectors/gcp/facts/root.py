@@ -10,7 +10,7 @@ from collectors.gcp.answers import Folder, Folders, Locations, Message, Organiza
 from collectors.gcp.assets import LIST, Assets, Found, read_assets
 from collectors.gcp.facts.access import INHERITED, Level, access_rows, inherited_levels, level_of, read_level
 from collectors.gcp.facts.credential import CREDENTIALS, CredentialReading, CredentialRows
-from collectors.gcp.facts.data_store import data_store_rows
+from collectors.gcp.facts.data_store import Known, data_store_rows
 from collectors.gcp.facts.key import AUTOKEY_RING, KeyReading, key_rows, not_covered
 from collectors.gcp.facts.scope import Setting, each, listed
 from collectors.gcp.facts.secret import VERSIONS, SecretReading, secret_rows
@@ -18,7 +18,7 @@ from collectors.gcp.facts.store import Autokey, ekm_connection, key_project, key
 from collectors.gcp.names import last, location_of, parent, part
 from collectors.gcp.operations import CONNECTIONS_NOT_OFFERED
 from collectors.gcp.roles import Service
-from collectors.scope_rows import Tally, without_bodies
+from collectors.scope_rows import NOT_ASKED, Tally, without_bodies
 from evidence.model import GapKind, Key, Row, Scope
 from evidence.reading import Failure, Reading
 
@@ -27,6 +27,7 @@ _DESCRIBED: Mapping[str, type[Message]] = {
     "resourcemanager:GetFolder": Folder,
     "resourcemanager:GetOrganization": Organization,
 }
+_WALKED = ("resourcemanager:ListFolders", "resourcemanager:ListProjects")
 _LISTS: Mapping[str, type[Page]] = {
     "resourcemanager:ListFolders": Folders,
     "resourcemanager:ListProjects": Projects,
@@ -51,7 +52,7 @@ def normalize_root(setting: Setting, readings: Iterator[Reading]) -> Iterator[Ro
             facts, setting = _described(setting, reading, assets)
             yield from _incomplete_lists(setting, reading)
             if any(any(reading.of(operation)) for operation in _DESCRIBED):  # it was not opened by another scope
-                yield from data_store_rows(setting, reading, _project_ids(reading, assets))
+                yield from data_store_rows(setting, reading, _known(setting, reading, assets))
             if assets is not None:
                 inventory = _Inventory.read(setting, reading, assets)
                 reading = inventory.reading
@@ -97,6 +98,19 @@ def _described(setting: Setting, reading: Reading, assets: Assets | None) -> tup
         header, organization=organization, organization_accounts=tuple(sorted(own)), organization_known=known
     )
     return facts, Setting(knowing, setting.settings, own_roles=assets.roles if assets else {})
+
+
+def _known(setting: Setting, reading: Reading, assets: Assets | None) -> Known:
+    """The projects and keys below the root, as far as the scope's own reading tells."""
+    projects = _project_ids(reading, assets)
+    if assets is not None:
+        return Known(projects, assets.keys, None)
+    telling = ["resourcemanager:GetProject"] if setting.header.service == "project" else list(_WALKED)
+    missed = next((name for name in telling if name in reading.failures or not any(reading.of(name))), None)
+    if missed is None:
+        return Known(projects, (), None)
+    asked = missed if missed in reading.failures else LIST
+    return Known(projects, (), (asked, reading.failures.get(asked, Failure(GapKind.FAILED, NOT_ASKED, ""))))
 
 
 def _project_ids(reading: Reading, assets: Assets | None) -> Mapping[str, str]:
