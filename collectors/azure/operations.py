@@ -17,6 +17,8 @@ _KEY_DESCRIBED = f"""name aliases description account region key_store manager m
     expires_at expiry_settable suspended_at rotatable rotatable_reason deletion_window_set deletion_window_days
     recovery_level deletion_requested_at deletion_at extractable never_extractable key_settings release_policy
     attestation access_reasons {TAG_FACTS}"""
+_KEY_SIZE = "parameter_set bits security_bits pq_category mechanisms"
+"""What follows from the size of a symmetric key, which Resource Manager alone tells."""
 _VERSION_FACTS = """key state created_at superseded_at cause expires_at destroyed_at algorithm protection_level
     external_key attestation"""
 _SECRET_LISTED = f"""name kind content_type description account region key_store managed_by manager state expires_at
@@ -327,12 +329,6 @@ MANAGED_HSM = (
         why="What the local roles allow",
     ),
     Operation(
-        name="administration:GetSettings",
-        facts=facts("key_store", "store_settings"),
-        permission="Microsoft.KeyVault/managedHsm/settings/read/action",
-        why="Settings of the managed HSM, such as whether Resource Manager may manage its keys",
-    ),
-    Operation(
         name="administration:GetEkmConnection",
         facts=("key_store.*", *facts("key_store", "connection_state")),
         permission="Microsoft.KeyVault/managedHsm/ekm/read",
@@ -346,6 +342,13 @@ MANAGED_HSM = (
         why="What a key of a managed HSM is, and how the HSM vouches for it",
     ),
     *_keys_by_manager("ManagedHsmKeys", "Microsoft.KeyVault/managedHSMs/keys"),
+    # The last: why a key itself was not read is the nearer reason.
+    Operation(
+        name="administration:GetSettings",
+        facts=(*facts("key_store", "store_settings"), *facts("key", _KEY_SIZE)),
+        permission="Microsoft.KeyVault/managedHsm/settings/read/action",
+        why="Settings of the managed HSM: whether Resource Manager may manage its keys, and alone tells some sizes",
+    ),
 )
 """Asked in the scope of a managed HSM."""
 
