@@ -607,14 +607,6 @@ class ListedCertificates(Page):
 
 class _KeyProperties(Answer):
     exportable: Flag | None = None
-    kty: Text | None = None
-    key_size: Whole | None = None
-    crv: Text | None = None
-
-
-class _X509Properties(Answer):
-    subject: Text | None = None
-    key_usage: list[Text] | None = None
 
 
 class _Issuer(Answer):
@@ -637,7 +629,6 @@ class CertificateLifetimeAction(Answer):
 
 class CertificatePolicy(Answer):
     key_props: _KeyProperties | None = None
-    x509_props: _X509Properties | None = None
     issuer: _Issuer | None = None
     lifetime_actions: list[CertificateLifetimeAction] | None = None
 

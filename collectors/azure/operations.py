@@ -404,9 +404,11 @@ VAULT_NOT_OFFERED = {
     "secret.created_at": "Key Vault does not list the versions of a deleted secret",
     "secret.last_rotated_at": "Key Vault does not list the versions of a deleted secret",
     "certificate.publicly_trusted": "neither the certificate nor its policy shows whether browsers trust its issuer",
-    "certificate.authority": "the policy does not tell what the certificate's key may be used for",
-    "certificate.bits": "the policy does not tell the size of the certificate's key",
-    "certificate.security_bits": "the policy does not tell the size of the certificate's key",
+    "certificate.authority": "the certificate's extensions cannot be read",
+    **dict.fromkeys(
+        facts("certificate", "algorithm bits security_bits"),
+        "the certificate's key is of a kind that is not known here",
+    ),
 }
 """Facts of the scopes of vaults that Azure does not tell for every key, secret or store."""
 
@@ -447,6 +449,12 @@ DELETED_CERTIFICATE_NOT_OFFERED = dict.fromkeys(
     "a deleted certificate is listed, and no more is told",
 )
 """Facts that are not told of a deleted certificate; they come on top of those of its scope."""
+
+PENDING_CERTIFICATE_NOT_OFFERED = dict.fromkeys(
+    facts("certificate", "subject authority publicly_trusted algorithm bits security_bits"),
+    "Key Vault has no certificate yet, and its policy says what is asked for",
+)
+"""Facts that are not told of a certificate that was not issued; they come on top of those of its scope."""
 
 DELETED_STORE_NOT_OFFERED = dict.fromkeys(
     facts("key_store", f"{_STORE_FACTS} {_LOGGING} regions connection_state"),

@@ -1,14 +1,11 @@
 """From what Azure answered to rows: the facts, by cases; and what holds whatever Azure answers."""
 
-import base64
 import json
 from datetime import UTC, datetime
 
 import azure_recordings as azure
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtensionOID
 from normalizing import table, unexplained
 
@@ -415,22 +412,24 @@ def test_certificates():
     assert site.fingerprint == "7cb8b7539d87ba7215357b9b9049dff2d3fa59ba"
 
 
+def _with_content(content, **policy):
+    """The row of the certificate with other content, and with members of its policy changed; and its gaps."""
+    (told,) = (answer for _, operation, answer in azure.EXCHANGES["vault"] if operation == GET_CERTIFICATE)
+    answer = {**told, "cer": content, "policy": {**told["policy"], **policy}}
+    found = with_answer("vault", GET_CERTIFICATE, answer, azure.url("site", kind="certificates"))
+    (row,) = table(found, "certificate").values()
+    return row, [gap for gap in table(found, "gap").values() if gap.of_table == "certificate"]
+
+
 def _certified(issuer, *, self_signed=False, logged=False):
     """The row of the certificate with another policy's issuer and another content."""
-    subject = x509.Name.from_rfc4514_string("CN=site.example")
-    authority = subject if self_signed else x509.Name.from_rfc4514_string("CN=Some authority")
-    signer = Ed25519PrivateKey.generate()
-    made = x509.CertificateBuilder(authority, subject, signer.public_key(), 7, on("2026-01-01"), on("2027-01-01"))
+    extensions = []
     if logged:
         stamp = bytes(33) + bytes(8) + b"\x00\x00" + b"\x04\x03\x00\x00"
         stamps = (len(stamp) + 2).to_bytes(2) + len(stamp).to_bytes(2) + stamp
-        log = x509.UnrecognizedExtension(TIMESTAMPS, b"\x04" + len(stamps).to_bytes(1) + stamps)
-        made = made.add_extension(log, critical=False)
-    content = base64.b64encode(made.sign(signer, None).public_bytes(Encoding.DER)).decode()
-    (told,) = (answer for _, operation, answer in azure.EXCHANGES["vault"] if operation == GET_CERTIFICATE)
-    answer = {**told, "cer": content, "policy": {**told["policy"], "issuer": {"name": issuer}}}
-    found = with_answer("vault", GET_CERTIFICATE, answer, azure.url("site", kind="certificates"))
-    (row,) = table(found, "certificate").values()
+        extensions.append(x509.UnrecognizedExtension(TIMESTAMPS, b"\x04" + len(stamps).to_bytes(1) + stamps))
+    signed_by = "CN=site.example" if self_signed else "CN=Some authority"
+    row, _ = _with_content(azure.certificate(2048, *extensions, issuer=signed_by), issuer={"name": issuer})
     return row
 
 
@@ -449,25 +448,37 @@ def test_whether_browsers_trust_a_certificate(issuer, content, trusted):
     assert _certified(issuer, **content).publicly_trusted is trusted
 
 
-def test_a_certificate_that_cannot_be_read_does_not_show_who_trusts_it():
-    (site,) = table(VAULT, "certificate").values()
-    assert site.publicly_trusted is None
+def test_a_certificate_is_what_it_is_and_not_what_the_next_one_will_be():
+    next_one = {
+        "key_props": {"exportable": True, "kty": "EC", "crv": "P-384"},
+        "x509_props": {"subject": "CN=other.example", "key_usage": ["keyCertSign"]},
+    }
+    row, _ = _with_content(azure.certificate(3072), **next_one)
+    assert (row.subject, row.algorithm, row.bits, row.security_bits) == ("CN=site.example", "RSA", 3072, 128)
+    assert row.authority is False
+    authority = x509.BasicConstraints(ca=True, path_length=None)
+    row, _ = _with_content(azure.certificate(2048, authority), x509_props={"key_usage": []})
+    assert row.authority is True
+
+
+OF_ITSELF = {"subject", "authority", "publicly_trusted", "algorithm", "bits", "security_bits"}
 
 
 @pytest.mark.parametrize(
-    ("usages", "authority"),
-    [(["digitalSignature"], False), (["keyCertSign", "cRLSign"], True), ([], False), (None, None)],
+    ("content", "kind", "reason"),
+    [
+        ("MIIB", GapKind.FAILED, "the certificate in the answer cannot be read"),
+        ("%", GapKind.FAILED, "the certificate in the answer cannot be read"),
+        (None, GapKind.NOT_OFFERED, "Key Vault has no certificate yet, and its policy says what is asked for"),
+        ("", GapKind.NOT_OFFERED, "Key Vault has no certificate yet, and its policy says what is asked for"),
+    ],
 )
-def test_an_authority_is_told_by_what_the_policy_lets_its_key_do(usages, authority):
-    subject = azure.url("site", kind="certificates")
-    (told,) = (
-        answer for s, o, answer in azure.EXCHANGES["vault"] if (s, o) == (subject, "certificates:GetCertificate")
-    )
-    properties = {name: value for name, value in told["policy"]["x509_props"].items() if name != "key_usage"}
-    properties |= {} if usages is None else {"key_usage": usages}
-    answer = {**told, "policy": {**told["policy"], "x509_props": properties}}
-    (site,) = table(with_answer("vault", "certificates:GetCertificate", answer, subject), "certificate").values()
-    assert site.authority is authority
+def test_without_a_certificate_that_can_be_read_nothing_is_told_of_it(content, kind, reason):
+    row, gaps = _with_content(content)
+    (gap,) = (gap for gap in gaps if "bits" in gap.columns)
+    assert {name for name in OF_ITSELF if getattr(row, name) is not None} == set()
+    assert (gap.kind, gap.error, set(gap.columns)) == (kind, reason, OF_ITSELF)
+    assert (row.issuer, row.exportable, row.renewal_enabled) == ("DigiCert", True, True)
 
 
 def test_a_managed_hsm():

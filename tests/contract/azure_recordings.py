@@ -4,6 +4,10 @@ import base64
 from datetime import UTC, datetime
 
 import normalizing
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
+from cryptography.hazmat.primitives.serialization import Encoding
 from normalizing import Recordings, Scope
 
 from collectors.azure.normalize import SERVICES
@@ -174,6 +178,18 @@ def vault(**properties):
             **properties,
         },
     }
+
+
+def certificate(bits, *extensions, issuer="CN=Some authority"):
+    """The DER, in base64, of a certificate whose key is of RSA; nobody has its private half."""
+    public = RSAPublicNumbers(65537, (1 << (bits - 1)) | 1).public_key()
+    names = (x509.Name.from_rfc4514_string(name) for name in (issuer, "CN=site.example"))
+    dates = (datetime(year, 6, 1, tzinfo=UTC) for year in (2025, 2026))
+    made = x509.CertificateBuilder(*names, public, 7, *dates)
+    for extension in extensions:
+        made = made.add_extension(extension, critical=False)
+    signed = made.sign(Ed25519PrivateKey.from_private_bytes(bytes(32)), None)
+    return base64.b64encode(signed.public_bytes(Encoding.DER)).decode()
 
 
 def logs(chosen=None, **places):
@@ -347,7 +363,7 @@ VAULT_EXCHANGES = [
             "kid": url("site", "a"),
             "sid": url("site", "a", kind="secrets"),
             "x5t": "fLi3U52HunIVNXubkEnf8tP6Wbo",
-            "cer": "MIIB",
+            "cer": certificate(2048),
             "attributes": attributes("2025-06-01", nbf=day("2025-06-01"), exp=day("2026-06-01")),
             "policy": {
                 "id": "x",

@@ -18,11 +18,10 @@ from collectors.azure.answers import (
 )
 from collectors.azure.facts.scope import Setting, state_of
 from collectors.azure.facts.store import ListedThing, Store
-from collectors.azure.key_specs import family, key_spec
-from collectors.azure.operations import DELETED_CERTIFICATE_NOT_OFFERED
+from collectors.azure.operations import DELETED_CERTIFICATE_NOT_OFFERED, PENDING_CERTIFICATE_NOT_OFFERED
 from collectors.scope_rows import expect, fill, listed
 from collectors.tags import tag_facts
-from collectors.x509 import logged_publicly, read_certificate
+from collectors.x509 import X509Facts, logged_publicly, read_certificate
 from evidence.model import NEVER, Certificate, GapKind, Manager, Row, State
 from evidence.reading import Reading
 
@@ -52,11 +51,12 @@ def certificate_rows(
     if not entry.deleted:
         described = _described(reading)
         facts |= _history(reading)
+    not_offered = DELETED_CERTIFICATE_NOT_OFFERED if entry.deleted else None
     if described is not None:
         facts |= _by_policy(described)
-        facts["publicly_trusted"] = _publicly_trusted(described)
+        facts |= _by_itself(reading, described)
+        not_offered = None if described.cer else PENDING_CERTIFICATE_NOT_OFFERED
     fill(row, facts)
-    not_offered = DELETED_CERTIFICATE_NOT_OFFERED if entry.deleted else None
     yield from setting.explained(row, [reading, store.reading], not_offered)
     return described is not None
 
@@ -101,50 +101,54 @@ def _history(reading: Reading) -> dict[str, Any]:
     return {"versions": len(created), "created_at": min(created)}
 
 
+def _by_itself(reading: Reading, bundle: CertificateBundle) -> dict[str, Any]:
+    """What the certificate says that is there; its policy says what the next one will be."""
+    if not bundle.cer:
+        return {}
+    try:
+        content = base64.b64decode(bundle.cer, validate=True)
+        told = read_certificate(content)
+    except ValueError:
+        reading.fail(GET, GapKind.FAILED, "the certificate in the answer cannot be read", next(reading.of(GET)).id)
+        return {}
+    return {
+        "subject": told.subject,
+        "authority": told.authority,
+        "publicly_trusted": _publicly_trusted(bundle.policy, content, told),
+        "algorithm": told.algorithm,
+        "bits": told.bits,
+        "security_bits": told.security_bits,
+    }
+
+
 def _by_policy(bundle: CertificateBundle) -> dict[str, Any]:
-    """What its policy says: of whom it is, who issues it, and whether it renews itself."""
+    """What its policy says: who issues it, and whether it renews itself."""
     policy = bundle.policy
     key = policy.key_props
     renewing = _renewing(policy)
-    facts: dict[str, Any] = {
+    return {
         "key": thing_id(bundle.kid) if bundle.kid else "",
-        "subject": (policy.x509_props.subject if policy.x509_props else None) or "",
-        "authority": _authority(policy),
         "issuer": (policy.issuer.name if policy.issuer else None) or "",
         "renewal_enabled": renewing is not None,
         "renewal_days": _renewal_days(renewing, bundle.attributes) if renewing else 0,
         "exportable": key.exportable if key else None,
     }
-    if key is not None and key.kty is not None:
-        spec = key_spec(key.kty, curve=key.crv, bits=key.key_size, alg=None)
-        facts["algorithm"] = family(key.kty, None)
-        facts["bits"] = spec.bits if spec else None
-        facts["security_bits"] = spec.security_bits if spec else None
-    return facts
 
 
-def _publicly_trusted(bundle: CertificateBundle) -> bool | None:
+def _publicly_trusted(policy: CertificatePolicy, content: bytes, told: X509Facts) -> bool | None:
     """False where the certificate issued itself; True where an authority that Key Vault orders from issued it and it is
     in public logs, which take what comes from an authority that browsers trust.
 
     Source: Key Vault documentation, integrating with certificate authorities (DigiCert and GlobalSign, for OV and EV
     certificates); RFC 6962, section 3.1. What else it is does not show.
     """
-    ordered = bundle.policy.issuer is not None and bundle.policy.issuer.name not in (None, "", *_NOT_ORDERED)
+    if told.issuer == told.subject:
+        return False
+    ordered = policy.issuer is not None and policy.issuer.name not in (None, "", *_NOT_ORDERED)
     try:
-        content = base64.b64decode(bundle.cer or "", validate=True)
-        facts = read_certificate(content)
-        if facts.issuer == facts.subject:
-            return False
         return True if ordered and logged_publicly(content) else None
     except ValueError:
         return None
-
-
-def _authority(policy: CertificatePolicy) -> bool | None:
-    """Whether it may issue certificates, by the usage of its key that RFC 5280, section 4.2.1.3, keeps for that."""
-    usages = policy.x509_props.key_usage if policy.x509_props else None
-    return None if usages is None else "keyCertSign" in usages
 
 
 def _renewing(policy: CertificatePolicy) -> CertificateLifetimeAction | None:
