@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from collectors.wildcards import matches
@@ -31,6 +32,9 @@ _LONGEST = 10_000
 """Characters of a pattern that is looked at: AWS takes 4,096 in a rule and 1,024 in a metric filter."""
 
 _DEEPEST = 20
+
+_KEPT = 1_024
+"""Patterns and events whose answer is remembered: it is asked of each several times, and many rules share a pattern."""
 
 _ABSENT = ("errorCode", "errorMessage")
 """What CloudTrail tells of a call that failed only; an alert is to tell of those that succeed."""
@@ -90,6 +94,7 @@ def events_of(service: str, account: str, region: str) -> Mapping[AlertedEvent, 
     return {what: Event(service, operation, account, region) for what, operation in operations.items()}
 
 
+@lru_cache(maxsize=_KEPT)
 def rule_matches(pattern: str, event: Event) -> Decided:
     """Whether an EventBridge rule with that event pattern matches every such event.
 
@@ -230,6 +235,7 @@ class _Unread(Exception):
     """The text is not of the part of the language that is read here."""
 
 
+@lru_cache(maxsize=_KEPT)
 def filter_matches(pattern: str, event: Event) -> Decided:
     """Whether a metric filter with that pattern counts every such event.
 

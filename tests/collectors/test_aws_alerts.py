@@ -1,13 +1,17 @@
 """Who is alerted to what happens to keys and secrets: from rules, metric filters and alarms to the store's fact."""
 
 import json
+from collections import Counter
 
 import aws_recordings as aws
 import pytest
 from normalizing import table
 
+from collectors.aws import alert_patterns
 from collectors.aws.alert_patterns import Event, filter_matches, rule_matches
+from collectors.aws.facts import alert
 from evidence.model import GapKind
+from evidence.reading import Reading
 
 DELETION = Event("kms", "ScheduleKeyDeletion", aws.ACCOUNT, aws.REGION)
 
@@ -240,6 +244,36 @@ COUNTED = aws.metric_filter("{ $.eventSource = kms.amazonaws.com }")
 def test_metric_filters_and_alarms(filters, alarms, alerted):
     events = kms(filters=filters, alarms=alarms)[0].alerted_events
     assert events == alerted or (alerted == 4 and len(events) == 4)
+
+
+def test_rules_and_alarms_are_gone_through_once_each(monkeypatch):
+    gone_through = Counter()
+
+    def of(reading, operation):
+        for one in reading.observations:
+            if one.operation == operation:
+                gone_through["exchanges"] += 1
+                yield one
+
+    def some(decided):
+        found = list(decided)
+        gone_through["alarms"] += len(found)
+        return alert_patterns.some(found)
+
+    monkeypatch.setattr(Reading, "of", of)
+    monkeypatch.setattr(alert, "some", some)
+    many = 200
+    rules = [aws.rule(f"rule-{n}", {"source": ["aws.kms"]}) for n in range(many)]
+    filters = [aws.metric_filter("{ $.eventSource = kms.amazonaws.com }", f"filter-{n}") for n in range(many)]
+    store, _ = kms(
+        rules=rules,
+        targets={f"rule-{n}": [aws.TOPIC] for n in range(many)},
+        filters=filters,
+        alarms=[aws.alarm(f"filter-{n}") for n in range(many)],
+    )
+    assert len(store.alerted_events) == 4
+    assert gone_through["exchanges"] < 20 * many
+    assert gone_through["alarms"] < 20 * many
 
 
 def test_an_alarm_without_an_action_may_be_part_of_one_with():

@@ -28,7 +28,6 @@ from collectors.aws.resource_answers import (
     MetricAlarm,
     MetricFilter,
     MetricFilters,
-    Rule,
     Rules,
     RuleTargets,
     Trails,
@@ -37,6 +36,7 @@ from collectors.aws.resource_answers import (
 from collectors.aws.resource_operations import ALERTS_NOT_ASKED
 from collectors.scope_rows import expect, listed
 from evidence.model import AlertedEvent
+from evidence.observation import Observation
 from evidence.reading import AnswerT, Reading
 
 TRAILS = "cloudtrail:DescribeTrails"
@@ -141,31 +141,33 @@ def alerted_events(setting: Setting, reading: Reading) -> list[AlertedEvent] | N
 
 
 def _trails(setting: Setting, reading: Reading, trails: Trails) -> Iterator[_Logged]:
-    for trail in {trail.TrailARN: trail for trail in trails.trailList}.values():
-        status = _told(reading, LOGGING, TrailStatus, Name=trail.TrailARN)
+    logging, selectors = _parts(reading, LOGGING, "Name"), _parts(reading, SELECTORS, "TrailName")
+    for arn, trail in {trail.TrailARN: trail for trail in trails.trailList}.items():
+        status = _told(reading, logging(arn), LOGGING, TrailStatus)
         everything = trail.HasCustomEventSelectors is False
         yield _Logged(
             group=local_log_group(trail.CloudWatchLogsLogGroupArn, setting.header.account, setting.header.region),
             logging=status.IsLogging if status else None,
-            selectors=None if everything else _told(reading, SELECTORS, EventSelectors, TrailName=trail.TrailARN),
+            selectors=None if everything else _told(reading, selectors(arn), SELECTORS, EventSelectors),
             everything=everything,
             delivers=bool(trail.CloudWatchLogsLogGroupArn),
         )
 
 
-def _told(reading: Reading, operation: str, model: type[AnswerT], **parameters: str) -> AnswerT | None:
-    """The answer of an operation that was asked with these parameters."""
-    own = _part(reading, operation, **parameters)
+def _told(reading: Reading, own: Reading, operation: str, model: type[AnswerT]) -> AnswerT | None:
+    """The answer of an operation, in the part of the reading that is about one thing."""
     expect(own, operation)
     answer = own.answer(operation, model)
     reading.failures.update({**own.failures, **reading.failures})
     return answer
 
 
-def _part(reading: Reading, operation: str, **parameters: str) -> Reading:
-    """The exchanges of an operation that were asked with these parameters."""
-    asked = [o for o in reading.of(operation) if parameters.items() <= o.parameters.items()]
-    return Reading(reading.subject, asked)
+def _parts(reading: Reading, operation: str, parameter: str) -> Callable[[str], Reading]:
+    """By the value of a parameter: the exchanges of an operation that were asked with it."""
+    asked: dict[object, list[Observation]] = {}
+    for observation in reading.of(operation):
+        asked.setdefault(str(observation.parameters.get(parameter)), []).append(observation)
+    return lambda value: Reading(reading.subject, asked.get(value, []))
 
 
 def _undecided(event: Event) -> None:
@@ -178,16 +180,16 @@ def _rules(reading: Reading, events: Iterable[Event], logged: Sequence[_Logged])
         rule.Name: rule for _, page in listed(reading, RULES, Rules, lambda page: page.more) for rule in page.Rules
     }
     found: list[_Sent] = []
+    targets = _parts(reading, TARGETS, "Rule")
     for rule in rules.values():
         pattern = rule.EventPattern
         if pattern is not None and not rule.ManagedBy and rule_may_match(rule.State, pattern, events):
-            reaches = every([rule_enabled(rule.State), _targeted(reading, rule)])
+            reaches = every([rule_enabled(rule.State), _targeted(reading, targets(rule.Name))])
             found.append(_Sent(partial(rule_matches, pattern), reaches, logged))
     return found
 
 
-def _targeted(reading: Reading, rule: Rule) -> Decided:
-    own = _part(reading, TARGETS, Rule=rule.Name)
+def _targeted(reading: Reading, own: Reading) -> Decided:
     targets = [
         target.Arn for _, page in listed(own, TARGETS, RuleTargets, lambda page: page.more) for target in page.Targets
     ]
@@ -203,8 +205,9 @@ def _filters(reading: Reading, events: Iterable[Event], logged: Iterable[_Logged
         groups.setdefault(trail.group, []).append(trail)
     sent: list[_Sent] = []
     filters: list[tuple[MetricFilter, list[_Logged]]] = []
+    of_groups = _parts(reading, FILTERS, "logGroupName")
     for group, trails in groups.items():
-        own = _part(reading, FILTERS, logGroupName=group)
+        own = of_groups(group)
         if group:
             pages = listed(own, FILTERS, MetricFilters, lambda page: page.more)
             filters.extend((one, trails) for _, page in pages for one in page.metricFilters)
@@ -230,24 +233,26 @@ class _Alarms:
     def __init__(self, reading: Reading) -> None:
         pages = [page for _, page in listed(reading, ALARMS, Alarms, lambda page: page.more)]
         self._complete = ALARMS not in reading.failures
-        self._alarms = [alarm for page in pages for alarm in page.MetricAlarms]
         composite = [alarm for page in pages for alarm in page.CompositeAlarms]
-        self._rules = [alarm.AlarmRule for alarm in composite if alarm.ActionsEnabled and alarm.AlarmActions]
+        rules = [alarm.AlarmRule for alarm in composite if alarm.ActionsEnabled and alarm.AlarmActions]
+        self._rules = "\n".join(rules)
+        self._watched: dict[tuple[str | None, str | None], list[Decided]] = {}
+        for alarm in (alarm for page in pages for alarm in page.MetricAlarms):
+            for metric, goes_off in self._goes_off(alarm).items():
+                self._watched.setdefault(metric, []).append(goes_off)
 
     def watch(self, namespace: str, metric: str) -> Decided:
         """One of them watches the metric; what alarms compute of metrics, or of each other, is not decided here."""
-        told = [self._goes_off(alarm, (namespace, metric)) for alarm in self._alarms]
-        return some([*told, *([] if self._complete else [None])])
+        return some([*self._watched.get((namespace, metric), ()), *([] if self._complete else [None])])
 
-    def _goes_off(self, alarm: MetricAlarm, metric: tuple[str, str]) -> Decided:
+    def _goes_off(self, alarm: MetricAlarm) -> dict[tuple[str | None, str | None], Decided]:
+        """By each metric that it looks at: whether it does something about it."""
         acts = alarm.ActionsEnabled and bool(alarm.AlarmActions)
-        if (alarm.Namespace, alarm.MetricName) == metric:
-            return True if acts else self._within(alarm)
-        statistics = [query.MetricStat.Metric for query in alarm.Metrics if query.MetricStat]
-        if metric not in [(one.Namespace, one.MetricName) for one in statistics]:
-            return False
-        return None if acts else self._within(alarm)
+        within = None if acts else self._within(alarm)
+        statistics = (query.MetricStat.Metric for query in alarm.Metrics if query.MetricStat)
+        computed = {(one.Namespace, one.MetricName): within for one in statistics}
+        return computed | {(alarm.Namespace, alarm.MetricName): True if acts else within}
 
     def _within(self, alarm: MetricAlarm) -> Decided:
         """An alarm without an action may be part of one that has some."""
-        return None if any(alarm.AlarmName in rule for rule in self._rules) else False
+        return None if alarm.AlarmName in self._rules else False

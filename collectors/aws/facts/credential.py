@@ -27,6 +27,7 @@ from collectors.tags import tag_facts
 from collectors.x509 import read_certificate
 from evidence.inventory import explain
 from evidence.model import NEVER, Account, Certificate, Credential, CredentialKind, GapKind, Manager, Row, State
+from evidence.observation import Observation
 from evidence.reading import Failure, Reading
 
 SUMMARY = "iam:GetAccountSummary"
@@ -123,8 +124,11 @@ def _access_key_rows(setting: Setting, reading: Reading) -> Generator[Row, None,
     }
     described = 0
     failures: dict[str, Failure] = {}
+    uses: dict[str, list[Observation]] = {}
+    for use in reading.of(LAST_USED):
+        uses.setdefault(str(use.parameters.get("AccessKeyId")), []).append(use)
     for id, (observation, key) in keys.items():
-        own = Reading(reading.subject, [o for o in reading.of(LAST_USED) if o.parameters.get("AccessKeyId") == id])
+        own = Reading(reading.subject, uses.get(id, []))
         expect(own, LAST_USED)
         last = own.answer(LAST_USED, AccessKeyLastUsed)
         described += last is not None
