@@ -444,7 +444,7 @@ class Account(Row):
     doc = "An account, subscription or project, with what it holds beside keys and secrets"
 
     name: str | None = column("The account's name as its owner gave it; empty where it has none")
-    root_credentials: int | None = column("Access keys of its root user; 0 where it has none")
+    root_credentials: int | None = column("1 where its root user has access keys, however many; 0 where it has none")
 
 
 @dataclass(slots=True, kw_only=True)

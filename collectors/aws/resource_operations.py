@@ -156,7 +156,7 @@ ALERTS_NOT_OFFERED = {
 ALERTS_NOT_ASKED = dict.fromkeys(_ALERTED, "this run did not ask which events somebody is alerted to")
 """Why that is unknown where nothing about alerts was asked."""
 
-ROOT_KEYS_NOT_TOLD = "IAM tells how many access keys the root user has, and not which"
+ROOT_KEYS_NOT_TOLD = "IAM tells that the root user has access keys, and neither which nor how many"
 
 _BY_POLICY = "what an access key is limited to, the policies of its user decide, which are not read"
 

@@ -41,7 +41,7 @@ def test_what_is_not_known_of_the_caller_is_explained(service):
 # IAM
 
 
-def test_an_account_tells_how_many_keys_its_root_user_has():
+def test_an_account_tells_whether_its_root_user_has_keys():
     rows = rows_of("iam")
     (account,) = table(rows, "account").values()
     assert (account.id, account.name, account.root_credentials) == (aws.ACCOUNT, "Production", 1)
@@ -60,7 +60,7 @@ def test_a_summary_that_does_not_tell_of_the_root_user_is_none():
     rows = rows_of("iam", exchanges)
     assert table(rows, "account")[aws.ACCOUNT].root_credentials is None
     assert gap_of(rows, aws.ACCOUNT, "root_credentials").kind is GapKind.FAILED
-    assert missing(rows, "credential")
+    assert missing(rows, "credential") == {("iam:GetAccountSummary", GapKind.FAILED)}
 
 
 def test_an_account_whose_name_was_not_read_has_none():

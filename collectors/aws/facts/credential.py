@@ -36,6 +36,8 @@ KEYS = "iam:ListAccessKeys"
 LAST_USED = "iam:GetAccessKeyLastUsed"
 CERTIFICATES = "iam:ListServerCertificates"
 CERTIFICATE = "iam:GetServerCertificate"
+ROOT_KEYS = "AccountAccessKeysPresent"
+"""1 where there are any, else 0. Source: AWS Security Blog, determining the presence of AWS account access keys."""
 
 _LISTS = (USERS, KEYS, CERTIFICATES)
 
@@ -87,10 +89,13 @@ def _account_rows(setting: Setting, reading: Reading, tally: Tally) -> Generator
             account.certificates[certificate.Arn] = observation, certificate
     expect(reading, SUMMARY)
     summary = reading.answer(SUMMARY, AccountSummary)
+    present = summary.SummaryMap.get(ROOT_KEYS) if summary else None
+    if summary is not None and present is None:
+        reading.fail(SUMMARY, GapKind.FAILED, f"the answer does not state {ROOT_KEYS}", next(reading.of(SUMMARY)).id)
     row = Account(
         **setting.bookkeeping(setting.header.account or setting.header.id, (o.id for o in reading.of(SUMMARY))),
         name=setting.header.account_name,
-        root_credentials=summary.SummaryMap.get("AccountAccessKeysPresent") if summary else None,
+        root_credentials=present,
     )
     yield row
     yield from explain(row, [reading], setting.operations, setting.declared.not_offered)
