@@ -308,6 +308,15 @@ def test_what_is_refused_is_no_missing_alert(operation):
     assert (gap.operation, gap.kind) == (operation, GapKind.REFUSED)
 
 
+def test_where_kms_itself_answered_nothing_there_is_no_store():
+    made = [o for o in aws.recorded("kms") if o.subject == ""]
+    made = [aws.RECORDINGS.refused(o) if o.operation.startswith("kms:") else o for o in made]
+    rows = aws.RECORDINGS.rows(aws.header("kms"), made)
+    assert table(rows, "key_store") == {}
+    missed = {(gap.of_table, gap.kind) for gap in table(rows, "gap").values() if gap.rows_missing}
+    assert ("key_store", GapKind.REFUSED) in missed
+
+
 def test_alerts_that_nobody_asked_for_leave_the_scope_complete():
     exchanges = [
         ("", "kms:ListKeys", {"Keys": [], "Truncated": False}),

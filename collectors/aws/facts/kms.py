@@ -12,6 +12,7 @@ from collectors.aws.facts.key import KeyReading, key_rows
 from collectors.aws.facts.scope import Setting
 from collectors.scope_rows import Tally, listed, without_bodies
 from evidence.model import NEVER, AlertedEvent, Key, KeyStore, ProtectionLevel, Row, State
+from evidence.observation import Status
 from evidence.reading import Reading
 
 _STORE_KINDS = {"AWS_CLOUDHSM": "AWS CloudHSM key store", "EXTERNAL_KEY_STORE": "external key store"}
@@ -40,6 +41,7 @@ class Region:
     stores: list[tuple[str, CustomKeyStore]] = field(default_factory=list)
     alerted: list[AlertedEvent] | None = None
     answered: bool = False
+    """KMS itself was, and not only the services that tell of tags and alerts."""
 
     @classmethod
     def read(cls, setting: Setting, reading: Reading) -> Region:
@@ -56,7 +58,7 @@ class Region:
             reading, "kms:DescribeCustomKeyStores", CustomKeyStores, lambda page: page.more
         ):
             region.stores.extend((observation, store) for store in page.CustomKeyStores)
-        region.answered = any(o.status == "ok" for o in reading.observations)
+        region.answered = any(o.status is Status.OK and o.operation.startswith("kms:") for o in reading.observations)
         if region.answered:
             region.alerted = alerted_events(setting, reading)
         region.reading = without_bodies(reading)
