@@ -660,7 +660,7 @@ class _EncryptingKey(Answer):
 
 
 class _StorageEncryption(Answer):
-    keySource: Text
+    keySource: Text | None = None
     keyvaultproperties: _EncryptingKey | None = None
 
 
@@ -669,11 +669,13 @@ class _StorageRules(Answer):
 
 
 class StorageProperties(Answer):
-    creationTime: Time
+    """Azure's REST reference requires none of them, and what is missing of one account must not hide the others."""
+
+    creationTime: Time | None = None
     keyCreationTime: _KeyTimes | None = None
     keyPolicy: _KeyPolicy | None = None
     allowSharedKeyAccess: Flag | None = None
-    encryption: _StorageEncryption
+    encryption: _StorageEncryption | None = None
     networkAcls: _StorageRules | None = None
     publicNetworkAccess: Text | None = None
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from azure_recordings import SETTINGS, SUBSCRIPTION, VAULT_HOST, header, page, recorded, storage_account
-from normalizing import table
+from normalizing import table, unexplained
 
 from collectors.azure.normalize import normalize
 from evidence.model import NEVER, Row
@@ -98,6 +98,22 @@ def test_what_encrypts_an_account() -> None:
 )
 def test_a_key_that_is_not_named_as_azure_names_keys_is_not_known(encryption: dict[str, Any]) -> None:
     assert _encrypting(**encryption) is None
+
+
+@pytest.mark.parametrize("left_out", ["creationTime", "encryption", "keySource"])
+def test_what_is_left_out_of_one_account_is_unknown_of_that_one_alone(left_out: str) -> None:
+    encryption = {} if left_out == "keySource" else {"keySource": "Microsoft.Storage"}
+    lacking = storage_account("lacking", encryption=encryption)
+    lacking["properties"].pop(left_out, None)
+    rows = _rows(storage_account("one"), lacking)
+    assert unexplained(rows) == []
+    stores = table(rows, "protected_resource")
+    assert [(row.key, row.encrypted) for row in stores.values()] == [
+        ("", True),
+        ("" if left_out == "creationTime" else None, True),
+    ]
+    unknown = {column for gap in table(rows, "gap").values() for column in gap.columns if "lacking" in gap.subject}
+    assert unknown >= ({"created_at"} if left_out == "creationTime" else {"key"})
 
 
 def test_an_account_that_is_listed_twice_is_one() -> None:

@@ -56,8 +56,10 @@ def _resource(setting: Setting, account: StorageAccount, observation: str) -> Pr
 
 
 def _encrypting(properties: StorageProperties) -> str | None:
-    """The id of the key, which the vault that holds it tells; "" for a key of Azure's own."""
+    """The id of the key, which the vault that holds it tells; "" for one of Azure's own, None where none is told."""
     encryption = properties.encryption
+    if encryption is None or encryption.keySource is None:
+        return None
     source = encryption.keySource.lower()
     if source == "microsoft.storage":
         return ""
