@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
+from evidence.model import BOOKKEEPING, TABLES
 from evidence.operation import Operation, by_name
 
 _FOLLOWERS = {"key.last_rotated_at": "key.material_known_at"}
@@ -31,6 +32,11 @@ class ServiceDeclaration:
 def facts(table: str, names: str) -> tuple[str, ...]:
     """`table.column` for each of the names, which spaces separate."""
     return tuple(f"{table}.{name}" for name in names.split())
+
+
+def whole(table: str) -> tuple[str, ...]:
+    """`table.column` for each of its columns, for an operation that tells all there is of a row."""
+    return tuple(f"{table}.{field.name}" for field in fields(TABLES[table]) if field.name not in BOOKKEEPING)
 
 
 def declare(operations: Iterable[Operation], not_offered: Mapping[str, str]) -> ServiceDeclaration:

@@ -14,12 +14,11 @@ from collectors.aws.resource_operations import (
     IAM,
     IAM_NOT_OFFERED,
 )
-from collectors.declaration import ServiceDeclaration, all_not_offered, all_operations, declare, facts
+from collectors.declaration import ServiceDeclaration, all_not_offered, all_operations, declare, facts, whole
 from collectors.tags import TAG_FACTS
 from evidence.operation import Operation
 
 _POLICY_FACTS = "public external_accounts wildcard_access"
-_ACCESS_FACTS = "subject principal principal_kind capability via conditions external public"
 _ROTATION_FACTS = "rotation_enabled rotation_period_days rotation_next_at"
 _KEY_ROTATION_FACTS = f"{_ROTATION_FACTS} rotation_requested_at"
 _KEY_DESCRIBED = """description account region key_store manager managed_by origin usages key_type algorithm
@@ -27,8 +26,6 @@ _KEY_DESCRIBED = """description account region key_store manager managed_by orig
     expiry_settable suspended_at rotatable rotatable_reason deletion_window_set deletion_window_days
     deletion_requested_at deletion_at
     extractable never_extractable key_settings recovery_level release_policy attestation access_reasons regions"""
-_VERSION_FACTS = """key state created_at superseded_at cause expires_at destroyed_at origin algorithm protection_level
-    external_key attestation"""
 _KEY_USE = "used last_used_at usage_tracked_since"
 _LISTED = """name kind description account region key_store managed_by manager state keys created_at
     last_rotated_at expires_at expiry_settable"""
@@ -115,7 +112,7 @@ KMS = (
             *facts("key", f"{_KEY_ROTATION_FACTS} rotations last_rotated_at {_KEY_USE}"),
             *facts("key", f"{_POLICY_FACTS} account_delegated business_purpose"),
             "key_version.*",
-            *facts("key_version", _VERSION_FACTS),
+            *whole("key_version"),
             "access.*",
         ),
         why="What a key is: its manager, origin, purpose, state and dates; whatever else is asked follows from it",
@@ -131,7 +128,7 @@ KMS = (
         facts=(
             *facts("key", "rotations last_rotated_at expires_at"),
             "key_version.*",
-            *facts("key_version", _VERSION_FACTS),
+            *whole("key_version"),
         ),
         why="When key material was in fact rotated, and how",
     ),
@@ -145,14 +142,14 @@ KMS = (
         facts=(
             *facts("key", f"{_POLICY_FACTS} account_delegated"),
             "access.*",
-            *facts("access", _ACCESS_FACTS),
+            *whole("access"),
         ),
         why="Who may administer and use a key",
     ),
     Operation(
         name="kms:ListGrants",
         paged=True,
-        facts=(*facts("key", _POLICY_FACTS), "access.*", *facts("access", _ACCESS_FACTS)),
+        facts=(*facts("key", _POLICY_FACTS), "access.*", *whole("access")),
         why="Who else may use a key, by grants",
     ),
     Operation(
@@ -184,7 +181,7 @@ SECRETS_MANAGER = (
     ),
     Operation(
         name="secretsmanager:GetResourcePolicy",
-        facts=(*facts("secret", _POLICY_FACTS), "access.*", *facts("access", _ACCESS_FACTS)),
+        facts=(*facts("secret", _POLICY_FACTS), "access.*", *whole("access")),
         why="Who outside the account may read a secret",
     ),
 )
@@ -210,7 +207,7 @@ SSM = (
     Operation(
         name="ssm:GetResourcePolicies",
         paged=True,
-        facts=(*facts("secret", _POLICY_FACTS), "access.*", *facts("access", _ACCESS_FACTS)),
+        facts=(*facts("secret", _POLICY_FACTS), "access.*", *whole("access")),
         why="Who outside the account may read a parameter; only the advanced tier can be shared",
     ),
 )

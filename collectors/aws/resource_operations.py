@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collectors.declaration import facts
+from collectors.declaration import facts, whole
 from collectors.tags import TAG_FACTS
 from evidence.operation import Operation
 
@@ -10,8 +10,7 @@ _CREDENTIAL_LISTED = """name kind account principal of_root manager state create
     reminder_days"""
 _CERTIFICATE_FACTS = """manager state subject issuer algorithm bits security_bits created_at activated_at expires_at
     renewal_enabled renewal_days exportable versions"""
-_RESOURCE_FACTS = "name kind service account region encrypted key created_at"
-_STORES = ("protected_resource.*", *facts("protected_resource", _RESOURCE_FACTS), "scope.listed")
+_STORES = ("protected_resource.*", *whole("protected_resource"), "scope.listed")
 
 _TRAILS_WHY = "Trails: the keys that encrypt their log files, and whether anything can be alerted by what they log"
 

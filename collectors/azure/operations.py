@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from collectors.declaration import ServiceDeclaration, all_not_offered, all_operations, declare, facts
+from collectors.declaration import ServiceDeclaration, all_not_offered, all_operations, declare, facts, whole
 from collectors.tags import TAG_FACTS
 from evidence.operation import Operation
 
 _POLICY_FACTS = "public external_accounts wildcard_access"
-_ACCESS_FACTS = "subject principal principal_kind capability via conditions external public"
 _ROTATION_FACTS = "rotation_enabled rotation_period_days rotation_next_at"
 _HISTORY_FACTS = "rotations last_rotated_at"
 _KEY_DESCRIBED = f"""name aliases description account region key_store manager managed_by usages key_type algorithm
@@ -35,10 +34,9 @@ _LOGGING = "logging_enabled logging_targets logging_retention_days"
 
 _CREDENTIAL_FACTS = """name kind account principal of_root manager state created_at last_rotated_at expires_at
     reminder_days services_restricted clients_restricted"""
-_RESOURCE_FACTS = "name kind service account region encrypted key created_at"
 
 _VAULT_ACCESS = (*facts("key", f"{_POLICY_FACTS} account_delegated"), *facts("secret", _POLICY_FACTS))
-_ACCESS_ROWS = ("access.*", *facts("access", _ACCESS_FACTS))
+_ACCESS_ROWS = ("access.*", *whole("access"))
 
 TENANT = (
     Operation(
@@ -358,7 +356,7 @@ STORAGE = (
         paged=True,
         facts=(
             *("credential.*", *facts("credential", _CREDENTIAL_FACTS)),
-            *("protected_resource.*", *facts("protected_resource", _RESOURCE_FACTS)),
+            *("protected_resource.*", *whole("protected_resource")),
             "scope.listed",
         ),
         permission="Microsoft.Storage/storageAccounts/read",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from collectors.declaration import ServiceDeclaration, all_not_offered, all_operations, declare, facts
+from collectors.declaration import ServiceDeclaration, all_not_offered, all_operations, declare, facts, whole
 from collectors.tags import TAG_FACTS
 from evidence.operation import Operation
 
 _POLICY_FACTS = "public external_accounts wildcard_access"
-_ACCESS_FACTS = "subject principal principal_kind capability via conditions external public"
 _KEY_LISTED = f"""name aliases description account region key_store manager managed_by origin usages key_type
     algorithm parameter_set bits security_bits pq_category mechanisms protection_level created_at expires_at
     expiry_settable rotatable rotatable_reason rotation_enabled rotation_period_days rotation_next_at
@@ -18,8 +17,6 @@ _KEY_LISTED = f"""name aliases description account region key_store manager mana
 _KEY_OF_VERSIONS = """state activated_at suspended_at rotations last_rotated_at rotatable rotatable_reason origin
     algorithm parameter_set bits security_bits pq_category mechanisms protection_level extractable never_extractable
     attestation deletion_requested_at deletion_at"""
-_VERSION_FACTS = """key state created_at superseded_at cause expires_at destroyed_at origin algorithm protection_level
-    external_key attestation"""
 _STORE_FACTS = """kind name account region validation soft_delete purge_protection recovery_days access_model activated
     state deletion_at regions connection_state"""
 _SECRET_LISTED = f"""name kind content_type description account region key_store managed_by manager created_at rotatable
@@ -28,11 +25,10 @@ _SECRET_LISTED = f"""name kind content_type description account region key_store
 _SECRET_OF_VERSIONS = "state last_rotated_at rotation_result"  # noqa: S105 - names of columns
 _CREDENTIAL_FACTS = """name kind account principal of_root manager state created_at last_rotated_at expires_at
     reminder_days services_restricted clients_restricted"""
-_RESOURCE_FACTS = "name kind service account region encrypted key created_at"
 
 _WHO_IS_OUTSIDE = (*facts("key", "external_accounts"), *facts("secret", "external_accounts"), "access.external")
 _POLICY_OF_BOTH = (*facts("key", _POLICY_FACTS), *facts("secret", _POLICY_FACTS))
-_ACCESS = ("access.*", *facts("access", _ACCESS_FACTS))
+_ACCESS = ("access.*", *whole("access"))
 
 _GET_PROJECT = Operation(
     name="resourcemanager:GetProject",
@@ -93,7 +89,7 @@ _LIST_ASSETS = Operation(
         *("scope.listed", "key_store.*", "key.*", "key_version.*", "secret.*", *_ACCESS),
         *facts("key_store", f"{_STORE_FACTS} store_settings logging_enabled"),
         *facts("key", f"{_KEY_LISTED} {_KEY_OF_VERSIONS} {_POLICY_FACTS}"),
-        *facts("key_version", _VERSION_FACTS),
+        *whole("key_version"),
         *facts("secret", f"{_SECRET_LISTED} {_SECRET_OF_VERSIONS} {_POLICY_FACTS}"),
         *("credential.*", *facts("credential", _CREDENTIAL_FACTS), "protected_resource.account"),
     ),
@@ -103,7 +99,7 @@ _LIST_ASSETS = Operation(
 _SEARCH_RESOURCES = Operation(
     name="asset:SearchAllResources",
     paged=True,
-    facts=("protected_resource.*", *facts("protected_resource", _RESOURCE_FACTS)),
+    facts=("protected_resource.*", *whole("protected_resource")),
     permission="cloudasset.assets.searchAllResources",
     why="Buckets, datasets and databases that Google's own keys encrypt, or keys elsewhere: no key that is read",
 )
@@ -113,7 +109,7 @@ _LIST_VERSIONS = Operation(
     facts=(
         *facts("key", _KEY_OF_VERSIONS),
         "key_version.*",
-        *facts("key_version", _VERSION_FACTS),
+        *whole("key_version"),
     ),
     permission="cloudkms.cryptoKeyVersions.list",
     why="The versions of a key: state, algorithm, protection, dates, import and attestation",
@@ -127,7 +123,7 @@ _SUMMARY = Operation(
 _SEARCH = Operation(
     name="kmsinventory:SearchProtectedResources",
     paged=True,
-    facts=("protected_resource.*", *facts("protected_resource", _RESOURCE_FACTS)),
+    facts=("protected_resource.*", *whole("protected_resource")),
     permission="cloudkms.protectedResources.search",
     why="Which resources a key protects, where it protects any",
 )

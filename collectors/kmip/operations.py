@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from collectors.declaration import ServiceDeclaration, all_not_offered, all_operations, declare, facts
+from collectors.declaration import ServiceDeclaration, all_not_offered, all_operations, declare, facts, whole
 from collectors.tags import TAG_FACTS
 from evidence.operation import Operation
 
@@ -21,8 +21,6 @@ _KEY_FACTS = f"""name aliases description account region key_store manager manag
     rotation_next_at rotation_requested_at rotations last_rotated_at material_known_at deletion_window_set
     deletion_window_days recovery_level deletion_requested_at deletion_at extractable never_extractable release_policy
     attestation access_reasons account_delegated key_settings {TAG_FACTS}"""
-_VERSION_FACTS = """key state created_at superseded_at cause expires_at destroyed_at origin algorithm protection_level
-    external_key attestation"""
 _CERTIFICATE_FACTS = f"""name account region key_store key manager state subject issuer algorithm bits security_bits
     created_at activated_at expires_at exportable versions {TAG_FACTS}"""
 _SECRET_FACTS = f"""name kind content_type description account region key_store managed_by manager state created_at
@@ -54,7 +52,7 @@ KMIP = (
         facts=(
             *("key.*", "key_version.*", "certificate.*", "secret.*"),
             *facts("key", _KEY_FACTS),
-            *facts("key_version", _VERSION_FACTS),
+            *whole("key_version"),
             *facts("certificate", _CERTIFICATE_FACTS),
             *facts("secret", _SECRET_FACTS),
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from collectors.declaration import ServiceDeclaration, all_not_offered, all_operations, declare, facts
+from collectors.declaration import ServiceDeclaration, all_not_offered, all_operations, declare, facts, whole
 from collectors.tags import TAG_FACTS
 from evidence.operation import Operation
 
@@ -25,7 +25,6 @@ _VERSION_READ = "state cause expires_at origin algorithm"
 _CERTIFICATE_READ = """state subject issuer authority fingerprint algorithm bits security_bits activated_at expires_at
     exportable"""
 _CERTIFICATE_FOUND = "name key"
-_ACCESS = "subject principal principal_kind capability via conditions external public"
 
 _INITIALIZE = Operation(
     name="pkcs11:C_Initialize",
@@ -38,7 +37,7 @@ _TOKEN_INFO = Operation(
     facts=(
         *("key_store.*", "key.*", "key_version.*", "certificate.*", "access.*", "scope.listed"),
         *facts("key_store", "activated store_settings"),
-        *facts("access", _ACCESS),
+        *whole("access"),
         "key.public",
     ),
     permission="-",

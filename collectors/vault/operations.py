@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from collectors.declaration import ServiceDeclaration, all_not_offered, all_operations, declare, facts
+from collectors.declaration import ServiceDeclaration, all_not_offered, all_operations, declare, facts, whole
 from collectors.tags import TAG_FACTS
 from collectors.vault.access_operations import ACCESS
 from collectors.vault.engine_operations import (
@@ -30,8 +30,6 @@ _BARRIER_FACTS = """name aliases description account region key_store manager ma
     expires_at expiry_settable suspended_at rotations last_rotated_at deletion_window_set deletion_window_days
     deletion_requested_at deletion_at extractable never_extractable"""
 _ROTATION_FACTS = "rotatable rotatable_reason rotation_enabled rotation_period_days rotation_next_at"
-_VERSION_FACTS = """key state created_at superseded_at cause expires_at destroyed_at origin algorithm protection_level
-    external_key attestation"""
 _KEY_FACTS = (
     f"{_BARRIER_FACTS} {_ROTATION_FACTS} rotation_requested_at recovery_level release_policy attestation key_settings"
 )
@@ -50,7 +48,7 @@ READ_KEY_STATUS = Operation(
     facts=(
         *("key.*", "key_version.*", "secret.keys", *facts("key_store", f"{_KEK_FACTS} backed_by"), "key_store.*"),
         *facts("key", f"{_BARRIER_FACTS} {_ROTATION_FACTS} key_settings"),
-        *facts("key_version", _VERSION_FACTS),
+        *whole("key_version"),
     ),
     permission="read sys/key-status",
     why="Since when a barrier key, which encrypts all that is stored, is in use, and how often it was rotated",
@@ -141,7 +139,7 @@ TRANSIT = (
     ),
     Operation(
         name="transit:ReadKey",
-        facts=("key_version.*", *facts("key", _KEY_FACTS), *facts("key_version", _VERSION_FACTS)),
+        facts=("key_version.*", *facts("key", _KEY_FACTS), *whole("key_version")),
         permission="read {mount}keys/+",
         why="A key's type, versions, rotation, and whether it can leave the Vault; never the key itself",
     ),
