@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -112,7 +113,7 @@ class _MetricFilters(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceReading:
+class ServiceReading(ABC):
     """Reads one service of one account and region: its lists first, then thing by thing."""
 
     inquiry: Inquiry
@@ -120,9 +121,9 @@ class ServiceReading:
     alerts: bool
     """Ask who is alerted to what happens in it."""
 
+    @abstractmethod
     def run(self, batch: Batch) -> Iterable[Task]:
         """Ask for the lists, and give the tasks of what they name."""
-        raise NotImplementedError
 
     def list_all(self, ask: Questions, operation: str, parameters: dict[str, JSON]) -> list[Observation]:
         """Every page of a list; for a sample, no more than needed."""

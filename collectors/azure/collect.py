@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -122,7 +123,7 @@ _SUBSCRIPTION_LISTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class _StoreReading:
+class _StoreReading(ABC):
     """Reads one vault or managed HSM: itself and its lists first, then thing by thing."""
 
     inquiry: Inquiry
@@ -133,9 +134,9 @@ class _StoreReading:
     keys_by_manager: ClassVar[str]
     """Resource Manager's operations on its keys."""
 
+    @abstractmethod
     def run(self, batch: Batch) -> Iterable[Task]:
         """Ask about the store and for its lists, and give the tasks of what they name."""
-        raise NotImplementedError
 
     def _ask_about_access(self, ask: Questions) -> None:
         """The roles assigned on it, and what those allow that are not known."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import threading
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -87,16 +88,16 @@ class Seat:
         return self._channels[target]
 
 
-class Guard:
+class Guard(ABC):
     """What watches over the requests of clients; see `collectors.gcp.wire`."""
 
+    @abstractmethod
     def watched_channel(self, channel: Any) -> Any:
         """A gRPC channel through which only declared operations pass."""
-        raise NotImplementedError
 
+    @abstractmethod
     def watch_session(self, session: Any, seat: Seat, host: str) -> None:
         """Let only declared operations pass through an HTTP session, and to that host alone."""
-        raise NotImplementedError
 
 
 def _host(default: str, region: str) -> str:

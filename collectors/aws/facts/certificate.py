@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from collectors.aws.answers import TaggedResources
 from collectors.aws.facts.scope import Setting
+from collectors.aws.facts.tags import tags_of_all
 from collectors.aws.key_specs import CERTIFICATE_KEYS
 from collectors.aws.operations import UNKNOWN_CERTIFICATE_KEY_NOT_OFFERED
 from collectors.aws.resource_answers import CertificateDetail, Certificates, DescribedCertificate, ListedCertificate
@@ -18,7 +18,6 @@ from evidence.model import NEVER, Certificate, GapKind, Manager, Row, State
 from evidence.reading import Reading
 
 LIST = "acm:ListCertificates"
-TAGS = "tag:GetResources"
 DESCRIBE = "acm:DescribeCertificate"
 
 _TRUSTED = {"AMAZON_ISSUED": True, "PRIVATE": False}
@@ -55,7 +54,7 @@ class _Listed:
     reading: Reading
     certificates: dict[str, tuple[str, ListedCertificate]] = field(default_factory=dict)
     """ARN → the observation that lists it, and what it says; taken out once its row is made."""
-    tags: dict[str, dict[str, str]] | None = None
+    tags: Mapping[str, Mapping[str, str]] | None = None
 
 
 def normalize_certificates(setting: Setting, readings: Iterator[Reading]) -> Iterator[Row]:
@@ -85,11 +84,7 @@ def _read_lists(reading: Reading, tally: Tally) -> _Listed:
     for observation, page in listed(reading, LIST, Certificates, lambda page: page.more):
         region.certificates.update({c.CertificateArn: (observation, c) for c in page.CertificateSummaryList})
     if region.certificates:
-        tags: dict[str, dict[str, str]] = {}
-        for _, tagged in listed(reading, TAGS, TaggedResources, lambda page: page.more):
-            for resource in tagged.ResourceTagMappingList:
-                tags.setdefault(resource.ResourceARN, {}).update({tag.Key: tag.Value for tag in resource.Tags})
-        region.tags = None if TAGS in reading.failures else tags
+        region.tags, _ = tags_of_all(reading)
     tally.listed = None if LIST in reading.failures else len(region.certificates)
     tally.count(reading)
     region.reading = without_bodies(reading)

@@ -83,7 +83,7 @@ class KeyReading:
     region_reading: Reading
     """The lists of its region, for the reasons why they do not tell."""
     aliases: list[str] | None
-    tags: dict[str, str] | None
+    tags: Mapping[str, str] | None
     """By the tags of all keys; None where these were not read."""
     evidence: list[str]
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from collectors.aws.answers import Aliases, CustomKeyStore, CustomKeyStores, Keys, TaggedResources
+from collectors.aws.answers import Aliases, CustomKeyStore, CustomKeyStores, Keys
 from collectors.aws.facts.alert import alerted_events, alerts_not_offered
 from collectors.aws.facts.key import KeyReading, key_rows
 from collectors.aws.facts.scope import Setting
+from collectors.aws.facts.tags import tags_of_all
 from collectors.scope_rows import Tally, listed, without_bodies
 from evidence.model import NEVER, AlertedEvent, Key, KeyStore, ProtectionLevel, Row, State
 from evidence.observation import Status
@@ -34,7 +35,7 @@ class Region:
     """ARN → the observation that lists it; a key is taken out once it is read."""
     aliases: dict[str, list[str]] | None = None
     """Key id → its aliases; None where they were not all read."""
-    tags: dict[str, dict[str, str]] | None = None
+    tags: Mapping[str, Mapping[str, str]] | None = None
     """ARN → its tags; None where they were not all read."""
     evidence: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     """ARN or key id → the observations that name it."""
@@ -51,7 +52,9 @@ class Region:
             region.keys.update(dict.fromkeys((key.KeyArn for key in keys.Keys), observation))
         if region.keys or "kms:ListKeys" in reading.failures:
             region._read_aliases(reading)
-            region._read_tags(reading)
+            region.tags, told = tags_of_all(reading)
+            for arn, observations in told.items():
+                region.evidence[arn].extend(observations)
         else:
             region.aliases, region.tags = {}, {}
         for observation, page in listed(
@@ -72,14 +75,6 @@ class Region:
                     aliases[alias.TargetKeyId].append(alias.AliasName)
                     self.evidence[alias.TargetKeyId].append(observation)
         self.aliases = None if "kms:ListAliases" in reading.failures else aliases
-
-    def _read_tags(self, reading: Reading) -> None:
-        tags: dict[str, dict[str, str]] = {}
-        for observation, page in listed(reading, "tag:GetResources", TaggedResources, lambda page: page.more):
-            for resource in page.ResourceTagMappingList:
-                tags.setdefault(resource.ResourceARN, {}).update({tag.Key: tag.Value for tag in resource.Tags})
-                self.evidence[resource.ResourceARN].append(observation)
-        self.tags = None if "tag:GetResources" in reading.failures else tags
 
     def take(self, reading: Reading) -> KeyReading:
         """The reading of one key, with what the lists tell of it."""

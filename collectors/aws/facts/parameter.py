@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from pydantic import TypeAdapter, ValidationError
 
-from collectors.aws.answers import Parameter, Parameters, ParameterTags, ResourcePolicies, TaggedResources
+from collectors.aws.answers import Parameter, Parameters, ParameterTags, ResourcePolicies
 from collectors.aws.facts.access import access_missing, policy_rows, read_policies
 from collectors.aws.facts.scope import Setting
 from collectors.aws.facts.secret import encryption_keys
+from collectors.aws.facts.tags import tags_of_all
 from collectors.aws.policy import NO_POLICY, PolicyFacts
 from collectors.scope_rows import Tally, expect, fill, listed, without_bodies
 from collectors.tags import tag_facts
@@ -20,7 +21,6 @@ from evidence.model import NEVER, Manager, ProtectionLevel, RotationResult, Row,
 from evidence.reading import Reading, Time
 
 LIST = "ssm:DescribeParameters"
-TAGS = "tag:GetResources"
 POLICIES = "ssm:GetResourcePolicies"
 
 _DEFAULT_KEY = "alias/aws/ssm"
@@ -34,7 +34,7 @@ class _Store:
     reading: Reading
     parameters: dict[str, tuple[str, Parameter]] = field(default_factory=dict)
     """ARN → the observation that lists it, and the parameter; taken out once its row is made."""
-    tags: dict[str, dict[str, str]] | None = None
+    tags: Mapping[str, Mapping[str, str]] | None = None
 
 
 def normalize_parameters(setting: Setting, readings: Iterator[Reading]) -> Iterator[Row]:
@@ -65,11 +65,7 @@ def _listed(setting: Setting, reading: Reading, tally: Tally) -> _Store:
             if parameter.Type in (None, "SecureString"):
                 store.parameters[_arn(setting, parameter)] = (observation, parameter)
     if store.parameters:
-        tags: dict[str, dict[str, str]] = {}
-        for _, tagged in listed(reading, TAGS, TaggedResources, lambda page: page.more):
-            for resource in tagged.ResourceTagMappingList:
-                tags.setdefault(resource.ResourceARN, {}).update({tag.Key: tag.Value for tag in resource.Tags})
-        store.tags = None if TAGS in reading.failures else tags
+        store.tags, _ = tags_of_all(reading)
     tally.listed = None if LIST in reading.failures else len(store.parameters)
     tally.described = len(store.parameters)
     tally.count(reading)
@@ -166,7 +162,7 @@ def _policy(setting: Setting, reading: Reading, parameter: Parameter | None) -> 
     return read_policies(reading, POLICIES, texts, reading.subject, "ssm", setting.owner(account))
 
 
-def _tags(store: _Store, reading: Reading) -> dict[str, str] | None:
+def _tags(store: _Store, reading: Reading) -> Mapping[str, str] | None:
     if store.tags is not None:
         return store.tags.get(reading.subject, {})
     expect(reading, "ssm:ListTagsForResource")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Generator
+from dataclasses import asdict
 from typing import Any
 
 from collectors.azure.answers import (
@@ -64,13 +65,12 @@ def certificate_rows(
 def _listed(setting: Setting, store: Store, entry: ListedThing, item: ListedCertificate) -> dict[str, Any]:
     attributes = item.attributes
     received = next((o.received_at for o in store.reading.observations if o.id == entry.observation), "")
-    tags = tag_facts(item.tags or {}, "", setting.settings)
     return {
         "state": State.PENDING_DELETION if entry.deleted else state_of(attributes, received),
         "fingerprint": _hexadecimal(item.x5t),
         "activated_at": attributes.nbf or attributes.created,
         "expires_at": attributes.exp or NEVER,
-        **{name: getattr(tags, name) for name in ("owner", "business_purpose", "data_class", "environment", "tags")},
+        **asdict(tag_facts(item.tags or {}, "", setting.settings)),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -128,8 +128,7 @@ def key_rows(setting: Setting, store: Store, reading: Reading, entry: ListedThin
         }
     place = f"keys/{thing_name(id)}"
     facts |= store.access.facts(place, store.reading)
-    tags = tag_facts(told.tags if told else None, "", setting.settings)
-    facts |= {name: getattr(tags, name) for name in ("owner", "business_purpose", "data_class", "environment", "tags")}
+    facts |= asdict(tag_facts(told.tags if told else None, "", setting.settings))
     fill(row, facts)
     told_by = [reading, store.reading, *store.access.untold(place, store.reading)]
     yield from setting.explained(row, told_by, DELETED_KEY_NOT_OFFERED if entry.deleted else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from collectors.azure.answers import ListedSecret, ListedSecrets, thing_name
@@ -51,14 +52,13 @@ def _listed(setting: Setting, store: Store, entry: ListedThing, item: ListedSecr
     attributes = item.attributes
     days = deletion_window(attributes, store.retention_days)
     received = next((o.received_at for o in store.reading.observations if o.id == entry.observation), "")
-    tags = tag_facts(item.tags or {}, "", setting.settings)
     facts: dict[str, Any] = {
         "content_type": item.contentType or "",
         "state": State.PENDING_DELETION if entry.deleted else state_of(attributes, received),
         "expires_at": attributes.exp or NEVER,
         "deletion_window_set": None if days is None else days > 0,
         "deletion_window_days": days,
-        **{name: getattr(tags, name) for name in ("owner", "business_purpose", "data_class", "environment", "tags")},
+        **asdict(tag_facts(item.tags or {}, "", setting.settings)),
     }
     if entry.managed is not None:
         facts["kind"] = "certificate's secret" if entry.managed else "secret"
