@@ -211,7 +211,8 @@ def _add_alerts(world: World) -> None:
         "detail": {"eventName": ["DisableKey", "ScheduleKeyDeletion", "DeleteSecret"]},
     }
     topic = f"arn:aws:sns:{REGION}:{HOME}:security"
-    policies = '{ ($.eventName = "Put*Policy") && ($.errorCode NOT EXISTS) }'
+    named = '($.eventName = "PutKeyPolicy") || ($.eventName = "PutResourcePolicy")'
+    policies = f"{{ ({named}) && ($.errorCode NOT EXISTS) }}"
     metric = {"metricName": "PolicyChanges", "metricNamespace": "Trail", "metricValue": "1"}
     alarm = {"AlarmName": "policies", "ActionsEnabled": True, "AlarmActions": [topic]}
     world.alerts[HOME, REGION] = Alerts(

@@ -4,6 +4,8 @@
 makes these anew, which is right only where the change that it shows was meant:
 
     make golden && git diff --stat tests/keyproof/golden
+
+The estate is collected anew where it is missing: remove `golden/estate` first where the small estates have changed.
 """
 
 from __future__ import annotations

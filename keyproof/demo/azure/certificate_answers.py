@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtensionOID, NameOID
 
@@ -37,16 +39,16 @@ def _url(world: World, store: Store, of: Certificate, number: int | None, kind: 
 
 
 def _content(world: World, store: Store, of: Certificate, number: int) -> bytes:
-    """A certificate of its issuer, or of its own. Its key is one for signing that takes no time to make."""
+    """A certificate of its issuer, or of its own. An RSA key is a public half alone, which takes no time to make."""
     url = _url(world, store, of, number)
     version = of.versions[number]
     ordered = of.issuer not in ("Self", "Unknown")
-    subject = _named(of.name)
+    subject = _named(of.subject.removeprefix("CN=") or of.name)
     made = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject if of.issuer == "Self" else _named("Example TLS authority"))
-        .public_key(Ed25519PrivateKey.from_private_bytes(stable_bytes(32, url)).public_key())
+        .public_key(_public_key(of, url))
         .serial_number(int.from_bytes(stable_bytes(8, url, "serial")) | 1)
         .not_valid_before(_VALID[0])
         .not_valid_after(_VALID[1])
@@ -59,11 +61,30 @@ def _content(world: World, store: Store, of: Certificate, number: int) -> bytes:
 
 _VALID = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2049, 12, 31, tzinfo=UTC))
 """The dates that count are those of the version's attributes, whatever they are."""
+_CURVES: Mapping[str, Callable[[], ec.EllipticCurve]] = {
+    "P-256": ec.SECP256R1,
+    "P-384": ec.SECP384R1,
+    "P-521": ec.SECP521R1,
+    "P-256K": ec.SECP256K1,
+}
 _TIMESTAMPS = ExtensionOID.PRECERT_SIGNED_CERTIFICATE_TIMESTAMPS
 
 
+def _shortened(name: str) -> str:
+    """What a common name can hold: 64 bytes, and no half of a pair of surrogates."""
+    return name.encode(errors="replace")[:64].decode(errors="ignore")
+
+
 def _named(name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, _shortened(name))])
+
+
+def _public_key(of: Certificate, url: str) -> RSAPublicKey | ec.EllipticCurvePublicKey:
+    if of.curve:
+        curve = _CURVES[of.curve]()
+        return ec.derive_private_key(int.from_bytes(stable_bytes(16, url)) | 1, curve).public_key()
+    modulus = int.from_bytes(stable_bytes(of.size // 8, url)) | 1 << (of.size - 1) | 1
+    return RSAPublicNumbers(65537, modulus).public_key()
 
 
 def _timestamps(at: datetime, url: str) -> bytes:
