@@ -55,7 +55,7 @@ _ROWS_EXPLAINED = f"""
     JOIN scope AS s ON s.id = u.scope
     JOIN gap ON gap.scope = u.scope
     WHERE NOT coalesce(s.reached, false)
-        AND gap.of_table = 'scope' AND (gap.rows_missing OR list_contains(gap.columns, 'reached'))
+        AND (gap.rows_missing OR (gap.of_table = 'scope' AND list_contains(gap.columns, 'reached')))
 """
 
 RECONCILIATION = View(
