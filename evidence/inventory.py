@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from evidence.database import parquet_file
 from evidence.model import BOOKKEEPING, TABLES, Gap, GapKind, Row, arrow_schema, columns
 from evidence.observation import short_id
 from evidence.operation import Operation
@@ -21,6 +22,9 @@ BATCH_ROWS = 10_000
 
 LONGEST_ERROR = 2_000
 """Characters of an error that a gap tells: names that a provider made up may stand in it, and in many gaps."""
+
+
+UNREAD_KEY = "no source of this run read the key that it names"
 
 
 class UnexplainedNull(Exception):
@@ -118,9 +122,11 @@ class InventoryWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for table in TABLES:
+        for table in sorted(TABLES, key=lambda table: table == Gap.table):
             part = self._part(table)
             if kind is None:
+                if table == Gap.table:
+                    self._rows[table] += unread_keys(self.folder)
                 _write_sorted(self._all(table), part)
                 part.rename(self.folder / f"{table}.parquet")
             elif table in self._writers:
@@ -155,6 +161,47 @@ class InventoryWriter:
         rows = self._rows.pop(table, [])
         arrays = [_array([getattr(row, f.name) for row in rows], f.type) for f in schema]
         return pa.Table.from_arrays(arrays, schema=schema)
+
+
+_UNREAD_KEYS = """
+    WITH named AS (
+        SELECT source, scope, evidence, id, 'protected_resource' AS of_table, 'key' AS name, [key] AS keys
+        FROM {protected_resource} WHERE key <> ''
+        UNION ALL
+        SELECT source, scope, evidence, id, 'secret', 'keys', list_filter(
+            keys, lambda key: (contains(key, ':') OR contains(key, '/')) AND NOT contains(key, 'alias/')
+        ) FROM {secret}
+    )
+    SELECT DISTINCT source, scope, evidence, id, of_table, name
+    FROM (SELECT * EXCLUDE (keys), unnest(keys) AS key FROM named) AS n ANTI JOIN {key} AS k ON k.id = n.key
+    ORDER BY of_table, scope, id
+"""
+
+
+def unread_keys(folder: Path) -> Iterator[Gap]:
+    """A gap for each data store and each secret that names a key which no source of the run read.
+
+    `folder` has the tables of keys, data stores and secrets. A secret's key counts where it is named by its id: an
+    alias, or a part of an id, names a key within an account and region.
+    """
+    import duckdb
+
+    tables = {table: parquet_file(folder / f"{table}.parquet") for table in ("key", "secret", "protected_resource")}
+    with duckdb.connect(":memory:", config={"threads": "1", "memory_limit": "500MB"}) as database:
+        for source, scope, evidence, subject, table, name in database.execute(_UNREAD_KEYS.format(**tables)).fetchall():
+            yield Gap(
+                id=short_id("GAP", scope, table, subject, UNREAD_KEY, name),
+                source=source,
+                scope=scope,
+                evidence=evidence,
+                operation="",
+                kind=GapKind.SWITCHED_OFF,
+                error=UNREAD_KEY,
+                of_table=table,
+                subject=subject,
+                columns=[name],
+                rows_missing=False,
+            )
 
 
 def _array(values: list[Any], kind: pa.DataType) -> pa.Array:

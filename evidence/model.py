@@ -509,7 +509,9 @@ class Gap(Row):
     error: str | None = column("The provider's error, or what is wrong with its answer")
     of_table: str | None = column("The table that it concerns")
     subject: str | None = column("Id of the row that it concerns; empty for every row of the scope")
-    columns: list[str] | None = column("The columns that it leaves unknown; empty where it is the rows themselves")
+    columns: list[str] | None = column(
+        "The columns that it leaves unknown, or whose key was not read; empty where it is the rows themselves"
+    )
     rows_missing: bool | None = column("Rows may be missing: the table is incomplete for the subject, or for the scope")
 
 
