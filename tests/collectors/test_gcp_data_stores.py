@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from gcp_runs import BY_PROJECT, ELSEWHERE, ONE_BY_ONE, asked, collected, shared_world, told
-from small_gcp import HOME, NOW, OTHER, served
+from gcp_runs import BY_PROJECT, ONE_BY_ONE, asked, collected, told
+from small_gcp import ELSEWHERE, HOME, NOW, OTHER, served, shared_world
 
 from evidence.model import Row
 from keyproof.demo.faults import Fault

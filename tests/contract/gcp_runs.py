@@ -11,7 +11,7 @@ from typing import Any
 
 import collected as recorded
 from normalizing import Recordings, Scope
-from small_gcp import HOME, NOW, ORGANIZATION, OTHER, REGION, served, small_world
+from small_gcp import HOME, ORGANIZATION, OTHER, served, shared_world, small_world
 
 from collectors.gcp.collect import GcpCollector
 from collectors.gcp.configuration import GcpConfiguration
@@ -23,8 +23,6 @@ from evidence.recording import ScopeHeader
 from keyproof.collection import Collection
 from keyproof.configuration import DEFAULT_TAGS
 from keyproof.demo.gcp.embedded import TOKEN_OPERATION, EmbeddedGoogleCloud
-from keyproof.demo.gcp.world import DataStore, World
-from keyproof.demo.names import days
 
 SETTINGS = Settings(
     tag_names={fact: tuple(names) for fact, names in DEFAULT_TAGS.items()}, organization_accounts=("example.com",)
@@ -43,23 +41,6 @@ class Collected(recorded.Collected):
     def rows(self, settings: Settings = SETTINGS) -> list[Row]:
         """What the normalize half makes of it."""
         return self.normalized(normalize, settings)
-
-
-ELSEWHERE = "projects/example-vendor/locations/europe-west1/keyRings/shared/cryptoKeys/buckets"
-"""A key that the small Google Cloud does not hold."""
-
-
-def shared_world() -> World:
-    """The small Google Cloud, with a bucket that a key of somebody else encrypts."""
-    world = small_world()
-    world.data_stores["example-shared"] = DataStore(
-        kind="storage.googleapis.com/Bucket",
-        project=HOME,
-        location=REGION,
-        key=f"{ELSEWHERE}/cryptoKeyVersions/3",
-        at=NOW - days(90),
-    )
-    return world
 
 
 def configuration(cloud: EmbeddedGoogleCloud, transport: str = "grpc", **more: Any) -> GcpConfiguration:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from small_gcp import HOME, NOW, OTHER, served, small_world
+from small_gcp import HOME, NOW, OTHER, served, shared_world, small_world
 from staging import Faults, Served, Stage
 
 from keyproof.demo.faults import Fault
@@ -17,7 +17,8 @@ from keyproof.demo.gcp.world import World
 @contextmanager
 def serve(faults: Faults, world: World | None = None, **more: Any) -> Iterator[Served]:
     """Serves the estate with faults. `more` are further settings of the source; None takes one away."""
-    with served([Rule(fault=Fault(fault), operation=operation) for operation, fault in faults], world) as cloud:
+    rules = [Rule(fault=Fault(fault), operation=operation) for operation, fault in faults]
+    with served(rules, world or shared_world()) as cloud:
         table = {**cloud.source("prod"), "attempts": 1, "timeout_seconds": 5, **more}
         del table["type"]  # it has chosen the source
         yield Served({name: value for name, value in table.items() if value is not None}, lambda: cloud.requests)

@@ -265,6 +265,23 @@ def _add_grants(world: World, organization: str, folder: str) -> None:
     world.grant(world.by_number(f"projects/{HOME}/secrets/old"), "roles/secretmanager.admin", ada)
 
 
+ELSEWHERE = "projects/example-vendor/locations/europe-west1/keyRings/shared/cryptoKeys/buckets"
+"""A key that the small Google Cloud does not hold."""
+
+
+def shared_world() -> World:
+    """The small Google Cloud, with a bucket that a key of somebody else encrypts."""
+    world = small_world()
+    world.data_stores["example-shared"] = DataStore(
+        kind="storage.googleapis.com/Bucket",
+        project=HOME,
+        location=REGION,
+        key=f"{ELSEWHERE}/cryptoKeyVersions/3",
+        at=NOW - days(90),
+    )
+    return world
+
+
 @contextmanager
 def served(rules: Sequence[Rule] = (), world: World | None = None) -> Iterator[EmbeddedGoogleCloud]:
     """The estate while it is served, with only its credentials in the environment."""

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyarrow import parquet
 
-from evidence.inventory import LONGEST_ERROR, InventoryWriter, UnexplainedNull, explain, gap
-from evidence.model import BOOKKEEPING, NEVER, TABLES, Gap, GapKind, KeyVersion, State, columns
+from evidence.inventory import LONGEST_ERROR, UNREAD_KEY, InventoryWriter, UnexplainedNull, explain, gap
+from evidence.model import (
+    BOOKKEEPING,
+    NEVER,
+    TABLES,
+    Gap,
+    GapKind,
+    Key,
+    KeyVersion,
+    ProtectedResource,
+    Secret,
+    State,
+    columns,
+)
 from evidence.observation import Observation, Status
 from evidence.operation import Operation, by_name
 from evidence.reading import Answer, Failure, Reading, Text
@@ -161,3 +174,22 @@ def test_half_of_a_pair_does_not_stop_a_table(tmp_path: Path) -> None:
         writer.add(row)
     [told] = parquet.read_table(tmp_path / "key_version.parquet").to_pylist()
     assert (told["key"], told["evidence"]) == ("half \ufffd", ["\ufffd", "OBS-1"])
+
+
+def test_a_key_that_is_named_and_was_not_read_is_a_gap(tmp_path: Path) -> None:
+    """Nothing was refused: it is another account's, which no source reads."""
+    place: dict[str, Any] = {"source": "prod", "scope": "prod/1/r/kms", "evidence": ["OBS-1"]}
+    own, other = (f"arn:aws:kms:r:{account}:key/0" for account in (1, 2))
+    with InventoryWriter(tmp_path) as writer:
+        writer.add(Key(id=own, **place))
+        for name, key in (("own", own), ("other", other), ("provider's", ""), ("unknown", None)):
+            writer.add(ProtectedResource(id=name, key=key, **place))
+        for name, keys in (("both", [own, other]), ("alias", ["alias/aws/secretsmanager", "0"]), ("unknown", None)):
+            writer.add(Secret(id=name, keys=keys, **place))
+    gaps = parquet.read_table(tmp_path / "gap.parquet").to_pylist()
+    told = sorted((gap["of_table"], gap["subject"], gap["columns"], gap["kind"], gap["error"]) for gap in gaps)
+    assert told == [
+        ("protected_resource", "other", ["key"], "switched_off", UNREAD_KEY),
+        ("secret", "both", ["keys"], "switched_off", UNREAD_KEY),
+    ]
+    assert {(gap["scope"], *gap["evidence"]) for gap in gaps} == {("prod/1/r/kms", "OBS-1")}
