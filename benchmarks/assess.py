@@ -57,11 +57,14 @@ def _multiply(inventory: Path, account: str, copies: int) -> None:
     """Make each table hold every row so many times, each for another account."""
     from pyarrow import concat_tables, parquet
 
+    from evidence.inventory import GROUP_ROWS
+
     for path in sorted(inventory.glob("*.parquet")):
         table = parquet.read_table(path)
         accounts = [f"{int(account) + number:012}" for number in range(copies)]
         whole = concat_tables([_of_account(table, account, name) for name in accounts])
-        parquet.write_table(whole.sort_by([("id", "ascending"), ("scope", "ascending")]), path, compression="zstd")
+        in_order = whole.sort_by([("id", "ascending"), ("scope", "ascending")])
+        parquet.write_table(in_order, path, compression="zstd", row_group_size=GROUP_ROWS)
 
 
 def _of_account(table: pa.Table, old: str, new: str) -> pa.Table:

@@ -51,12 +51,12 @@ FOLLOWED = ("state", "last_rotated_at", *SETTING_FACTS)
 """All columns that are followed, of keys and of secrets."""
 
 
-def followed_sql(table: str) -> str:
-    """The SELECT of what is followed of each row of `table` that the customer manages, or whoever that is.
+def followed_sql(table: str, condition: str = "true") -> str:
+    """The SELECT of what is followed of each row `t` of `table` that the customer manages, or whoever that is.
 
-    Read from the inventory's tables `key` or `secret`, `scope` and `gap`. `settings` is a JSON object of those that
-    are told; `untold` names, sorted, what of this, and whether the customer manages it, the collection could not read
-    though the provider tells it.
+    Only rows that fulfil the `condition` are read. It reads the tables `key` or `secret`, `scope` and `gap`.
+    `settings` is a JSON object of those that are told; `untold` names, sorted, what of this, and whether the customer
+    manages it, the collection could not read though the provider tells it.
     """
     settings = ", ".join(f"'{name}', t.{name}" for name in SETTINGS[table])
     nulls = ", ".join(
@@ -77,7 +77,7 @@ def followed_sql(table: str) -> str:
         LEFT JOIN ({_unread(table)} AND subject <> '' GROUP BY ALL) AS own
             ON own.scope = t.scope AND own.subject = t.id
         LEFT JOIN ({_unread(table)} AND subject = '' GROUP BY ALL) AS every ON every.scope = t.scope
-        WHERE coalesce(t.manager, 'customer') = 'customer'
+        WHERE coalesce(t.manager, 'customer') = 'customer' AND ({condition})
     """
 
 

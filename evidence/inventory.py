@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 BATCH_ROWS = 10_000
 """Rows held in memory for a table before they go to disk."""
 
+GROUP_ROWS = 100_000
+"""Rows that whoever reads a table holds of it at once."""
+
 LONGEST_ERROR = 2_000
 """Characters of an error that a gap tells: names that a provider made up may stand in it, and in many gaps."""
 
@@ -217,4 +220,4 @@ def _write_sorted(rows: pa.Table, path: Path) -> None:
     from pyarrow import parquet
 
     in_order = rows.sort_by([("id", "ascending"), ("scope", "ascending")])
-    parquet.write_table(in_order, path, compression="zstd")
+    parquet.write_table(in_order, path, compression="zstd", row_group_size=GROUP_ROWS)

@@ -18,57 +18,76 @@ _USES = texts((Capability.USE, Capability.DECRYPT, Capability.EXPORT))
 _KEY_DUTY_SQL = f"""
 WITH unread AS ({unread("access")}),
 unplaced AS (SELECT DISTINCT scope FROM access WHERE subject IS NULL),
+-- Rows are grouped by numbers that stand for subjects and principals: their names are long, and there are millions.
+subject AS MATERIALIZED (
+    SELECT scope, subject AS name, row_number() OVER () AS number
+    FROM (SELECT DISTINCT scope, subject FROM access WHERE subject IS NOT NULL)
+),
+person AS MATERIALIZED (
+    SELECT principal AS name, row_number() OVER () AS number FROM (SELECT DISTINCT principal FROM access)
+),
 principal AS (
     SELECT
-        scope, subject, principal,
-        bool_or(capability = 'administer') AS administers,
-        bool_or(capability IN ({_USES})) AS uses,
-        bool_or(public AND capability = 'administer') AS anyone_administers,
-        bool_or(public AND capability IN ({_USES})) AS anyone_uses,
-        bool_and(principal_kind NOT IN ('account', 'service')) AS counted,
-        bool_and(principal_kind IN ('machine', 'service')) AS machine,
-        bool_or(capability = 'administer' AND principal_kind IN ('account', 'group')) AS stands_for_others,
-        bool_or(principal IS NULL OR principal_kind IS NULL OR capability IS NULL OR public IS NULL) AS unknown
-    FROM access GROUP BY scope, subject, principal
+        subject.number AS subject, person.number AS principal,
+        bool_or(a.capability = 'administer') AS administers,
+        bool_or(a.capability IN ({_USES})) AS uses,
+        bool_or(a.public AND a.capability = 'administer') AS anyone_administers,
+        bool_or(a.public AND a.capability IN ({_USES})) AS anyone_uses,
+        bool_and(a.principal_kind NOT IN ('account', 'service')) AS counted,
+        bool_and(a.principal_kind IN ('machine', 'service')) AS machine,
+        bool_or(a.capability = 'administer' AND a.principal_kind IN ('account', 'group')) AS stands_for_others,
+        bool_or(
+            a.principal IS NULL OR a.principal_kind IS NULL OR a.capability IS NULL OR a.public IS NULL
+        ) AS unknown
+    FROM access AS a
+    JOIN subject ON subject.scope = a.scope AND subject.name = a.subject
+    JOIN person ON person.name IS NOT DISTINCT FROM a.principal
+    GROUP BY subject.number, person.number
 ),
-named AS (SELECT DISTINCT scope, subject FROM access),
-decided AS (
-    SELECT key.scope, key.id, key.key_store, named.subject AS own, coalesce(named.subject, key.key_store) AS decider
-    FROM key LEFT JOIN named ON named.scope = key.scope AND named.subject = key.id
+decided AS MATERIALIZED (
+    SELECT
+        key.scope, key.id, key.key_store, own.number AS own, store.number AS store,
+        coalesce(own.number, store.number) AS decider
+    FROM key
+    LEFT JOIN subject AS own ON own.scope = key.scope AND own.name = key.id
+    LEFT JOIN subject AS store ON store.scope = key.scope AND store.name = key.key_store
 ),
 part AS (
-    SELECT DISTINCT scope, decider, own AS subject FROM decided
+    SELECT own AS decider, own AS subject FROM decided WHERE own IS NOT NULL
     UNION
-    SELECT DISTINCT scope, decider, key_store AS subject FROM decided
+    SELECT decider, store FROM decided WHERE store IS NOT NULL
 ),
-admitted AS (
+admitted AS MATERIALIZED (
     SELECT
-        part.scope, part.decider, p.principal,
+        part.decider, p.principal,
         bool_or(p.administers) AS administers, bool_or(p.uses) AS uses,
         bool_or(p.anyone_administers) AS anyone_administers, bool_or(p.anyone_uses) AS anyone_uses,
         bool_and(p.counted) AS counted, bool_and(p.machine) AS machine,
         bool_or(p.stands_for_others) AS stands_for_others, bool_or(p.unknown) AS unknown
-    FROM part JOIN principal AS p ON p.scope = part.scope AND p.subject = part.subject
-    GROUP BY part.scope, part.decider, p.principal
+    FROM part JOIN principal AS p ON p.subject = part.subject
+    GROUP BY part.decider, p.principal
 ),
 open_to_anyone AS (
     SELECT
-        scope, decider, bool_or(unknown) AS unknown,
+        decider, bool_or(unknown) AS unknown,
         bool_or(anyone_administers) AS administers, bool_or(anyone_uses) AS uses
-    FROM admitted GROUP BY scope, decider
+    FROM admitted GROUP BY decider
 ),
 both_duties AS (
-    SELECT p.scope, p.decider, list(p.principal ORDER BY p.principal) AS principals
-    FROM admitted AS p JOIN open_to_anyone AS o ON o.scope = p.scope AND o.decider = p.decider
+    SELECT p.decider, list(person.name ORDER BY person.name) AS principals
+    FROM admitted AS p
+    JOIN open_to_anyone AS o ON o.decider = p.decider
+    JOIN person ON person.number = p.principal
     WHERE p.counted AND (p.administers OR o.administers) AND (p.uses OR o.uses)
-    GROUP BY p.scope, p.decider
+    GROUP BY p.decider
 ),
 administrators AS (
     SELECT
-        scope, decider,
-        list_sort(list_distinct(list(CASE WHEN anyone_administers THEN '*' ELSE principal END))) AS principals,
-        bool_or(stands_for_others) AS stand_for_others
-    FROM admitted WHERE administers AND NOT machine GROUP BY scope, decider
+        p.decider,
+        list_sort(list_distinct(list(CASE WHEN p.anyone_administers THEN '*' ELSE person.name END))) AS principals,
+        bool_or(p.stands_for_others) AS stand_for_others
+    FROM admitted AS p JOIN person ON person.number = p.principal
+    WHERE p.administers AND NOT p.machine GROUP BY p.decider
 ),
 reviewed AS (
     SELECT DISTINCT scope, id FROM ({stated("key", [Topic.ACCESS_REVIEW], ("id", "key_store"))})
@@ -83,7 +102,7 @@ read AS (
     LEFT JOIN unread AS of_store ON of_store.scope = key.scope AND of_store.subject = key.key_store
     LEFT JOIN (SELECT scope FROM unread WHERE subject = '') AS everywhere ON everywhere.scope = key.scope
     LEFT JOIN unplaced ON unplaced.scope = key.scope
-    LEFT JOIN open_to_anyone AS o ON o.scope = key.scope AND o.decider = key.decider
+    LEFT JOIN open_to_anyone AS o ON o.decider = key.decider
 )
 SELECT
     read.scope, read.id,
@@ -93,8 +112,8 @@ SELECT
         WHEN read.whole AND (NOT coalesce(a.stand_for_others, false) OR reviewed.id IS NOT NULL) THEN true
     END AS administrators_told
 FROM read
-LEFT JOIN both_duties AS b ON b.scope = read.scope AND b.decider = read.decider
-LEFT JOIN administrators AS a ON a.scope = read.scope AND a.decider = read.decider
+LEFT JOIN both_duties AS b ON b.decider = read.decider
+LEFT JOIN administrators AS a ON a.decider = read.decider
 LEFT JOIN reviewed ON reviewed.scope = read.scope AND reviewed.id = read.id
 """
 

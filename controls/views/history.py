@@ -162,6 +162,21 @@ _VALUES = {
 }
 _FACTS = ", ".join(f"{{'fact': '{fact}', 'value': {value}}}" for fact, value in _VALUES.items())
 
+
+def _is_sighted(table: str) -> str:
+    return f"EXISTS (FROM sighting AS b WHERE b.scope = t.scope AND b.of_table = '{table}' AND b.id = t.id)"
+
+
+# What no earlier run saw has nothing to be compared with, so that not much of it is read.
+_FRESH = " UNION ALL ".join(
+    f"""
+    SELECT t.scope, '{table}' AS of_table, t.id, t.source, t.evidence, s.collected_at AS read_at, t.name, t.state
+    FROM {table} AS t JOIN scope AS s ON s.id = t.scope WHERE t.manager = 'customer' AND NOT {_is_sighted(table)}
+    """
+    for table in SETTINGS
+)
+_FOLLOWED = " UNION ALL ".join(followed_sql(table, f"t.manager IS NULL OR {_is_sighted(table)}") for table in SETTINGS)
+
 # Each key and secret has its rows in the order of the runs that saw it, today's included. What differs between one that
 # tells a fact and the next one that does has changed in between; what a run with complete lists does not have between
 # two of its rows, or after the last, was not there. What an earlier run could not read is as if it had not looked: how
@@ -170,7 +185,8 @@ _FACTS = ", ".join(f"{{'fact': '{fact}', 'value': {value}}}" for fact, value in 
 _CHANGE_SQL = f"""
 WITH
 span AS ({SPAN}),
-now AS MATERIALIZED ({" UNION ALL ".join(followed_sql(table) for table in SETTINGS)}),
+fresh AS ({_FRESH}),
+now AS MATERIALIZED ({_FOLLOWED}),
 read AS (
     SELECT scope, run, collected_at, listed FROM reading WHERE collected_at IS NOT NULL
     UNION ALL
@@ -193,6 +209,9 @@ stay AS (
         *, coalesce(lag(last_run) OVER w, '') AS after, coalesce(lead(first_run) OVER w, '{NOW}{NOW}') AS before,
         bool_and(list_contains(untold, 'manager')) OVER (PARTITION BY scope, of_table, id) AS unmanaged
     FROM seen WINDOW w AS (PARTITION BY scope, of_table, id ORDER BY first_run)
+),
+missed AS (
+    SELECT scope, max_by(collected_at, run) AS read_at FROM read WHERE listed AND run <> '{NOW}' GROUP BY scope
 ),
 -- facts that changed
 moved AS (
@@ -246,6 +265,9 @@ event AS (
     FROM stay AS s JOIN came AS c USING (scope, after, first_run)
     WHERE NOT s.unmanaged
     UNION ALL
+    SELECT f.scope, f.of_table, f.id, m.read_at, f.read_at, 'creation', NULL, NULL, NULL
+    FROM fresh AS f JOIN missed AS m USING (scope) WHERE f.read_at IS NOT NULL
+    UNION ALL
     SELECT s.scope, s.of_table, s.id, s.seen_until, w.read_at, 'removal', NULL, s.state, NULL
     FROM stay AS s JOIN went AS w USING (scope, last_run, before)
     WHERE NOT s.unmanaged
@@ -253,6 +275,8 @@ event AS (
 -- what may have changed
 doubtful AS (
     SELECT scope, of_table, id FROM now WHERE read_at IS NULL
+    UNION
+    SELECT scope, of_table, id FROM fresh WHERE read_at IS NULL
     UNION
     SELECT scope, of_table, id FROM stay WHERE first_run = '{NOW}' AND unmanaged
     UNION
@@ -278,6 +302,8 @@ known AS (
         SELECT scope, of_table, id, source, evidence, first_run, seen_until, name FROM seen
         UNION ALL
         SELECT scope, of_table, id, source, evidence, '{NOW}', NULL, name FROM now WHERE read_at IS NULL
+        UNION ALL
+        SELECT scope, of_table, id, source, evidence, '{NOW}', NULL, name FROM fresh
     )
     SEMI JOIN (SELECT scope, of_table, id FROM event UNION SELECT * FROM doubtful) USING (scope, of_table, id)
     GROUP BY scope, of_table, id
