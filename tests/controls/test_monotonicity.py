@@ -16,6 +16,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from controls.catalogue import Catalogue
 from controls.engine import make_statements
@@ -519,9 +520,9 @@ def _compare(
             estate.write_history(Path(folder) / place, _earlier(estate, rows))
         before = estate.judge(Path(folder) / "before", catalogue, rows, **known)
         after = estate.judge(Path(folder) / "after", catalogue, less, **known)
+        gaps = set(parquet.read_table(Path(folder) / "after" / "inventory" / "gap.parquet")["id"].to_pylist())
     judged = {_identity(finding): finding for finding in after.findings if finding["observed"] != "{}"}
     unseen = {(f["control"], f["variant"], f["scope"]) for f in after.findings if f["observed"] == "{}"}
-    gaps = {row.id for row in less if row.table == "gap"}
     for finding in before.findings:
         now = judged.pop(_identity(finding), None)
         if now is None:

@@ -15,7 +15,9 @@ import pytest
 from controls.catalogue import Catalogue
 from controls.views import VIEWS
 from controls.views.custody import KEEPS_EVERYTHING, KEEPS_WHAT_IT_MADE
-from evidence.model import NEVER, TABLES, Key, Row, Secret, columns
+from evidence.inventory import UNREAD_KEY
+from evidence.model import NEVER, TABLES, Key, ProtectedResource, Row, Secret, columns
+from evidence.observation import short_id
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -872,8 +874,15 @@ def test_who_manages_the_default_key_is_not_known_without_the_provider(estate: M
 
 
 def test_a_key_of_an_account_that_was_not_asked_for_is_unknown(estate: ModuleType, observe: Observe) -> None:
-    told = _encryption(estate, observe, estate.secret(keys=["arn:aws:kms:eu-west-1:999988887777:key/1"]), estate.key())
-    assert (told["key_manager"], told["key_security_bits"], told["missing"]) == (None, None, [])
+    secret = estate.secret(keys=["arn:aws:kms:eu-west-1:999988887777:key/1"])
+    told = _encryption(estate, observe, secret, estate.key())
+    unread = _unread_key(secret, "keys")
+    assert (told["key_manager"], told["key_security_bits"], told["missing"]) == (None, None, [unread])
+
+
+def _unread_key(row: Secret | ProtectedResource, column: str) -> str:
+    """The gap that the inventory has where nobody read the key that a row names."""
+    return short_id("GAP", row.scope, row.table, row.id, UNREAD_KEY, column)
 
 
 def test_an_unread_key_leaves_its_secrets_open_and_says_which_gap(estate: ModuleType, observe: Observe) -> None:
@@ -909,8 +918,10 @@ def test_one_unread_key_of_several_leaves_a_secret_open(estate: ModuleType, obse
     gap = estate.rows_gap(f"prod/444455556666/{estate.REGION}/kms", "key")
     elsewhere = estate.scope(account="444455556666")
     unread = "arn:aws:kms:eu-west-1:444455556666:key/1"
-    told = _encryption(estate, observe, estate.secret(keys=[key.id, unread]), key, elsewhere, gap)
-    assert (told["key_manager"], told["key_security_bits"], told["missing"]) == (None, None, [gap.id])
+    secret = estate.secret(keys=[key.id, unread])
+    told = _encryption(estate, observe, secret, key, elsewhere, gap)
+    assert (told["key_manager"], told["key_security_bits"]) == (None, None)
+    assert told["missing"] == sorted([gap.id, _unread_key(secret, "keys")])
 
 
 def test_a_gap_of_another_provider_explains_nothing(estate: ModuleType, observe: Observe) -> None:
@@ -947,11 +958,12 @@ def test_a_data_store_that_is_encrypted_and_names_no_key_has_one_of_its_provider
 
 def test_a_key_that_no_reading_has_leaves_its_data_stores_open(estate: ModuleType, observe: Observe) -> None:
     told = _encrypted(estate, observe, estate.key(2))
-    assert (told["key_manager"], told["missing"]) == (None, [])
+    unread = _unread_key(estate.resource(key=estate.key().id), "key")
+    assert (told["key_manager"], told["missing"]) == (None, [unread])
     missing = estate.rows_gap("prod/444455556666/eu-west-1/kms", "key")
     elsewhere = [estate.scope(region="us-east-1"), estate.rows_gap(f"prod/{estate.ACCOUNT}/us-east-1/kms", "key")]
     told = _encrypted(estate, observe, estate.key(2), missing, *elsewhere)
-    assert (told["key_manager"], told["missing"]) == (None, [missing.id])
+    assert (told["key_manager"], told["missing"]) == (None, sorted([missing.id, unread]))
 
 
 @pytest.mark.parametrize(("column", "of"), [("key", "resource"), ("encrypted", "resource"), ("manager", "key")])
