@@ -170,7 +170,7 @@ def _figures(material: Material, queries: Queries, shown: Sequence[Side], known:
     yield _group(
         "What was not observed: gaps",
         ("Refused or failed: closable", tuple(number(one["refused"] + one["failed"]) for one in gaps)),
-        ("Switched off by the account", tuple(number(one["switched_off"]) for one in gaps)),
+        ("Switched off, or not configured to be read", tuple(number(one["switched_off"]) for one in gaps)),
         ("Not offered by the provider", tuple(number(one["not_offered"]) for one in gaps)),
     )
     yield _group(

@@ -12,6 +12,7 @@ import pytest
 from pyarrow import parquet
 
 from evidence.findings import Counts
+from evidence.inventory import UNREAD_KEY
 from evidence.model import TABLES, arrow_schema
 from reports.content.bounds import PAPER, SCREEN, Bounds
 from reports.content.sides import sides
@@ -139,8 +140,9 @@ def test_every_reason_why_a_provider_does_not_tell_something_is_told(told: Narra
 
 
 def test_a_gap_that_nobody_can_close_is_not_listed_among_those_that_can(told: Narrative, material: Material) -> None:
-    assert {group.kind for group in told.gaps} == {"refused"}
-    assert {group.provider for group in told.gaps} == {"AWS", "Azure"}
+    assert {group.kind for group in told.gaps} == {"refused", "switched off"}
+    assert {group.error for group in told.gaps if group.kind == "switched off"} == {UNREAD_KEY}
+    assert {group.provider for group in told.gaps if group.kind == "refused"} == {"AWS", "Azure"}
     assert told.gap_count == parquet.read_metadata(material.tables["gap"]).num_rows
 
 
