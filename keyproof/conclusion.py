@@ -131,11 +131,11 @@ def _print(
             right=["fails", "of", "inconclusive"],
         )
     if gaps:
-        print_line("the evidence is incomplete; a permission or another try could close these gaps:")
+        print_line("the evidence is incomplete; a permission, another try or another source could close these gaps:")
         print_table(
             ["operation", "", "gaps"],
             [
-                [operation, kind.replace("_", " "), f"{count:,}"]
+                [operation or "no call", kind.replace("_", " "), f"{count:,}"]
                 for (operation, kind), count in sorted(gaps.open.items())
             ],
             right=["gaps"],

@@ -60,7 +60,7 @@ def gap_groups(queries: Queries) -> list[GapGroup]:
     return [
         GapGroup(
             provider=provider_word(row["provider"] or ""),
-            operation=row["operation"] or "none",
+            operation=row["operation"] or "no call",
             kind=kind(row["kind"]),
             error=visible(row["error"] or "", 240),
             scopes=row["scopes"],
