@@ -151,7 +151,6 @@ CHANGES = ("none", "creation", "state", "settings", "rotation", "destruction", "
 
 _ENDED = texts((State.PENDING_DELETION, State.DESTROYED))
 
-
 NOW = "~"
 """Id of the run that is judged among those of earlier runs, which are times: it comes after all of them."""
 
@@ -192,7 +191,10 @@ read AS (
     UNION ALL
     SELECT id, '{NOW}', collected_at, CASE WHEN {LISTED} THEN true END FROM scope WHERE collected_at IS NOT NULL
 ),
-compared AS (SELECT scope, min(collected_at) AS read_at FROM reading WHERE listed GROUP BY scope),
+compared AS (
+    SELECT scope, min(collected_at) AS first_at, max_by(collected_at, run) AS last_at
+    FROM reading WHERE listed GROUP BY scope
+),
 seen AS MATERIALIZED (
     SELECT
         scope, of_table, id, source, evidence, first_run, last_run, seen_from, seen_until, name, state, created_at,
@@ -209,9 +211,6 @@ stay AS (
         *, coalesce(lag(last_run) OVER w, '') AS after, coalesce(lead(first_run) OVER w, '{NOW}{NOW}') AS before,
         bool_and(list_contains(untold, 'manager')) OVER (PARTITION BY scope, of_table, id) AS unmanaged
     FROM seen WINDOW w AS (PARTITION BY scope, of_table, id ORDER BY first_run)
-),
-missed AS (
-    SELECT scope, max_by(collected_at, run) AS read_at FROM read WHERE listed AND run <> '{NOW}' GROUP BY scope
 ),
 -- facts that changed
 moved AS (
@@ -265,8 +264,8 @@ event AS (
     FROM stay AS s JOIN came AS c USING (scope, after, first_run)
     WHERE NOT s.unmanaged
     UNION ALL
-    SELECT f.scope, f.of_table, f.id, m.read_at, f.read_at, 'creation', NULL, NULL, NULL
-    FROM fresh AS f JOIN missed AS m USING (scope) WHERE f.read_at IS NOT NULL
+    SELECT f.scope, f.of_table, f.id, c.last_at, f.read_at, 'creation', NULL, NULL, NULL
+    FROM fresh AS f JOIN compared AS c USING (scope) WHERE f.read_at IS NOT NULL
     UNION ALL
     SELECT s.scope, s.of_table, s.id, s.seen_until, w.read_at, 'removal', NULL, s.state, NULL
     FROM stay AS s JOIN went AS w USING (scope, last_run, before)
@@ -328,8 +327,8 @@ told AS (
     UNION ALL
     SELECT
         s.id, s.source, s.id, s.evidence, 'scope', s.id, s.id,
-        CASE WHEN c.read_at IS NOT NULL AND s.collected_at IS NOT NULL THEN 'none' END,
-        c.read_at, s.collected_at, [], '', ''
+        CASE WHEN c.first_at IS NOT NULL AND s.collected_at IS NOT NULL THEN 'none' END,
+        c.first_at, s.collected_at, [], '', ''
     FROM scope AS s LEFT JOIN compared AS c ON c.scope = s.id
     UNION ALL
     SELECT scope, any_value(source), scope, [], 'scope', scope, scope, NULL, max(collected_at), NULL, [], '', ''
