@@ -195,7 +195,7 @@ compared AS (
     SELECT scope, min(collected_at) AS first_at, max_by(collected_at, run) AS last_at
     FROM reading WHERE listed GROUP BY scope
 ),
-seen AS MATERIALIZED (
+seen AS (
     SELECT
         scope, of_table, id, source, evidence, first_run, last_run, seen_from, seen_until, name, state, created_at,
         last_rotated_at, settings, untold
@@ -206,22 +206,29 @@ seen AS MATERIALIZED (
         last_rotated_at, settings, untold
     FROM now WHERE read_at IS NOT NULL
 ),
-stay AS (
+-- Most were seen by every run of their scope, and nothing of them differs: the others are looked at.
+ran AS (
+    SELECT scope, min(run) AS first_run, max(run) AS last_run
+    FROM reading WHERE collected_at IS NOT NULL GROUP BY scope
+),
+quiet AS (
+    SELECT n.scope, n.of_table, n.id
+    FROM now AS n
+    JOIN sighting AS s ON s.id = n.id AND s.scope = n.scope AND s.of_table = n.of_table
+    JOIN ran ON ran.scope = s.scope AND ran.first_run = s.first_run AND ran.last_run = s.last_run
+    WHERE n.read_at IS NOT NULL AND s.settings = n.settings AND s.state IS NOT DISTINCT FROM n.state
+        AND s.last_rotated_at IS NOT DISTINCT FROM n.last_rotated_at AND s.untold = [] AND n.untold = []
+),
+noted AS MATERIALIZED (SELECT seen.* FROM seen ANTI JOIN quiet USING (scope, of_table, id)),
+stay AS MATERIALIZED (
     SELECT
         *, coalesce(lag(last_run) OVER w, '') AS after, coalesce(lead(first_run) OVER w, '{NOW}{NOW}') AS before,
         bool_and(list_contains(untold, 'manager')) OVER (PARTITION BY scope, of_table, id) AS unmanaged
-    FROM seen WINDOW w AS (PARTITION BY scope, of_table, id ORDER BY first_run)
+    FROM noted WINDOW w AS (PARTITION BY scope, of_table, id ORDER BY first_run)
 ),
 -- facts that changed
-moved AS (
-    SELECT scope, of_table, id FROM seen GROUP BY ALL
-    HAVING min(settings) <> max(settings)
-        OR min(state) <> max(state) OR count(state) NOT IN (0, count(*))
-        OR min(last_rotated_at) <> max(last_rotated_at) OR count(last_rotated_at) NOT IN (0, count(*))
-),
 fact AS MATERIALIZED (
-    SELECT r.scope, r.of_table, r.id, r.first_run, r.seen_from, r.seen_until, unnest([{_FACTS}], recursive := true)
-    FROM seen AS r SEMI JOIN moved USING (scope, of_table, id)
+    SELECT scope, of_table, id, first_run, seen_from, seen_until, unnest([{_FACTS}], recursive := true) FROM noted
 ),
 turn AS (
     SELECT *, lag(value) OVER w AS value_before, lag(seen_until) OVER w AS since
@@ -257,7 +264,7 @@ went AS (
     WHERE r.listed
     GROUP BY s.scope, s.last_run, s.before
 ),
-event AS (
+event AS MATERIALIZED (
     FROM changed
     UNION ALL
     SELECT s.scope, s.of_table, s.id, c.read_at, s.seen_from, 'creation', NULL, NULL, NULL
@@ -272,7 +279,7 @@ event AS (
     WHERE NOT s.unmanaged
 ),
 -- what may have changed
-doubtful AS (
+doubtful AS MATERIALIZED (
     SELECT scope, of_table, id FROM now WHERE read_at IS NULL
     UNION
     SELECT scope, of_table, id FROM fresh WHERE read_at IS NULL
@@ -298,7 +305,7 @@ known AS (
         max(seen_until) FILTER (first_run <> '{NOW}') AS seen_until,
         coalesce(any_value(evidence) FILTER (first_run = '{NOW}'), []) AS evidence
     FROM (
-        SELECT scope, of_table, id, source, evidence, first_run, seen_until, name FROM seen
+        SELECT scope, of_table, id, source, evidence, first_run, seen_until, name FROM noted
         UNION ALL
         SELECT scope, of_table, id, source, evidence, '{NOW}', NULL, name FROM now WHERE read_at IS NULL
         UNION ALL
