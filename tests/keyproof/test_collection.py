@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -283,7 +284,14 @@ def test_an_error_in_what_follows_a_scope_is_raised(library: Library, tmp_path: 
 
 def test_ctrl_c_leaves_a_run_that_can_be_taken_up(library: Library, tmp_path: Path) -> None:
     process = _start(tmp_path, library, 4)
-    library.on_request = lambda number: process.send_signal(signal.SIGINT) if number == 150 else None
+
+    def interrupt(number: int) -> None:
+        if number == 150:
+            process.send_signal(signal.SIGINT)
+        elif number > 150:
+            time.sleep(0.02)  # on a busy machine, all the rest could be answered before the process is told
+
+    library.on_request = interrupt
     _, errors = process.communicate()
     library.on_request = lambda number: None
     assert process.returncode != 0
