@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from controls.requirements import roll_up
 from controls.views import INVENTORY, VIEWS
 from controls.views.view import CONFIGURED, EXCEPTION, MOMENT, STATEMENT, UNKNOWN, View
 from controls.workers import side_by_side
-from evidence.database import literal, parquet_file
+from evidence.database import confine, literal, opened, parquet_file
 from evidence.findings import (
     Assessment,
     AttestationUsed,
@@ -230,14 +229,7 @@ def _database(
     """A database that sees the inventory's files and its own spill folder, and nothing else of the machine."""
     import duckdb
 
-    with (
-        tempfile.TemporaryDirectory(prefix="keyproof-") as spill,
-        duckdb.connect(
-            ":memory:", config={"threads": "2", "memory_limit": MEMORY_LIMIT, "temp_directory": spill}
-        ) as database,
-    ):
-        database.execute("SET GLOBAL TimeZone = 'UTC'")
-        database.execute("SET enable_progress_bar = false")  # it would print into the results
+    with opened(MEMORY_LIMIT) as database:
         for table in INVENTORY:
             path = inventory / f"{table}.parquet"
             kind = "TABLE" if table in HELD else "VIEW"
@@ -253,9 +245,7 @@ def _database(
             except duckdb.Error as error:
                 raise AssessmentError(f"{path} cannot be read: {error}; assess this run again") from error
         database.execute(COMPRESS)
-        database.execute(f"SET allowed_directories = [{literal(str(inventory))}]")
-        database.execute("SET enable_external_access = false")
-        database.execute("SET lock_configuration = true")
+        confine(database, folders=[inventory])
         names = ", ".join(f"${name}::TIMESTAMPTZ AS {name}" for name in moments)
         database.execute(f"CREATE TABLE {MOMENT} AS SELECT {names}", dict(moments))
         for macro in MACROS:

@@ -68,7 +68,7 @@ def _exit_codes() -> Iterator[str]:
         Exit.DONE: "done",
         Exit.FINDINGS: "done, and there are failures at or above `--fail-on` that no valid exception covers; `attest check`, `except check`: there are entries that count for nothing",
         Exit.USAGE: "the command line, the configuration, the credentials or the store cannot be used; nothing was assessed",
-        Exit.INCOMPLETE: "done, and there are gaps that a permission or another try could close; outranks 1",
+        Exit.INCOMPLETE: "done, and there are gaps that a permission, another try or another source could close; outranks 1",
         Exit.UNVERIFIED: "`verify`: the pack is not what it says it is",
         Exit.INTERNAL: "an internal error or a full disk: no assessment was made, what was recorded stays",
     }

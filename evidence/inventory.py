@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from evidence.database import parquet_file
+from evidence.database import opened, parquet_file
 from evidence.model import BOOKKEEPING, TABLES, Gap, GapKind, Row, arrow_schema, columns
 from evidence.observation import short_id
 from evidence.operation import Operation
@@ -187,10 +187,8 @@ def unread_keys(folder: Path) -> Iterator[Gap]:
     `folder` has the tables of keys, data stores and secrets. A secret's key counts where it is named by its id: an
     alias, or a part of an id, names a key within an account and region.
     """
-    import duckdb
-
     tables = {table: parquet_file(folder / f"{table}.parquet") for table in ("key", "secret", "protected_resource")}
-    with duckdb.connect(":memory:", config={"threads": "1", "memory_limit": "500MB"}) as database:
+    with opened() as database:
         for source, scope, evidence, subject, table, name in database.execute(_UNREAD_KEYS.format(**tables)).fetchall():
             yield Gap(
                 id=short_id("GAP", scope, table, subject, UNREAD_KEY, name),

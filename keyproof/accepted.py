@@ -74,7 +74,7 @@ def _word(kind: str, message: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class OpenGaps:
-    """Gaps that a permission or another try could close."""
+    """Gaps that a permission, another try or another source could close."""
 
     open: Counter[tuple[str, str]]
     """(operation, kind) → how many."""

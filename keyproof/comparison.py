@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evidence.database import literal, parquet_file
+from evidence.database import confine, opened, parquet_file
 
 if TYPE_CHECKING:
     import duckdb
@@ -133,17 +132,11 @@ def _database(claimed: Path, again: Path) -> Iterator[duckdb.DuckDBPyConnection]
     """A database that sees these two files and nothing else of the machine."""
     import duckdb
 
-    with (
-        tempfile.TemporaryDirectory(prefix="keyproof-") as spill,
-        duckdb.connect(":memory:", config={"memory_limit": _MEMORY_LIMIT, "temp_directory": spill}) as database,
-    ):
+    with opened(_MEMORY_LIMIT) as database:
         try:
             for name, path in (("claimed", claimed), ("again", again)):
                 database.execute(f"CREATE VIEW {name} AS FROM {parquet_file(path)}")
         except duckdb.Error as error:
             raise UnreadableTable(str(error).splitlines()[0]) from error
-        database.execute("SET TimeZone = 'UTC'")
-        database.execute(f"SET allowed_paths = [{literal(str(claimed))}, {literal(str(again))}]")
-        database.execute("SET enable_external_access = false")
-        database.execute("SET lock_configuration = true")
+        confine(database, files=[claimed, again])
         yield database

@@ -14,7 +14,7 @@ class Exit(IntEnum):
     USAGE = 2
     """The command line, the configuration, the credentials or the store cannot be used."""
     INCOMPLETE = 3
-    """Done, but there are gaps that a permission or another try could close. Outranks FINDINGS."""
+    """Done, but there are gaps that a permission, another try or another source could close. Outranks FINDINGS."""
     UNVERIFIED = 4
     """A pack is not what it says it is."""
     INTERNAL = 70

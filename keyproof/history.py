@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evidence.database import parquet_file
+from evidence.database import opened, parquet_file
 from evidence.history import FOLDER, LISTED, SETTINGS, PastRun, Reading, Sighting, followed_sql, write_empty
 from evidence.model import Gap, GapKind, Row, arrow_schema
 from evidence.observation import short_id
@@ -121,11 +121,7 @@ def _digest(run: Run, before: _Fold | None) -> str:
 
 def _fold(before: _Fold | None, run: Run, fold: _Fold) -> None:
     """What a run adds to what was known before it."""
-    import duckdb
-
-    with duckdb.connect(":memory:", config={"threads": "2", "memory_limit": "1GB"}) as database:
-        database.execute("SET TimeZone = 'UTC'")
-        database.execute("SET enable_progress_bar = false")
+    with opened() as database:
         for table in ("scope", "key", "secret", "gap"):
             database.execute(f"CREATE VIEW {table} AS FROM {parquet_file(run.inventory / f'{table}.parquet')}")
         for known in FOLDED:
@@ -234,9 +230,7 @@ _UNREAD = f"""
 
 def _gaps(run: Run, history: Path, since: datetime, until: datetime) -> Iterator[Gap]:
     """What no reading shows: of scopes that were read now or before, and of readings that were incomplete."""
-    import duckdb
-
-    with duckdb.connect(":memory:", config={"threads": "1"}) as database:
+    with opened() as database:
         database.execute(f"CREATE VIEW scope AS FROM {parquet_file(run.inventory / 'scope.parquet')}")
         database.execute(f"CREATE VIEW reading AS FROM {parquet_file(history / f'{Reading.table}.parquet')}")
         database.register("configured", _configured(run))

@@ -32,7 +32,7 @@ from controls.register import (
     read_register,
     subject_pattern,
 )
-from evidence.database import literal, parquet_file
+from evidence.database import literal, opened, parquet_file
 from evidence.findings import Assessment, AttestationUsed, ExceptionUsed
 from evidence.manifest import FINDINGS, digest_file
 from evidence.model import TABLES
@@ -267,11 +267,10 @@ def reviewed_principals(run: Run, subjects: Sequence[str]) -> str:
 
     Raises RegisterError where that is not one store, or where the run does not show all of it.
     """
-    import duckdb
 
     from controls.views.review import PRINCIPALS_SQL
 
-    with duckdb.connect(":memory:", config={"threads": "1"}) as database:
+    with opened() as database:
         for table in ("key_store", "key", "secret", "access", "scope", "gap"):
             path = run.inventory / f"{table}.parquet"
             database.execute(f"CREATE VIEW {table} AS FROM {parquet_file(path)}")
@@ -308,7 +307,7 @@ def _unmatched(patterns: Sequence[str], places: Sequence[tuple[Path, str, str]])
     wanted = [pattern for pattern in patterns if pattern.strip("*")]
     if not wanted:
         return []
-    with duckdb.connect(":memory:", config={"threads": "1"}) as database:
+    with opened() as database:
         for path, column, condition in places:
             like = (
                 f"SELECT 1 FROM {parquet_file(path)} WHERE ({condition}) AND {column} LIKE $pattern ESCAPE '\\' LIMIT 1"

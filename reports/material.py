@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evidence.database import literal, parquet_files
+from evidence.database import confine, opened, parquet_files
 from evidence.findings import Assessment
 from evidence.history import HISTORY
 from evidence.model import TABLES
@@ -79,14 +78,7 @@ class Material:
         for path in itertools.chain.from_iterable(self._files.values()):
             if not path.is_file():
                 raise MaterialError(f"{path} is missing; run `keyproof assess` on this run again")
-        with (
-            tempfile.TemporaryDirectory(prefix="keyproof-") as spill,
-            duckdb.connect(
-                ":memory:", config={"threads": "2", "memory_limit": MEMORY_LIMIT, "temp_directory": spill}
-            ) as database,
-        ):
-            database.execute("SET TimeZone = 'UTC'")
-            database.execute("SET preserve_insertion_order = true")
+        with opened(MEMORY_LIMIT) as database:
             try:
                 for name, paths in self._files.items():
                     database.execute(f"CREATE VIEW {name} AS FROM {parquet_files(paths)}")
@@ -94,10 +86,7 @@ class Material:
                 raise MaterialError(
                     f"{' or '.join(map(str, paths))} cannot be read: {error}; run `keyproof assess` on this run again"
                 ) from error
-            folders = sorted({str(path.parent) for path in itertools.chain.from_iterable(self._files.values())})
-            database.execute(f"SET allowed_directories = [{', '.join(map(literal, folders))}]")
-            database.execute("SET enable_external_access = false")
-            database.execute("SET lock_configuration = true")
+            confine(database, folders={path.parent for path in itertools.chain.from_iterable(self._files.values())})
             yield Queries(database)
 
 

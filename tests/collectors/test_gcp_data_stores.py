@@ -8,7 +8,7 @@ import pytest
 from gcp_runs import BY_PROJECT, ONE_BY_ONE, asked, collected, told
 from small_gcp import ELSEWHERE, HOME, NOW, OTHER, served, shared_world
 
-from evidence.model import Row
+from evidence.model import Gap, Row
 from keyproof.demo.faults import Fault
 from keyproof.demo.gcp.faults import Rule
 from keyproof.demo.names import days
@@ -65,7 +65,7 @@ def test_whose_key_it_is_stays_open_where_projects_may_be_missing(operation: str
     with served(refused, shared_world()) as cloud:
         rows = collected(cloud).rows()
     assert f"//storage.googleapis.com/example-shared#{ELSEWHERE}" not in told(rows, "protected_resource")
-    about = {(g.operation, g.kind) for g in rows if g.table == "gap" and g.subject == ELSEWHERE}  # type: ignore[attr-defined]
+    about = {(gap.operation, gap.kind) for gap in rows if isinstance(gap, Gap) and gap.subject == ELSEWHERE}
     assert about == {(operation, "refused")}
 
 

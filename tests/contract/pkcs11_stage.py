@@ -44,4 +44,5 @@ STAGE = Stage(
     serve=serve,
     paged=frozenset(),
     opened_by={},
+    answered=frozenset({"wrong_types"}),
 )

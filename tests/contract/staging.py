@@ -58,6 +58,8 @@ class Stage:
     """What stands in the name of a scope where nobody told whose it is; empty where that cannot be."""
     left_out: frozenset[str] = frozenset()
     """Operations that this configuration of the source never needs; another stage of the same type does."""
+    answered: frozenset[str] = frozenset()
+    """Faults that are an answer here, with what nobody knows: that it is not known is then a reason of its own."""
 
 
 @dataclass(frozen=True)
